@@ -1,0 +1,135 @@
+"""What goes into a command and what comes out of it. Commands never talk to Slack: they return an Outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from state.database import Database
+from state.records import Person
+
+if TYPE_CHECKING:
+    from commands.blueprint import Catalogue
+    from commands.engines.terraform import Terraform
+    from commands.engines.vault import Vault
+
+ButtonStyle = Literal["default", "primary", "danger"]
+
+
+class Refused(Exception):
+    """A person's mistake or missing right: a sentence that says why, and an example of the right form.
+
+    Both are told to the person as they are (`*bold*`, backticks and <@U…> mentions are kept, all else is escaped).
+    """
+
+    def __init__(self, sentence: str, example: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.example = example
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing that one person asked for, whatever they used to ask: a command, a mention, a click or a form."""
+
+    id: str  # Slack's, the inbox's key
+    person: Person
+    channel: str  # where it was asked, empty in App Home
+    words: tuple[str, ...]  # ("lab", "up", "sandbox", "demo", "size=large"), quotes resolved
+    thread_ts: str | None = None
+    form: dict[str, str] = field(default_factory=dict)  # what a modal brought, by field name
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button below an answer. action names what a click does, value what it does it to."""
+
+    label: str
+    action: str
+    value: str
+    style: ButtonStyle = "default"
+    confirm: str = ""  # a question that Slack asks first
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a list: a title, what there is to say of it, and at most one button."""
+
+    title: str
+    text: str
+    button: Button | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of a list. again is the command that shows it, so that Previous and Next can ask for another page."""
+
+    title: str
+    rows: tuple[Row, ...]
+    page: int = 1
+    pages: int = 1
+    again: str = ""  # "/lab list all"
+    empty: str = "Nothing here yet."
+
+
+@dataclass(frozen=True)
+class Field:
+    """One input of a form."""
+
+    name: str
+    label: str
+    hint: str = ""
+    choices: tuple[str, ...] = ()
+    default: str = ""
+    multiline: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """A modal to open. action names what its submission does, value what it does it to."""
+
+    action: str
+    value: str
+    title: str
+    submit: str
+    fields: tuple[Field, ...]
+    introduction: str = ""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A text file that goes with an answer."""
+
+    name: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did, for its person's eyes only. What others see are cards, which follow from the runs."""
+
+    text: str = ""
+    listing: Listing | None = None
+    buttons: tuple[Button, ...] = ()
+    form: Form | None = None
+    attachment: Attachment | None = None
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What commands and steps work with. Built once, in bot/build.py, or by a test out of fakes."""
+
+    database: Database
+    vault: Vault
+    terraform: Terraform
+    catalogue: Catalogue
+    standing: Callable[[Person], Any]  # what Slack says of a person, asked afresh: bot/people.py
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]  # eight letters and digits that cannot be guessed from one another
+    base_url: str  # where Terraform reaches /tfstate
+    data_path: Path
+    plan_ttl_seconds: int

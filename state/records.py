@@ -1,0 +1,252 @@
+"""What Innkeeper remembers: one frozen record for each kind of row. Times are aware and UTC, money is in cents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from state.transitions import RunState
+
+StepName = Literal["provision", "secure", "deploy", "integrate", "test"]
+StepState = Literal["waiting", "running", "done", "failed", "skipped"]
+RunKind = Literal["apply", "destroy"]
+Decision = Literal["approve", "reject"]
+
+STEP_NAMES: tuple[StepName, ...] = ("provision", "secure", "deploy", "integrate", "test")
+
+_PERSON = re.compile(r"([TE][A-Z0-9]+)[-:]([UW][A-Z0-9]+)")
+
+
+@dataclass(frozen=True, order=True)
+class Person:
+    """Somebody in Slack: their own workspace (which in a shared channel is not the app's) and their id in it."""
+
+    team: str
+    user: str
+
+    @property
+    def key(self) -> str:
+        """`T1-U1`, as the operator's document is called in Vault."""
+        return f"{self.team}-{self.user}"
+
+    @classmethod
+    def parse(cls, text: str) -> Person:
+        """Read `T1-U1` or `T1:U1`. Raises ValueError for anything else."""
+        match = _PERSON.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not TEAM:USER, such as T0123:U0456")
+        return cls(match[1], match[2])
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab that was asked for. It lives until gone_at; its name is unique while it lives."""
+
+    id: str
+    name: str
+    blueprint: str
+    commit: str  # of the catalogue: a git commit, or the sha256 of the blueprint's folder
+    owner: Person
+    channel: str
+    variables: Mapping[str, Any]  # as last applied (or first asked for); never a sensitive one
+    sealed_variables: bytes | None  # JSON of the sensitive ones that came from a form, sealed by Vault
+    cost_per_hour_cents: float
+    currency: str
+    ttl_seconds: int
+    created_at: datetime
+    last_active_at: datetime
+    expires_at: datetime | None = None  # known once it was applied
+    applied_at: datetime | None = None  # the first time that something was made
+    frozen_because: str | None = None  # no run may start until an operator or a sweep has mended this
+    gone_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """One resource that a plan touches. action: create, update, delete, replace, read, import, move, forget."""
+
+    address: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a plan would do, in resources."""
+
+    add: int = 0
+    change: int = 0
+    destroy: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One plan of one lab, and what followed from it."""
+
+    id: str
+    lab_id: str
+    lab_name: str
+    kind: RunKind
+    state: RunState
+    requester: Person
+    channel: str
+    variables: Mapping[str, Any]
+    sealed_variables: bytes | None
+    approvals_needed: Mapping[str, int]  # role → people
+    self_approval: bool
+    created_at: datetime
+    cause: str = "asked"  # asked, interrupted (a plan for what an interrupted run left), …
+    commit: str = ""
+    sources_digest: str | None = None  # sha256 of the module's files, hex
+    plan: bytes | None = None  # the saved plan file, sealed by Vault
+    plan_sha256: str | None = None
+    digest: str | None = None  # what approvals are bound to, hex
+    lineage: str | None = None  # of the state that was planned against; None: there was none
+    serial: int | None = None
+    counts: Counts = field(default_factory=Counts)
+    changes: tuple[PlannedChange, ...] = ()
+    warnings: tuple[str, ...] = ()
+    resources_done: int = 0
+    resources_total: int = 0
+    outputs: Mapping[str, Any] = field(default_factory=dict)  # sensitive values as "(sensitive)"
+    sentence: str = ""  # why it is in this state, in words for a person
+    token_sha256: str | None = None  # of the password that this run's Terraform shows to /tfstate
+    worker: str | None = None  # HOST:PID of the process that performs it
+    heartbeat_at: datetime | None = None
+    cancelled_by: Person | None = None  # somebody asked to stop it
+    proposed_at: datetime | None = None
+    expires_at: datetime | None = None  # of the proposal
+    applying_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the five steps, in one run."""
+
+    run_id: str
+    name: StepName
+    state: StepState
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One person's word on one digest."""
+
+    id: str
+    run_id: str
+    digest: str
+    person: Person
+    role: str
+    decision: Decision
+    reason: str
+    decided_at: datetime
+    void_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A credential that somebody holds. kind: ssh, tls, db. Revoked by its accessor or its serial."""
+
+    id: str
+    kind: str
+    person: Person
+    lab_id: str
+    serial: str | None
+    accessor: str | None
+    issued_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """The message that shows a run."""
+
+    id: str
+    run_id: str
+    channel: str
+    ts: str | None = None  # None: not known to be posted
+    posting_at: datetime | None = None  # set before it is first sent, so that a crash between can be mended
+    updated_at: datetime | None = None
+    rendered_digest: str | None = None
+    dirty: bool = True
+
+
+@dataclass(frozen=True)
+class OutboxMessage:
+    """A message that must be sent once.
+
+    It goes to the thread of run_id's card, or to channel; with a person and no run it is ephemeral to them in
+    channel, or a direct message where channel is empty. With a file_name, body is the file's text and text its
+    comment.
+    """
+
+    id: str
+    channel: str
+    text: str
+    due_at: datetime
+    run_id: str | None = None
+    person: Person | None = None
+    file_name: str | None = None
+    body: str = ""
+    sending_at: datetime | None = None
+    sent_at: datetime | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class InboxEntry:
+    """A request from Slack, recorded before it is acknowledged. kind: command, click, submission, mention."""
+
+    id: str  # Slack's own, so that a delivery twice is one row
+    kind: str
+    payload: Mapping[str, Any]  # without secrets
+    received_at: datetime
+    done_at: datetime | None = None
+    answer: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class StateVersion:
+    """One version of a lab's Terraform state. body is sealed by Vault."""
+
+    lab_id: str
+    serial: int
+    lineage: str
+    body: bytes
+    md5: str  # of the clear body, hex
+    resources: int
+    written_by: str  # "run:ID" or a person's key
+    written_at: datetime
+
+
+@dataclass(frozen=True)
+class StateLock:
+    """Who holds a lab's Terraform state. info is Terraform's own lock info, a JSON object."""
+
+    lab_id: str
+    lock_id: str
+    holder: str  # "run:ID" or a person's key
+    info: Mapping[str, Any]
+    locked_at: datetime
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """What happened: never a value, only names and digests. hash chains each entry to the one before."""
+
+    sequence: int
+    at: datetime
+    actor: str  # a person's key, or "innkeeper"
+    action: str  # requested, refused, approved, rejected, applied, …
+    subject: str  # a lab's name or a person's key
+    detail: Mapping[str, Any]
+    previous_hash: str
+    hash: str

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from state.database import Database
 from state.records import Person
 
 if TYPE_CHECKING:
+    from commands.authorise import Standing
     from commands.blueprint import Catalogue
     from commands.engines.terraform import Terraform
-    from commands.engines.vault import Vault
+    from commands.engines.vault import Operator, Vault
 
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 ButtonStyle = Literal["default", "primary", "danger"]
+
+
+def id_from(cause: str, length: int = 10) -> str:
+    """Ten letters and digits that stand for cause: the same request makes the same run, however often it comes."""
+    number = int.from_bytes(hashlib.sha256(cause.encode()).digest(), "big")
+    letters = []
+    for _ in range(length):
+        number, place = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[place])
+    return "".join(letters)
 
 
 class Refused(Exception):
@@ -38,9 +51,10 @@ class Request:
     id: str  # Slack's, the inbox's key
     person: Person
     channel: str  # where it was asked, empty in App Home
-    words: tuple[str, ...]  # ("lab", "up", "sandbox", "demo", "size=large"), quotes resolved
-    thread_ts: str | None = None
-    form: dict[str, str] = field(default_factory=dict)  # what a modal brought, by field name
+    words: tuple[str, ...]  # ("lab", "up", "sandbox", "demo", "size=large"), quotes resolved; a click: (action, value)
+    form: Mapping[str, str] = field(default_factory=dict)  # what a modal brought, by field name
+    sealed_form: bytes | None = None  # its sensitive fields, a JSON object sealed by Vault before it was recorded
+    operator: Operator | None = None  # the person's document, read for this request; set by the table
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,7 @@ class Field:
     default: str = ""
     multiline: bool = False
     optional: bool = False
+    sensitive: bool = False  # sealed before it is recorded
 
 
 @dataclass(frozen=True)
@@ -127,9 +142,8 @@ class Deps:
     vault: Vault
     terraform: Terraform
     catalogue: Catalogue
-    standing: Callable[[Person], Any]  # what Slack says of a person, asked afresh: bot/people.py
+    standing: Callable[[Person], Standing]  # what Slack says of a person, asked afresh: bot/people.py
     now: Callable[[], datetime]
-    new_id: Callable[[], str]  # eight letters and digits that cannot be guessed from one another
     base_url: str  # where Terraform reaches /tfstate
     data_path: Path
     plan_ttl_seconds: int

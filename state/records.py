@@ -176,6 +176,7 @@ class Card:
     updated_at: datetime | None = None
     rendered_digest: str | None = None
     dirty: bool = True
+    revision: int = 0  # grows with every change, so that one during a rendering is not taken for shown
 
 
 @dataclass(frozen=True)

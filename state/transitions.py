@@ -33,9 +33,7 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     _S.PLANNING: frozenset(
         {_S.QUEUED, _S.PROPOSED, _S.NO_CHANGES, _S.FAILED, _S.CANCELLED, _S.SUPERSEDED, _S.STALE}
     ),
-    _S.PROPOSED: frozenset(
-        {_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.SUPERSEDED, _S.STALE, _S.CANCELLED}
-    ),
+    _S.PROPOSED: frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.SUPERSEDED, _S.STALE, _S.CANCELLED}),
     # Back to proposed: an approval became void before the apply began.
     _S.APPROVED: frozenset({_S.APPLYING, _S.PROPOSED, _S.STALE, _S.CANCELLED, _S.FAILED, _S.EXPIRED}),
     _S.APPLYING: frozenset({_S.APPLIED, _S.FAILED, _S.CANCELLED, _S.STALE, _S.INTERRUPTED}),

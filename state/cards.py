@@ -1,0 +1,72 @@
+"""Cards: the messages that show runs. A change of a run makes its card dirty, the notifier makes it clean."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from state.database import Database
+from state.records import Card
+from state.rows import Table, from_text
+
+CARDS: Table[Card] = Table(
+    name="cards",
+    record=Card,
+    decoders={"posting_at": from_text, "updated_at": from_text, "dirty": bool},
+)
+
+
+def create(database: Database, card: Card) -> bool:
+    """Keep a new card, and wake the notifier. False: the run has one already, and keeps it."""
+    created = CARDS.insert(database, card, "ON CONFLICT (run_id) DO NOTHING") == 1
+    database.ring("cards")
+    return created
+
+
+def of_run(database: Database, run_id: str) -> Card | None:
+    """The run's card."""
+    return CARDS.one(database, "WHERE run_id = :run_id", run_id=run_id)
+
+
+def dirty(database: Database) -> list[Card]:
+    """The cards that do not show what their runs are, in the order in which the cards came.
+
+    Read the run after this: then what is rendered is at least as new as the card's revision.
+    """
+    return CARDS.select(database, "WHERE dirty = 1 ORDER BY seq")
+
+
+def mark_dirty(database: Database, run_id: str) -> None:
+    """The run has changed: its card must be rendered again."""
+    database.execute(
+        "UPDATE cards SET dirty = 1, revision = revision + 1 WHERE run_id = :run_id", run_id=run_id
+    )
+    database.ring("cards")
+
+
+def begin_posting(database: Database, card_id: str, now: datetime) -> None:
+    """The card is about to be posted for the first time. A crash after this may have left it in Slack."""
+    CARDS.update(database, {"posting_at": now}, "id = :id AND ts IS NULL", id=card_id)
+
+
+def posted(database: Database, card_id: str, ts: str, digest: str, now: datetime, revision: int) -> None:
+    """The card is in Slack under ts, as of revision (that of the Card which was rendered)."""
+    _shown(database, card_id, digest, now, revision, ts)
+
+
+def rendered(database: Database, card_id: str, digest: str, now: datetime, revision: int) -> None:
+    """The card in Slack shows digest, as of revision. Marked again meanwhile, it stays dirty."""
+    _shown(database, card_id, digest, now, revision, None)
+
+
+def _shown(
+    database: Database, card_id: str, digest: str, now: datetime, revision: int, ts: str | None
+) -> None:
+    database.execute(
+        "UPDATE cards SET rendered_digest = :digest, updated_at = :now, ts = COALESCE(:ts, ts),"
+        " dirty = CASE WHEN revision = :revision THEN 0 ELSE 1 END WHERE id = :id",
+        id=card_id,
+        digest=digest,
+        now=now,
+        revision=revision,
+        ts=ts,
+    )

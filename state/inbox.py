@@ -1,0 +1,62 @@
+"""The inbox: what Slack asked, on the disk before it is acknowledged, once however often it is delivered."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from state.database import Database
+from state.records import InboxEntry
+from state.rows import Table, from_text, to_json, to_text
+
+INBOX: Table[InboxEntry] = Table(
+    name="inbox",
+    record=InboxEntry,
+    decoders={"payload": json.loads, "received_at": from_text, "done_at": from_text},
+)
+
+# Written out, because it stands between a person and the acknowledgement of what they typed.
+_RECORD = (
+    "INSERT INTO inbox (id, kind, payload, received_at, answer, attempts)"
+    " VALUES (:id, :kind, :payload, :received_at, '', 0) ON CONFLICT (id) DO NOTHING"
+)
+
+
+def record(database: Database, entry: InboxEntry) -> bool:
+    """Keep a request. False: it is there already, and somebody else sees to it."""
+    recorded = database.execute(
+        _RECORD,
+        id=entry.id,
+        kind=entry.kind,
+        payload=to_json(entry.payload),
+        received_at=to_text(entry.received_at),
+    )
+    if recorded:
+        database.ring("inbox")
+    return recorded == 1
+
+
+def get(database: Database, entry_id: str) -> InboxEntry | None:
+    """The request with this id of Slack's."""
+    return INBOX.one(database, "WHERE id = :id", id=entry_id)
+
+
+def pending(database: Database) -> list[InboxEntry]:
+    """What nobody has answered yet, the oldest first."""
+    return INBOX.select(database, "WHERE done_at IS NULL ORDER BY seq")
+
+
+def attempt(database: Database, entry_id: str) -> None:
+    """Somebody begins to work on the request."""
+    database.execute("UPDATE inbox SET attempts = attempts + 1 WHERE id = :id", id=entry_id)
+
+
+def finish(database: Database, entry_id: str, now: datetime, answer: str) -> bool:
+    """The request was answered. False: it had been already."""
+    where = "id = :id AND done_at IS NULL"
+    return INBOX.update(database, {"done_at": now, "answer": answer}, where, id=entry_id) == 1
+
+
+def forget(database: Database, done_before: datetime) -> int:
+    """Delete what was answered before then, and count it. Slack delivers nothing again after five minutes."""
+    return database.execute("DELETE FROM inbox WHERE done_at < :done_before", done_before=done_before)

@@ -1,0 +1,77 @@
+"""Labs: what was asked for, whose it is, until when."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from state.database import Database
+from state.records import Lab, Person
+from state.rows import Table, from_text
+
+
+class NameTaken(Exception):
+    """A living lab has this name. lab is that lab, where it is still there."""
+
+    def __init__(self, name: str, lab: Lab | None) -> None:
+        super().__init__(f"a lab named {name} is alive")
+        self.lab = lab
+
+
+LABS: Table[Lab] = Table(
+    name="labs",
+    record=Lab,
+    decoders={
+        "owner": Person.parse,
+        "variables": json.loads,
+        "created_at": from_text,
+        "last_active_at": from_text,
+        "expires_at": from_text,
+        "applied_at": from_text,
+        "gone_at": from_text,
+    },
+)
+
+
+def create(database: Database, lab: Lab) -> None:
+    """Keep a new lab. Raises NameTaken when a living lab has the name."""
+    if not LABS.insert(database, lab, "ON CONFLICT (name) WHERE gone_at IS NULL DO NOTHING"):
+        raise NameTaken(lab.name, living(database, lab.name))
+
+
+def get(database: Database, lab_id: str) -> Lab | None:
+    """The lab with this id, gone or not."""
+    return LABS.one(database, "WHERE id = :id", id=lab_id)
+
+
+def living(database: Database, name: str) -> Lab | None:
+    """The living lab with this name."""
+    return LABS.one(database, "WHERE name = :name AND gone_at IS NULL", name=name)
+
+
+def all_living(database: Database) -> list[Lab]:
+    """All living labs, by name."""
+    # Sorted here, because each database has its own idea of where a hyphen belongs.
+    return sorted(LABS.select(database, "WHERE gone_at IS NULL"), key=lambda lab: lab.name)
+
+
+def with_name(database: Database, name: str) -> list[Lab]:
+    """Every lab that ever had this name, the newest first."""
+    return LABS.select(database, "WHERE name = :name ORDER BY seq DESC", name=name)
+
+
+def last_gone(database: Database, name: str) -> Lab | None:
+    """The lab with this name that went last."""
+    tail = "WHERE name = :name AND gone_at IS NOT NULL ORDER BY gone_at DESC, seq DESC LIMIT 1"
+    return LABS.one(database, tail, name=name)
+
+
+def update(database: Database, lab_id: str, **columns: Any) -> None:
+    """Set the named columns of a lab."""
+    LABS.update(database, columns, "id = :id", id=lab_id)
+
+
+def leave(database: Database, lab_id: str, now: datetime) -> bool:
+    """The lab is gone: its name is free, its history stays. False if it was gone already."""
+    return LABS.update(database, {"gone_at": now}, "id = :id AND gone_at IS NULL", id=lab_id) == 1

@@ -1,0 +1,46 @@
+"""The outbox: messages that must be sent once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from state.database import Database
+from state.records import OutboxMessage, Person
+from state.rows import Table, from_text
+
+OUTBOX: Table[OutboxMessage] = Table(
+    name="outbox",
+    record=OutboxMessage,
+    decoders={"person": Person.parse, "due_at": from_text, "sending_at": from_text, "sent_at": from_text},
+)
+
+
+def add(database: Database, message: OutboxMessage) -> bool:
+    """Keep a message, and wake the notifier. False: one with this id is there already."""
+    added = OUTBOX.insert(database, message, "ON CONFLICT (id) DO NOTHING") == 1
+    database.ring("outbox")
+    return added
+
+
+def due(database: Database, now: datetime) -> list[OutboxMessage]:
+    """What should be sent by now, in the order of its coming.
+
+    One with sending_at was begun and not finished: it may be in Slack, so look there before sending it again.
+    """
+    return OUTBOX.select(database, "WHERE sent_at IS NULL AND due_at <= :now ORDER BY seq", now=now)
+
+
+def begin(database: Database, message_id: str, now: datetime) -> bool:
+    """The message is about to be sent. False: it was sent already."""
+    sql = "UPDATE outbox SET sending_at = :now, attempts = attempts + 1 WHERE id = :id AND sent_at IS NULL"
+    return database.execute(sql, id=message_id, now=now) == 1
+
+
+def sent(database: Database, message_id: str, now: datetime) -> None:
+    """The message is in Slack."""
+    OUTBOX.update(database, {"sent_at": now}, "id = :id", id=message_id)
+
+
+def postpone(database: Database, message_id: str, due_at: datetime) -> None:
+    """Slack did not take the message: try again then."""
+    OUTBOX.update(database, {"due_at": due_at, "sending_at": None}, "id = :id", id=message_id)

@@ -1,0 +1,163 @@
+"""Runs: each change of one is a single conditional UPDATE, along an edge of state/transitions.py."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from state import cards
+from state.database import Database
+from state.records import Counts, Person, PlannedChange, Run
+from state.rows import Table, from_text
+from state.transitions import ENDED, TRANSITIONS, RunState, check
+
+
+class LabBusy(Exception):
+    """The lab has a living run. run is that run, where it is still alive."""
+
+    def __init__(self, lab_name: str, run: Run | None) -> None:
+        super().__init__(f"the lab {lab_name} has a living run")
+        self.run = run
+
+
+RUNS: Table[Run] = Table(
+    name="runs",
+    record=Run,
+    decoders={
+        "state": RunState,
+        "requester": Person.parse,
+        "cancelled_by": Person.parse,
+        "variables": json.loads,
+        "approvals_needed": json.loads,
+        "self_approval": bool,
+        "counts": lambda text: Counts(**json.loads(text)),
+        "changes": lambda text: tuple(PlannedChange(**change) for change in json.loads(text)),
+        "warnings": lambda text: tuple(json.loads(text)),
+        "outputs": json.loads,
+        "created_at": from_text,
+        "heartbeat_at": from_text,
+        "proposed_at": from_text,
+        "expires_at": from_text,
+        "applying_at": from_text,
+        "ended_at": from_text,
+    },
+)
+
+_ALIVE_SQL = "state IN ('queued', 'planning', 'proposed', 'approved', 'applying')"
+
+
+def create(database: Database, run: Run) -> None:
+    """Keep a new run, and wake the workers. Raises LabBusy when its lab has a living one."""
+    if not RUNS.insert(database, run, f"ON CONFLICT (lab_id) WHERE {_ALIVE_SQL} DO NOTHING"):
+        raise LabBusy(run.lab_name, active_of(database, run.lab_id))
+    database.ring("runs")
+
+
+def get(database: Database, run_id: str) -> Run | None:
+    """The run with this id."""
+    return RUNS.one(database, "WHERE id = :id", id=run_id)
+
+
+def active_of(database: Database, lab_id: str) -> Run | None:
+    """The lab's living run. There is at most one."""
+    return RUNS.one(database, f"WHERE lab_id = :lab_id AND {_ALIVE_SQL}", lab_id=lab_id)
+
+
+def latest_of(database: Database, lab_id: str) -> Run | None:
+    """The lab's newest run, whatever became of it."""
+    return RUNS.one(database, "WHERE lab_id = :lab_id ORDER BY seq DESC LIMIT 1", lab_id=lab_id)
+
+
+def of_lab(database: Database, lab_id: str, limit: int, offset: int = 0) -> list[Run]:
+    """A page of the lab's runs, the newest first."""
+    tail = "WHERE lab_id = :lab_id ORDER BY seq DESC LIMIT :limit OFFSET :offset"
+    return RUNS.select(database, tail, lab_id=lab_id, limit=limit, offset=offset)
+
+
+def count_of_lab(database: Database, lab_id: str) -> int:
+    """How many runs the lab had."""
+    row = database.row("SELECT COUNT(*) AS many FROM runs WHERE lab_id = :lab_id", lab_id=lab_id)
+    return int(row["many"]) if row else 0
+
+
+def in_state(database: Database, *states: RunState) -> list[Run]:
+    """All runs in any of these states, the oldest first."""
+    if not states:
+        return []
+    wanted = {f"state_{index}": state for index, state in enumerate(states)}
+    places = ", ".join(f":{name}" for name in wanted)
+    return RUNS.select(database, f"WHERE state IN ({places}) ORDER BY seq", **wanted)
+
+
+def move(
+    database: Database, run_id: str, before: RunState, after: RunState, now: datetime, **columns: Any
+) -> bool:
+    """Move a run from before to after, and set columns. False: it was not in before, and nothing was done.
+
+    An end sets ended_at and takes the token away; a run that goes back to queued loses its worker and token.
+    Raises IllegalTransition for an edge that the table does not have.
+    """
+    check(before, after)
+    changes: dict[str, Any] = {**columns, "state": after}
+    if after in ENDED:
+        changes |= {"ended_at": now, "token_sha256": None}
+    elif after is RunState.QUEUED:
+        changes |= {"worker": None, "heartbeat_at": None, "token_sha256": None}
+    with database.transaction():
+        if not RUNS.update(database, changes, "id = :id AND state = :before", id=run_id, before=before):
+            return False
+        cards.mark_dirty(database, run_id)
+        database.ring("runs")
+    return True
+
+
+def update(database: Database, run_id: str, **columns: Any) -> None:
+    """Set the named columns of a run: its progress, its counts. Its state has move for that: TypeError."""
+    if "state" in columns:
+        raise TypeError("a run changes its state through runs.move")
+    with database.transaction():
+        RUNS.update(database, columns, "id = :id", id=run_id)
+        cards.mark_dirty(database, run_id)
+
+
+def heartbeat(database: Database, run_id: str, worker: str, now: datetime) -> bool:
+    """The worker still performs the run. False: the run has ended, or has another worker."""
+    where = f"id = :id AND worker = :by AND {_ALIVE_SQL}"
+    return RUNS.update(database, {"heartbeat_at": now}, where, id=run_id, by=worker) == 1
+
+
+def claim(database: Database, worker: str, now: datetime) -> Run | None:
+    """Take the oldest queued run for planning, or None. No two workers get the same one."""
+    return _claim(database, RunState.QUEUED, RunState.PLANNING, now, worker=worker, heartbeat_at=now)
+
+
+def claim_apply(database: Database, worker: str, now: datetime) -> Run | None:
+    """Take the oldest approved run for applying, or None. No two workers get the same one."""
+    return _claim(
+        database, RunState.APPROVED, RunState.APPLYING, now, worker=worker, heartbeat_at=now, applying_at=now
+    )
+
+
+def _claim(
+    database: Database, before: RunState, after: RunState, now: datetime, **columns: Any
+) -> Run | None:
+    # Mostly there is nothing to claim, and looking must not make those who write wait.
+    waiting = "SELECT id FROM runs WHERE state = :state ORDER BY seq LIMIT 1"
+    while (row := database.row(waiting, state=before)) is not None:
+        if move(database, row["id"], before, after, now, **columns):
+            return get(database, row["id"])
+    return None
+
+
+def supersede(database: Database, lab_id: str, now: datetime) -> str | None:
+    """End the lab's queued, planning or proposed run in favour of a newer one, and give its id.
+
+    None: there was none. An approved or applying run is not: the caller waits or asks to cancel it.
+    """
+    with database.transaction():
+        run = active_of(database, lab_id)
+        if run is None or RunState.SUPERSEDED not in TRANSITIONS[run.state]:
+            return None
+        move(database, run.id, run.state, RunState.SUPERSEDED, now, sentence="A newer plan took its place.")
+        return run.id

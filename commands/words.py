@@ -89,6 +89,12 @@ def at(moment: datetime) -> str:
     return f"<!date^{int(utc.timestamp())}^{{date_short_pretty}} {{time}}|{utc:%Y-%m-%d %H:%M} UTC>"
 
 
+def ago(moment: datetime, now: datetime) -> str:
+    """`12 min ago`, or `just now`."""
+    passed_seconds = (now - moment).total_seconds()
+    return f"{duration(passed_seconds)} ago" if passed_seconds >= 1 else "just now"
+
+
 def listed(items: Sequence[str], joint: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     if len(items) < 2:

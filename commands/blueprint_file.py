@@ -1,0 +1,294 @@
+"""blueprint.yaml → Blueprint. Everything is checked, and what is wrong is told with its file and line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args
+
+import yaml
+
+from commands import grammar, words, yaml_nodes
+from commands.blueprint_records import (
+    Approvals,
+    Blueprint,
+    BlueprintBroken,
+    Check,
+    CheckKind,
+    Cost,
+    Lifetime,
+    Secure,
+    Ssh,
+    Variable,
+    VariableType,
+)
+from commands.yaml_nodes import Wrong
+
+FILE_NAME = "blueprint.yaml"
+KEYS = (
+    *("name", "summary", "terraform", "variables", "cost", "lifetime", "approvals", "credentials"),
+    *("secure", "deploy", "integrate", "test"),
+)
+FILLED_BY_US = ("lab", "owner", "trusted_ssh_keys", "ssh_ca_public_key")
+TAKEN_BY_COMMANDS = ("ttl", "page")
+
+_VAULT_FIELD = re.compile(r"[\w.-]+(?:/[\w.-]+)+#[\w.-]+")
+_ENVIRONMENT = re.compile(r"(?!TF_|LD_|PATH$|HOME$)[A-Z][A-Z0-9_]{1,99}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_T = TypeVar("_T")
+
+
+def read(folder: Path, root: Path) -> Blueprint:
+    """Read folder/blueprint.yaml of the catalogue at root. Raises BlueprintBroken with its first mistake."""
+    label = f"{root.name}/{folder.name}/{FILE_NAME}"
+    try:
+        return _blueprint(yaml_nodes.document(folder / FILE_NAME), folder, root)
+    except Wrong as wrong:
+        raise BlueprintBroken(label, wrong.line, wrong.sentence) from wrong
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        sentence = f"This is not YAML: {error.problem or error.context}."
+        raise BlueprintBroken(label, mark.line + 1 if mark else 1, sentence) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BlueprintBroken(label, 1, "This is not YAML in UTF-8 without control characters.") from error
+    except OSError as error:
+        raise BlueprintBroken(label, 1, f"I cannot read this file: {error.strerror}.") from error
+
+
+def _vault_field(node: yaml.Node, of: str) -> str:
+    return yaml_nodes.text(node, of, 300, _VAULT_FIELD, "mount/path#field")
+
+
+def _inside(node: yaml.Node, of: str, folder: Path, root: Path) -> Path:
+    path = (folder / yaml_nodes.text(node, of)).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise Wrong(node, f"`{of}` leads out of the catalogue.")
+    return path
+
+
+def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
+    fields = yaml_nodes.mapping(node, "a blueprint", KEYS)
+
+    def section(key: str, read_it: Callable[[yaml.Node], _T], otherwise: _T) -> _T:
+        return read_it(fields[key]) if key in fields else otherwise
+
+    for key in ("name", "summary"):
+        if key not in fields:
+            raise Wrong(node, f"A blueprint has a `{key}`, and this one has none.")
+    name = yaml_nodes.text(
+        fields["name"], "name", 40, grammar.LAB_NAME, "with lower-case letters, digits and hyphens"
+    )
+    if name != folder.name:
+        raise Wrong(fields["name"], f"`name` is {words.code(name)}, but the folder is `{folder.name}`.")
+    module = section("terraform", lambda found: _inside(found, "terraform", folder, root), folder.resolve())
+    if not (any(module.glob("*.tf")) or any(module.glob("*.tf.json"))):
+        raise Wrong(fields.get("terraform"), "`terraform` is a folder with *.tf files, and there are none.")
+    approvals, destroy_approvals = (
+        _approvals(fields["approvals"]) if "approvals" in fields else (Approvals(), None)
+    )
+    return Blueprint(
+        name=name,
+        summary=yaml_nodes.text(fields["summary"], "summary", 200),
+        folder=folder.resolve(),
+        module=module,
+        variables=section("variables", _variables, {}),
+        cost=section("cost", _cost, Cost()),
+        lifetime=section("lifetime", _lifetime, Lifetime()),
+        approvals=approvals,
+        destroy_approvals=destroy_approvals,
+        credentials=section("credentials", _credentials, {}),
+        secure=section("secure", _secure, Secure()),
+        playbook=section("deploy", lambda found: _playbook(found, folder, root), None),
+        publish=section("integrate", _publish, ()),
+        checks=section("test", _checks, ()),
+    )
+
+
+def _variables(node: yaml.Node) -> dict[str, Variable]:
+    found: dict[str, Variable] = {}
+    fields = yaml_nodes.mapping(node, "variables")
+    for key, value in zip((key for key, _ in node.value), fields.items(), strict=True):
+        name, body = value
+        if name in FILLED_BY_US + TAKEN_BY_COMMANDS or not _IDENTIFIER.fullmatch(name):
+            reason = {True: "Innkeeper fills it itself", False: "commands use that word"}[
+                name in FILLED_BY_US
+            ]
+            reason = reason if _IDENTIFIER.fullmatch(name) else "it has letters, digits, _ and -"
+            raise Wrong(key, f"No variable here can be called {words.code(name)}: {reason}.")
+        found[name] = _variable(name, body)
+    return found
+
+
+def _variable(name: str, node: yaml.Node) -> Variable:
+    known = ("default", "choices", "help", "pattern", "sensitive", "vault", "type")
+    fields = yaml_nodes.mapping(node, f"variable {name}", known)
+    vault = _vault_field(fields["vault"], "vault") if "vault" in fields else None
+    sensitive = vault is not None or (
+        "sensitive" in fields and yaml_nodes.flag(fields["sensitive"], "sensitive")
+    )
+    if sensitive and (secret := fields.get("default") or fields.get("choices")):
+        raise Wrong(
+            secret, f"`{name}` is secret, so its value is in Vault or asked for in a form, never here."
+        )
+    default = _value(fields["default"], f"{name}.default") if "default" in fields else None
+    choices = (
+        tuple(yaml_nodes.scalar(item, "choices") for item in yaml_nodes.items(fields["choices"], "choices"))
+        if "choices" in fields
+        else ()
+    )
+    kind = _type_of(default if default is not None else choices[0] if choices else "")
+    if "type" in fields:
+        said = yaml_nodes.text(fields["type"], "type")
+        if said not in get_args(VariableType):
+            raise Wrong(fields["type"], f"`type` is {words.listed(get_args(VariableType), 'or')}.")
+        kind = cast(VariableType, said)
+    for key, value in [("default", default)] * (default is not None) + [
+        ("choices", choice) for choice in choices
+    ]:
+        if _type_of(value) != kind and not (kind == "list" and key == "choices"):
+            raise Wrong(fields[key], f"`{name}` is a {kind}, and {words.code(str(value))} is not.")
+    pattern = _pattern(fields["pattern"]) if "pattern" in fields else None
+    if (
+        default is not None
+        and choices
+        and any(each not in choices for each in (default if isinstance(default, list) else [default]))
+    ):
+        raise Wrong(fields["default"], f"The default of `{name}` is not among its choices.")
+    if pattern and isinstance(default, str) and not re.fullmatch(pattern, default):
+        raise Wrong(fields["default"], f"The default of `{name}` does not match its pattern.")
+    said_help = yaml_nodes.text(fields["help"], "help") if "help" in fields else ""
+    return Variable(name, kind, default, choices, said_help, pattern, sensitive, vault)
+
+
+def _value(node: yaml.Node, of: str) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return [yaml_nodes.scalar(item, of) for item in node.value]
+    return yaml_nodes.scalar(node, of)
+
+
+def _type_of(value: Any) -> VariableType:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "list" if isinstance(value, list) else "string"
+
+
+def _pattern(node: yaml.Node) -> str:
+    text = yaml_nodes.text(node, "pattern")
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise Wrong(node, f"`pattern` is not a regular expression: {error.msg}.") from error
+    return text
+
+
+def _cost(node: yaml.Node) -> Cost:
+    fields = yaml_nodes.mapping(node, "cost", ("per_hour", "currency"))
+    per_hour = yaml_nodes.scalar(fields["per_hour"], "per_hour") if "per_hour" in fields else 0
+    if isinstance(per_hour, str | bool) or not 0 <= per_hour <= 100_000:
+        raise Wrong(fields["per_hour"], "`per_hour` is a number from 0 to 100000, such as 0.02.")
+    currency = "USD"
+    if "currency" in fields:
+        currency = yaml_nodes.text(fields["currency"], "currency", 3, re.compile("[A-Z]{3}"), "as in USD")
+    return Cost(round(per_hour * 100, 6), currency)
+
+
+def _lifetime(node: yaml.Node) -> Lifetime:
+    times = ("ttl", "max", "idle", "remind_every", "grace")
+    fields = yaml_nodes.mapping(node, "lifetime", (*times, "auto_destroy"))
+    given: dict[str, Any] = {
+        f"{key}yaml_nodes.seconds": yaml_nodes.seconds(fields[key], key) for key in times if key in fields
+    }
+    given.setdefault("max_seconds", max(given.get("ttl_seconds", 0), Lifetime.max_seconds))
+    given.setdefault("ttl_seconds", min(given["max_seconds"], Lifetime.ttl_seconds))
+    if given["ttl_seconds"] > given["max_seconds"]:
+        raise Wrong(fields["ttl"], "`ttl` is longer than `max`.")
+    if "auto_destroy" in fields:
+        said = yaml_nodes.scalar(fields["auto_destroy"], "auto_destroy")
+        if said != "polite" and not isinstance(said, bool):
+            raise Wrong(fields["auto_destroy"], "`auto_destroy` is true, polite or false.")
+        given["auto_destroy"] = said
+    return Lifetime(**given)
+
+
+def _approvals(node: yaml.Node) -> tuple[Approvals, Approvals | None]:
+    fields = yaml_nodes.mapping(node, "approvals", (*grammar.ROLES, "self", "destroy"))
+    destroy = fields.pop("destroy", None)
+    return _people(fields, node), None if destroy is None else _people(
+        yaml_nodes.mapping(destroy, "destroy", (*grammar.ROLES, "self")), destroy
+    )
+
+
+def _people(fields: Mapping[str, yaml.Node], node: yaml.Node) -> Approvals:
+    needed = {role: yaml_nodes.whole(value, role, 0, 20) for role, value in fields.items() if role != "self"}
+    needed = {role: number for role, number in needed.items() if number}
+    if not needed:
+        raise Wrong(node, "Somebody has to approve: `{operator: 1, self: true}` is the least there is.")
+    return Approvals(needed, "self" in fields and yaml_nodes.flag(fields["self"], "self"))
+
+
+def _credentials(node: yaml.Node) -> dict[str, str]:
+    fields = yaml_nodes.mapping(node, "credentials")
+    for (key, _), name in zip(node.value, fields, strict=True):
+        if not _ENVIRONMENT.fullmatch(name):
+            raise Wrong(key, f"{words.code(name)} cannot be set for Terraform. Names look like CLOUD_TOKEN.")
+    return {name: _vault_field(value, name) for name, value in fields.items()}
+
+
+def _secure(node: yaml.Node) -> Secure:
+    fields = yaml_nodes.mapping(node, "secure", ("ssh", "tls", "database"))
+    ssh = None
+    if "ssh" in fields:
+        inner = yaml_nodes.mapping(fields["ssh"], "ssh", ("user", "ttl"))
+        user = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+        ssh = Ssh(
+            yaml_nodes.text(inner["user"], "user", 32, user, "as in root") if "user" in inner else Ssh.user,
+            yaml_nodes.seconds(inner["ttl"], "ttl") if "ttl" in inner else Ssh.ttl_seconds,
+        )
+    return Secure(ssh, _only(fields, "tls", "domain"), _only(fields, "database", "role"))
+
+
+def _only(fields: Mapping[str, yaml.Node], section: str, key: str) -> str | None:
+    """The one key that a section has, which must be there when the section is."""
+    if section not in fields:
+        return None
+    inner = yaml_nodes.mapping(fields[section], section, (key,))
+    if key not in inner:
+        raise Wrong(fields[section], f"`{section}` has a `{key}`, and this one has none.")
+    return yaml_nodes.text(inner[key], key, 253)
+
+
+def _playbook(node: yaml.Node, folder: Path, root: Path) -> Path | None:
+    fields = yaml_nodes.mapping(node, "deploy", ("playbook",))
+    if "playbook" not in fields:
+        raise Wrong(node, "`deploy` has a `playbook`, and this one has none.")
+    path = _inside(fields["playbook"], "playbook", folder, root)
+    if not path.is_file():
+        raise Wrong(fields["playbook"], f"There is no file {words.code(fields['playbook'].value)} here.")
+    return path
+
+
+def _publish(node: yaml.Node) -> tuple[str, ...]:
+    fields = yaml_nodes.mapping(node, "integrate", ("publish",))
+    items = yaml_nodes.items(fields["publish"], "publish") if "publish" in fields else []
+    return tuple(yaml_nodes.text(item, "publish", 64, _IDENTIFIER, "as an output's name") for item in items)
+
+
+def _checks(node: yaml.Node) -> tuple[Check, ...]:
+    kinds = cast(tuple[CheckKind, ...], get_args(CheckKind))
+    found = []
+    for item in yaml_nodes.items(node, "test"):
+        fields = yaml_nodes.mapping(item, "a check", (*kinds, "status", "within"))
+        asked = [kind for kind in kinds if kind in fields]
+        if len(asked) != 1 or ("status" in fields and asked != ["http"]):
+            raise Wrong(
+                item, f"A check has one of {words.listed(kinds, 'or')}; `status` goes with http alone."
+            )
+        status = yaml_nodes.whole(fields["status"], "status", 100, 599) if "status" in fields else None
+        within = (
+            yaml_nodes.seconds(fields["within"], "within") if "within" in fields else Check.within_seconds
+        )
+        found.append(Check(asked[0], yaml_nodes.text(fields[asked[0]], asked[0], 1000), status, within))
+    return tuple(found)

@@ -1,0 +1,146 @@
+"""What a blueprint says, as frozen records: one for each section of blueprint.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from commands import words
+from commands.request import Refused
+
+VariableType = Literal["string", "number", "boolean", "list"]
+CheckKind = Literal["tcp", "http", "tls", "ssh", "command"]
+
+
+class BlueprintBroken(Exception):
+    """A blueprint.yaml that cannot be used: which file, which line (from 1), and why, in a sentence."""
+
+    def __init__(self, file: str, line: int, sentence: str) -> None:
+        super().__init__(f"{file}:{line}: {sentence}")
+        self.file = file
+        self.line = line
+        self.sentence = sentence
+
+    @property
+    def folder(self) -> str:
+        """The folder's name, which is what people would call the blueprint."""
+        return Path(self.file).parent.name
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What may be said with VAR=VALUE. Without a default it is required; sensitive ones are never typed."""
+
+    name: str
+    type: VariableType = "string"
+    default: Any = None
+    choices: tuple[Any, ...] = ()
+    help: str = ""
+    pattern: str | None = None  # the whole value must match
+    sensitive: bool = False
+    vault: str | None = None  # "mount/path#field", read for each run
+
+    @property
+    def required(self) -> bool:
+        return self.default is None
+
+    @property
+    def from_form(self) -> bool:
+        """Whether people are asked for it in a form: it is secret, and Vault does not have it."""
+        return self.sensitive and self.vault is None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a lab costs while it lives. per_hour_cents is in hundredths of the currency."""
+
+    per_hour_cents: float = 0
+    currency: str = "USD"
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """When a lab is reminded of and destroyed. All in seconds."""
+
+    ttl_seconds: int = 8 * 3600
+    max_seconds: int = 3 * 86_400
+    idle_seconds: int = 4 * 3600
+    remind_every_seconds: int = 3600
+    grace_seconds: int = 30 * 60
+    auto_destroy: bool | Literal["polite"] = True  # polite: only after a reminder reached the owner
+
+    def checked_ttl(self, ttl_seconds: int | None) -> int:
+        """How long a lab shall live: what was asked for, or ttl. Raises Refused above max."""
+        if ttl_seconds is not None and ttl_seconds > self.max_seconds:
+            raise Refused(
+                f"{words.duration(ttl_seconds)} is too long: "
+                f"a lab of this kind lives {words.duration(self.max_seconds)} at most.",
+                f"ttl={words.short(self.max_seconds)}",
+            )
+        return self.ttl_seconds if ttl_seconds is None else ttl_seconds
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """How many people of each role must approve, and whether the requester may be one of them."""
+
+    needed: Mapping[str, int] = field(default_factory=lambda: {"infra": 1, "security": 1})
+    self_approval: bool = False
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """Who one logs in as, and how long a certificate lives."""
+
+    user: str = "root"
+    ttl_seconds: int = 30 * 60
+
+
+@dataclass(frozen=True)
+class Secure:
+    """Which credentials Vault issues for a lab of this blueprint."""
+
+    ssh: Ssh | None = None
+    tls_domain: str | None = None
+    database_role: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look at the lab from outside. target may have ${output} in it."""
+
+    kind: CheckKind
+    target: str
+    status: int | None = None  # of http
+    within_seconds: int = 30
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A kind of lab: a folder with blueprint.yaml and a Terraform module."""
+
+    name: str
+    summary: str
+    folder: Path
+    module: Path  # the Terraform module's folder, inside the catalogue
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    lifetime: Lifetime = field(default_factory=Lifetime)
+    approvals: Approvals = field(default_factory=Approvals)
+    destroy_approvals: Approvals | None = None  # None: the same as approvals
+    credentials: Mapping[str, str] = field(default_factory=dict)  # environment variable → "mount/path#field"
+    secure: Secure = field(default_factory=Secure)
+    playbook: Path | None = None
+    publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
+    checks: tuple[Check, ...] = ()
+
+    def example(self, lab: str = "demo") -> str:
+        """A whole command that asks for such a lab: `/lab up web demo size=large`."""
+        said = [
+            f"{name}={variable.choices[0] if variable.choices else '…'}"
+            for name, variable in self.variables.items()
+            if variable.required and not variable.sensitive
+        ]
+        return " ".join(["/lab up", self.name, lab, *said])

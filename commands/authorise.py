@@ -1,0 +1,89 @@
+"""May this person do this? Read from Vault now, each time: nothing about anybody's rights is kept here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from commands.engines.vault import Operator, Vault, VaultError
+from commands.request import Refused
+from state.records import Person
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What Slack says of a person. person is their own workspace and id: in a shared channel, not ours."""
+
+    person: Person
+    name: str
+    is_bot: bool = False
+    is_guest: bool = False
+    is_deleted: bool = False
+    timezone: str = "UTC"
+
+
+def operator_of(person: Person, vault: Vault, standing: Standing) -> Operator:
+    """The operator that this person is, by their document as it stands now.
+
+    Raises Refused, with a sentence that says whom to ask, for whoever is nobody: bots, guests and deactivated
+    accounts whatever a document says, people without a document or with a damaged one. VaultUnavailable
+    passes.
+    """
+    if standing.person != person:
+        raise Refused("Slack says that you are somebody else. I have not done anything. Try again.")
+    if standing.is_deleted:
+        raise Refused(
+            "This Slack account is deactivated, so it has no rights here. I have not done anything."
+        )
+    if standing.is_bot:
+        raise Refused("Bots have no rights here, whoever wrote them. I have not done anything.")
+    if standing.is_guest:
+        raise Refused(
+            "You are a guest in this workspace, and guests cannot be trusted operators. "
+            f"I have not done anything. {_ask(vault)} to do it for you."
+        )
+    operator = vault.operator(person)
+    if operator is None:
+        raise Refused(
+            f"You are not a trusted operator yet. {_ask(vault)} to run "
+            f"`/operator add <@{person.user}> operator`. I have not done anything."
+        )
+    if operator.problem:
+        raise Refused(
+            f"Your operator document in Vault cannot be trusted: {operator.problem}. {_ask(vault)} to "
+            f"mend it with `/operator add <@{person.user}> operator`. I have not done anything."
+        )
+    if not operator.roles:
+        raise Refused(
+            f"You have no role here. {_ask(vault)} to run `/operator add <@{person.user}> operator`. "
+            "I have not done anything."
+        )
+    return operator
+
+
+def require(operator: Operator, *roles: str, sentence: str = "") -> None:
+    """Refuse whoever has none of these roles, with the sentence, or with one that names the roles."""
+    if set(roles) & set(operator.roles):
+        return
+    named = " or ".join(f"`{role}`" for role in roles)
+    mine = ", ".join(operator.roles) or "no role"
+    raise Refused(sentence or f"That needs the role {named}, and you have {mine}. I have not done anything.")
+
+
+def admins(vault: Vault) -> list[Operator]:
+    """Who may change who is an operator; the first is the longest known. VaultUnavailable passes."""
+    found = [each for each in vault.operators() if "admin" in each.roles]
+    return sorted(found, key=lambda each: (each.added_at, each.person))
+
+
+def may_run(operator: Operator, owner: Person) -> bool:
+    """Whether they may plan, change or destroy that owner's lab: operators theirs, infra anybody's."""
+    return "infra" in operator.roles or ("operator" in operator.roles and operator.person == owner)
+
+
+def _ask(vault: Vault) -> str:
+    """ "Ask <@U0>", an admin by name where the list can be read: a refusal must not hang on that."""
+    try:
+        found = admins(vault)
+    except VaultError:
+        found = []
+    return f"Ask <@{found[0].person.user}>" if found else "Ask an admin"

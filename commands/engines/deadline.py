@@ -1,0 +1,58 @@
+"""Run something in a thread and wait for it so long and no longer.
+
+A socket's timeout is for each byte, and looking up a name has none: a server that trickles, or a name service
+that is silent, would hold us. A thread that is stuck is left behind (a daemon, and their number is limited).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Lock, Semaphore, Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Threads:
+    """A few daemon threads that are started as they are needed."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name = name
+        self._limit = limit
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self._idle = Semaphore(0)
+        self._started = 0
+        self._lock = Lock()
+
+    def run(self, job: Callable[[], T], seconds: float) -> T:
+        """What job returns or raises. TimeoutError after so many seconds; what had not begun never does."""
+        future: Future[T] = Future()
+        self._jobs.put((future, job))
+        self._grow()
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    def _grow(self) -> None:
+        if self._idle.acquire(blocking=False):
+            return
+        with self._lock:
+            if self._started >= self._limit:
+                return
+            self._started += 1
+        Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            future, job = self._jobs.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(job())
+                except BaseException as error:  # whatever it was, it belongs to the one who waits
+                    future.set_exception(error)
+            del future, job
+            self._idle.release()

@@ -1,0 +1,126 @@
+"""A Vault in memory that fails when it is told to, held to a real one by test_vault_contract.py."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import RLock
+from typing import Any, Literal
+
+from commands.engines import vault_sealing
+from commands.engines.vault import (
+    Operator,
+    VaultAway,
+    VaultConflict,
+    VaultDenied,
+    VaultMissing,
+    VaultSealed,
+    VaultSlow,
+    VaultUnavailable,
+)
+from commands.engines.vault_documents import from_document, path_of, to_document
+from commands.engines.vault_errors import Doing
+from state.records import Person
+
+State = Literal["ready", "sealed", "away", "slow", "denied"]
+
+_ERRORS: dict[str, type[VaultUnavailable]] = {
+    "sealed": VaultSealed,
+    "away": VaultAway,
+    "slow": VaultSlow,
+    "denied": VaultDenied,
+}
+
+
+class FakeVault:
+    """Set `state` to make every call fail that way. The rest can be looked at and changed:
+
+    documents: person's key → (document, version); fields: "mount/path#field" → value; tokens: token → the
+    persons whose documents it reads; reads counts the documents that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.state: State = "ready"
+        self.documents: dict[str, tuple[Mapping[str, Any], int]] = {}
+        self.fields: dict[str, str] = {}
+        self.tokens: dict[str, set[Person]] = {}
+        self.reads = 0
+        self._keys: dict[bytes, bytes] = {}
+        self._lock = RLock()
+
+    def add(self, person: Person, *roles: str, name: str = "", keys: tuple[str, ...] = ()) -> Operator:
+        """Make somebody an operator, whoever they were before."""
+        operator = Operator(
+            person, name or person.user.lower(), roles, keys, "T0-U0", datetime(2026, 11, 24, 9, tzinfo=UTC)
+        )
+        before = self.documents.get(person.key, ({}, 0))
+        self.documents[person.key] = (to_document(operator), before[1] + 1)
+        return replace(operator, version=before[1] + 1)
+
+    def operator(self, person: Person) -> Operator | None:
+        self._ask(Doing("I cannot check who you are", f"innkeeper/data/{path_of(person)}", untouched=True))
+        with self._lock:
+            self.reads += 1
+            if path_of(person) is None or person.key not in self.documents:
+                return None
+            document, version = self.documents[person.key]
+            return from_document(person, document, version)
+
+    def operators(self) -> list[Operator]:
+        self._ask(Doing("I cannot read who the operators are", untouched=True))
+        with self._lock:
+            found = [self.operator(Person.parse(key)) for key in sorted(self.documents)]
+        return [each for each in found if each]
+
+    def write_operator(self, operator: Operator) -> None:
+        self._ask(Doing("I cannot write who is an operator"))
+        if path_of(operator.person) is None:
+            raise VaultMissing(f"`{operator.person.key}` is not TEAM-USER with the ids of Slack.")
+        with self._lock:
+            document, version = self.documents.get(operator.person.key, ({}, 0))
+            if version != operator.version:
+                raise VaultConflict(f"Somebody else changed the rights of <@{operator.person.user}>.")
+            self.documents[operator.person.key] = (to_document(operator, document), version + 1)
+
+    def remove_operator(self, person: Person) -> None:
+        self._ask(Doing("I cannot remove an operator"))
+        with self._lock:
+            self.documents.pop(person.key, None)
+
+    def read_field(self, field: str) -> str:
+        self._ask(Doing(f"I cannot read `{field.split('#')[0]}`"))
+        if field not in self.fields:
+            raise VaultMissing(f"There is no `{field}` in Vault.")
+        return self.fields[field]
+
+    def seal(self, plaintext: bytes, about: str) -> bytes:
+        self._ask(Doing("I cannot encrypt what I have to keep"))
+        key, wrapped = secrets.token_bytes(32), b"fake:" + secrets.token_hex(16).encode()
+        self._keys[wrapped] = key
+        return vault_sealing.encrypt(plaintext, about, key, wrapped)
+
+    def unseal(self, sealed: bytes, about: str) -> bytes:
+        wrapped = vault_sealing.wrapped_key_of(sealed)
+        self._ask(Doing("I cannot open what I keep encrypted"))
+        if wrapped not in self._keys:
+            raise vault_sealing.broken(about)
+        return vault_sealing.decrypt(sealed, about, self._keys[wrapped])
+
+    def token_reads_operator(self, token: str, person: Person) -> bool:
+        if self.state != "denied":
+            self._ask(Doing("I cannot check who you are", untouched=True))
+        operator = self.operator(person) if person in self.tokens.get(token, ()) else None
+        return operator is not None and not operator.problem
+
+    def health(self) -> Literal["ready", "sealed", "away", "denied"]:
+        return "away" if self.state == "slow" else self.state
+
+    def renew(self) -> str:
+        self._ask(Doing("I cannot renew my login"))
+        return "the Vault token does not end"
+
+    def _ask(self, doing: Doing) -> None:
+        if self.state != "ready":
+            raise _ERRORS[self.state](doing)

@@ -57,13 +57,13 @@ _RUNS = (
     """CREATE TABLE runs (
         seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id),
         lab_name TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, requester TEXT NOT NULL,
-        channel TEXT NOT NULL, variables TEXT NOT NULL, sealed_variables {blob}, approvals_needed TEXT NOT NULL,
-        self_approval INTEGER NOT NULL, created_at TEXT NOT NULL, cause TEXT NOT NULL, "commit" TEXT NOT NULL,
-        sources_digest TEXT, plan_sha256 TEXT, digest TEXT, lineage TEXT, serial BIGINT, counts TEXT NOT NULL,
-        changes TEXT NOT NULL, warnings TEXT NOT NULL, resources_done BIGINT NOT NULL,
-        resources_total BIGINT NOT NULL, outputs TEXT NOT NULL, sentence TEXT NOT NULL, token_sha256 TEXT,
-        worker TEXT, heartbeat_at TEXT, cancelled_by TEXT, proposed_at TEXT, expires_at TEXT,
-        applying_at TEXT, ended_at TEXT, plan {blob})""",
+        channel TEXT NOT NULL, variables TEXT NOT NULL, sealed_variables {blob},
+        approvals_needed TEXT NOT NULL, self_approval INTEGER NOT NULL, created_at TEXT NOT NULL,
+        cause TEXT NOT NULL, "commit" TEXT NOT NULL, sources_digest TEXT, plan_sha256 TEXT, digest TEXT,
+        lineage TEXT, serial BIGINT, counts TEXT NOT NULL, changes TEXT NOT NULL, warnings TEXT NOT NULL,
+        resources_done BIGINT NOT NULL, resources_total BIGINT NOT NULL, outputs TEXT NOT NULL,
+        sentence TEXT NOT NULL, token_sha256 TEXT, worker TEXT, heartbeat_at TEXT, cancelled_by TEXT,
+        proposed_at TEXT, expires_at TEXT, applying_at TEXT, ended_at TEXT, plan {blob})""",
     # At most one living run a lab. The five are the living states of state/transitions.py; a test compares.
     """CREATE UNIQUE INDEX runs_one_alive ON runs (lab_id)
         WHERE state IN ('queued', 'planning', 'proposed', 'approved', 'applying')""",
@@ -99,8 +99,8 @@ _MESSAGES = (
     "CREATE INDEX cards_dirty ON cards (seq) WHERE dirty = 1",
     """CREATE TABLE outbox (
         seq {number}, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL, text TEXT NOT NULL,
-        due_at TEXT NOT NULL, run_id TEXT REFERENCES runs (id), person TEXT, file_name TEXT, body TEXT NOT NULL,
-        sending_at TEXT, sent_at TEXT, attempts BIGINT NOT NULL)""",
+        due_at TEXT NOT NULL, run_id TEXT REFERENCES runs (id), person TEXT, file_name TEXT,
+        body TEXT NOT NULL, sending_at TEXT, sent_at TEXT, attempts BIGINT NOT NULL)""",
     "CREATE INDEX outbox_due ON outbox (due_at) WHERE sent_at IS NULL",
 )
 

@@ -1,4 +1,4 @@
-"""What Innkeeper remembers: one frozen record for each kind of row. Times are aware and UTC, money is in cents."""
+"""What Innkeeper remembers: a frozen record for each kind of row. Times are aware and UTC, money in cents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PERSON = re.compile(r"([TE][A-Z0-9]+)[-:]([UW][A-Z0-9]+)")
 
 @dataclass(frozen=True, order=True)
 class Person:
-    """Somebody in Slack: their own workspace (which in a shared channel is not the app's) and their id in it."""
+    """Somebody in Slack: their own workspace (in a shared channel it is not the app's) and their id in it."""
 
     team: str
     user: str
@@ -66,7 +66,7 @@ class Lab:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """One resource that a plan touches. action: create, update, delete, replace, read, import, move, forget."""
+    """A resource that a plan touches. action: create, update, delete, replace, read, import, move, forget."""
 
     address: str
     action: str
@@ -184,8 +184,8 @@ class OutboxMessage:
     """A message that must be sent once.
 
     It goes to the thread of run_id's card, or to channel; with a person and no run it is ephemeral to them in
-    channel, or a direct message where channel is empty. With a file_name, body is the file's text and text its
-    comment.
+    channel, or a direct message where channel is empty. With a file_name, body is the file's text and text
+    its comment.
     """
 
     id: str

@@ -1,0 +1,198 @@
+"""What Slack checks in the messages and views of an app. Raises SlackError with Slack's codes.
+
+The lengths are slack-sdk's (slack_sdk.models); what its models let pass and Slack does not is checked here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View as SdkView
+
+from bot.playground.model import Json, SlackError
+
+MESSAGE_BLOCKS = 50
+VIEW_BLOCKS = 100
+POST_TEXT = 40_000  # characters
+UPDATE_TEXT = 4_000  # characters: chat.update is stricter than chat.postMessage
+ALL_BLOCKS_TEXT = 13_200  # characters of a message's blocks together (slackapi/bolt-js #2509, #2867)
+PART_OVERHEAD = 20  # what each block, element or text counts there beside its text
+METADATA_CHARACTERS = 8_000
+VIEW_BYTES = 250_000
+SELECTS = {"static_select", "multi_static_select", "radio_buttons", "checkboxes", "overflow"}
+
+
+def check_message(text: str, blocks: Sequence[Json], text_limit: int) -> None:
+    """Raises no_text, msg_too_long, invalid_blocks or msg_blocks_too_long."""
+    if not text.strip() and not blocks:
+        raise SlackError("no_text")
+    if len(text) > text_limit:
+        raise SlackError("msg_too_long")
+    check_blocks(blocks, MESSAGE_BLOCKS)
+    if blocks and _weight(list(blocks)) > ALL_BLOCKS_TEXT:
+        raise SlackError("msg_blocks_too_long")
+
+
+def check_blocks(blocks: Sequence[Json], limit: int) -> None:
+    """Raises invalid_blocks with a line for each thing that is wrong, and where it is."""
+    wrong = list(_wrong_blocks(blocks, limit))
+    if wrong:
+        raise SlackError("invalid_blocks", *(f"[ERROR] {line}" for line in wrong))
+
+
+def check_metadata(metadata: Any) -> Json | None:
+    """An event_type and a flat-enough event_payload; {} takes metadata away. Raises invalid_metadata_*."""
+    if metadata is None or metadata == {}:
+        return None
+    if not isinstance(metadata, dict):
+        raise SlackError("invalid_metadata_format")
+    payload = metadata.get("event_payload")
+    if not isinstance(metadata.get("event_type"), str) or not isinstance(payload, dict):
+        raise SlackError("invalid_metadata_schema")
+    if len(json.dumps(metadata)) > METADATA_CHARACTERS:
+        raise SlackError("metadata_too_large")
+    return {"event_type": metadata["event_type"], "event_payload": payload}
+
+
+def check_view(view: Any) -> Json:
+    """A modal or Home tab as the app sent it. Raises invalid_arguments, invalid_blocks or view_too_large."""
+    if not isinstance(view, dict) or view.get("type") not in ("modal", "home"):
+        raise SlackError("invalid_arguments", "[ERROR] view must be a modal or a home [json-pointer:/view]")
+    if len(json.dumps(view).encode()) > VIEW_BYTES:
+        raise SlackError("view_too_large")
+    blocks = view.get("blocks")
+    if not isinstance(blocks, list):
+        raise SlackError("invalid_arguments", "[ERROR] missing required field: blocks [json-pointer:/view]")
+    wrong = list(_wrong_blocks(blocks, VIEW_BLOCKS, "/view/blocks"))
+    if view["type"] == "modal":
+        if not _plain(view.get("title")):
+            wrong.append("missing required field: title [json-pointer:/view]")
+        if any(block.get("type") == "input" for block in blocks) and not _plain(view.get("submit")):
+            wrong.append("a view with an input block needs `submit` [json-pointer:/view/submit]")
+    try:
+        SdkView(**{key: value for key, value in view.items() if key in SdkView.attributes}).to_dict()
+    except SlackObjectFormationError as problem:
+        wrong.append(f"{problem} [json-pointer:/view]")
+    if wrong:
+        raise SlackError("invalid_arguments", *(f"[ERROR] {line}" for line in dict.fromkeys(wrong)))
+    return view
+
+
+def _wrong_blocks(blocks: Sequence[Any], limit: int, where: str = "/blocks") -> Iterator[str]:
+    if len(blocks) > limit:
+        yield f"no more than {limit} items allowed [json-pointer:{where}]"
+    block_ids: set[str] = set()
+    for place, block in enumerate(blocks):
+        here = f"{where}/{place}"
+        if not isinstance(block, dict) or not block.get("type"):
+            yield f"missing required field: type [json-pointer:{here}]"
+            continue
+        block_id = block.get("block_id")
+        if block_id and block_id in block_ids:
+            yield f"`block_id` {block_id} already exists [json-pointer:{here}/block_id]"
+        block_ids.add(str(block_id))
+        try:
+            parsed = Block.parse(block)
+            if parsed is None:
+                yield f"unsupported type: {block['type']} [json-pointer:{here}/type]"
+                continue
+            parsed.to_dict()
+        except (SlackObjectFormationError, TypeError, AttributeError, KeyError, ValueError) as problem:
+            yield f"{problem} [json-pointer:{here}]"
+            continue
+        yield from _wrong_block(block, here)
+
+
+def _wrong_block(block: Json, here: str) -> Iterator[str]:
+    kind = block["type"]
+    if kind == "section" and not block.get("text") and not block.get("fields"):
+        yield f"missing required field: text or fields [json-pointer:{here}]"
+    if kind == "section" and isinstance(block.get("text"), str):
+        yield f"must be a text object [json-pointer:{here}/text]"
+    if kind == "header" and not _plain(block.get("text")):
+        yield f"must be plain_text [json-pointer:{here}/text]"
+    if kind in ("actions", "context") and not block.get("elements"):
+        yield f"must provide at least 1 item [json-pointer:{here}/elements]"
+    if kind == "input" and not (_plain(block.get("label")) and block.get("element")):
+        yield f"missing required field: label or element [json-pointer:{here}]"
+    for place, text in enumerate(block.get("fields") or []):
+        if len(str(text.get("text", ""))) > 2000:
+            yield f"must be less than 2001 characters [json-pointer:{here}/fields/{place}/text]"
+    if kind != "rich_text":
+        for text in _texts(block):
+            if not isinstance(text.get("text"), str) or not text["text"]:
+                yield f"must be more than 0 characters [json-pointer:{here}]"
+    action_ids: set[str] = set()
+    for element in elements_of(block):
+        action_id = element.get("action_id")
+        if action_id and action_id in action_ids:
+            yield f"`action_id` {action_id} already exists for another element [json-pointer:{here}]"
+        action_ids.add(str(action_id))
+        yield from _wrong_element(element, here)
+
+
+def _wrong_element(element: Json, here: str) -> Iterator[str]:
+    kind = element.get("type", "")
+    if kind == "button" and not _plain(element.get("text")):
+        yield f"a button needs a plain_text `text` [json-pointer:{here}]"
+    if kind in SELECTS:
+        options = list(options_of(element))
+        if not options:
+            yield f"must provide at least 1 option [json-pointer:{here}]"
+        values = [option.get("value") for option in options]
+        if len(set(values)) < len(values):
+            yield f"options need values of their own [json-pointer:{here}]"
+        chosen = element.get("initial_option")
+        if chosen and chosen not in options:
+            yield f"initial_option must be one of the options [json-pointer:{here}]"
+    if "confirm" in element:
+        confirm = element["confirm"]
+        limits = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+        for name, limit in limits.items():
+            text = confirm.get(name) or {}
+            if not text.get("text") or len(text["text"]) > limit:
+                yield f"confirm.{name} must have 1 to {limit} characters [json-pointer:{here}]"
+
+
+def elements_of(block: Json) -> Iterator[Json]:
+    """The things in a block that a person can use: buttons, menus, fields."""
+    candidates = [*(block.get("elements") or []), block.get("accessory"), block.get("element")]
+    for element in candidates:
+        if isinstance(element, dict) and block.get("type") not in ("context", "rich_text"):
+            yield element
+
+
+def options_of(element: Json) -> Iterator[Json]:
+    """The choices of a menu, those in groups too."""
+    yield from element.get("options") or []
+    for group in element.get("option_groups") or []:
+        yield from group.get("options") or []
+
+
+def _plain(text: Any) -> bool:
+    return isinstance(text, dict) and text.get("type") == "plain_text" and bool(text.get("text"))
+
+
+def _texts(part: Any) -> Iterator[Json]:
+    if isinstance(part, dict):
+        if part.get("type") in ("plain_text", "mrkdwn"):
+            yield part
+        for inner in part.values():
+            yield from _texts(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _texts(inner)
+
+
+def _weight(part: Any) -> int:
+    if isinstance(part, list):
+        return sum(_weight(inner) for inner in part)
+    if not isinstance(part, dict):
+        return 0
+    text = part.get("text")
+    own = len(text) if isinstance(text, str) else 0
+    return own + PART_OVERHEAD + sum(_weight(inner) for inner in part.values())

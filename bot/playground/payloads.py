@@ -1,0 +1,149 @@
+"""The payloads that Slack sends to an app for commands, clicks, forms and events.
+
+Sources: https://docs.slack.dev/interactivity/implementing-slash-commands,
+https://docs.slack.dev/reference/interaction-payloads and https://docs.slack.dev/apis/events-api
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.playground.model import Json, Message, User, View
+from bot.playground.shapes import message_json, view_json
+from bot.playground.workspace import Workspace
+
+
+def response_url(workspace: Workspace, ticket: str) -> str:
+    return f"{workspace.base_url}/response/{ticket}"
+
+
+def command(workspace: Workspace, user: User, channel_id: str, word: str, text: str) -> Json:
+    """A slash command. team_id is the app's workspace, whatever workspace the person is of."""
+    ticket = workspace.issue_response_url(channel_id, user.id)
+    channel = workspace.channels[channel_id]
+    return {
+        "token": workspace.app.verification_token,
+        "team_id": workspace.team.id,
+        "team_domain": workspace.team.domain,
+        "channel_id": channel_id,
+        "channel_name": channel.name or "directmessage",
+        "user_id": user.id,
+        "user_name": user.name,
+        "command": word,
+        "text": text,
+        "api_app_id": workspace.app.id,
+        "is_enterprise_install": "false",
+        "response_url": response_url(workspace, ticket),
+        "trigger_id": workspace.issue_trigger(user.id),
+    }
+
+
+def _interaction(workspace: Workspace, kind: str, user: User) -> Json:
+    """What all interactions have in common: `user.team_id` is the person's, `team` the app's workspace."""
+    return {
+        "type": kind,
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id},
+        "api_app_id": workspace.app.id,
+        "token": workspace.app.verification_token,
+        "team": {"id": workspace.team.id, "domain": workspace.team.domain},
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }
+
+
+def message_click(workspace: Workspace, user: User, message: Message, action: Json, values: Json) -> Json:
+    channel = workspace.channels[message.channel]
+    thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
+    ticket = workspace.issue_response_url(channel.id, user.id, message.ts, message.thread_ts)
+    return _interaction(workspace, "block_actions", user) | {
+        "container": {
+            "type": "message",
+            "message_ts": message.ts,
+            "channel_id": channel.id,
+            "is_ephemeral": bool(message.ephemeral_to),
+            **thread,
+        },
+        "trigger_id": workspace.issue_trigger(user.id),
+        "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+        "message": message_json(workspace, message),
+        "state": {"values": values},
+        "response_url": response_url(workspace, ticket),
+        "actions": [action],
+    }
+
+
+def view_click(workspace: Workspace, user: User, view: View, action: Json, values: Json) -> Json:
+    return _interaction(workspace, "block_actions", user) | {
+        "container": {"type": "view", "view_id": view.id},
+        "trigger_id": workspace.issue_trigger(user.id, view.id),
+        "view": view_json(workspace, view, values),
+        "actions": [action],
+    }
+
+
+def view_submission(workspace: Workspace, user: User, view: View, values: Json) -> Json:
+    return _interaction(workspace, "view_submission", user) | {
+        "trigger_id": workspace.issue_trigger(user.id, view.id),
+        "view": view_json(workspace, view, values),
+        "response_urls": [],
+    }
+
+
+def view_closed(workspace: Workspace, user: User, view: View, is_cleared: bool) -> Json:
+    return _interaction(workspace, "view_closed", user) | {
+        "view": view_json(workspace, view),
+        "is_cleared": is_cleared,
+    }
+
+
+def event(workspace: Workspace, inner: Json, is_shared: bool = False) -> Json:
+    """An event in its envelope; event_id stays the same however often it is sent."""
+    return {
+        "token": workspace.app.verification_token,
+        "team_id": workspace.team.id,
+        "context_team_id": workspace.team.id,
+        "api_app_id": workspace.app.id,
+        "event": inner,
+        "type": "event_callback",
+        "event_id": workspace.next_id("Ev"),
+        "event_time": int(workspace.clock()),
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": workspace.team.id,
+                "user_id": workspace.app.user_id,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "is_ext_shared_channel": is_shared,
+        "event_context": workspace.next_id("4-event-"),
+    }
+
+
+def message_event(workspace: Workspace, message: Message, kind: str) -> Json:
+    """kind: message or app_mention."""
+    author, channel = workspace.users[message.user], workspace.channels[message.channel]
+    shape: Json = {
+        "type": kind,
+        "user": message.user,
+        "text": message.text,
+        "ts": message.ts,
+        "team": author.team_id,
+        "channel": message.channel,
+        "event_ts": message.ts,
+        "client_msg_id": f"local-{message.ts}",
+    }
+    if kind == "message":
+        shape["channel_type"] = "im" if channel.is_im else "group" if channel.is_private else "channel"
+    if message.thread_ts:
+        shape["thread_ts"] = message.thread_ts
+    if author.team_id != workspace.team.id:
+        shape |= {"user_team": author.team_id, "source_team": author.team_id}
+    return shape
+
+
+def challenge(workspace: Workspace, word: str) -> Json:
+    """What Slack sends when an address is entered in the app's settings: the answer must carry the word."""
+    body: dict[str, Any] = {"token": workspace.app.verification_token, "type": "url_verification"}
+    return body | {"challenge": word}

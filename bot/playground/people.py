@@ -1,0 +1,271 @@
+"""What people do in their Slack client: type commands, write, press buttons, fill in forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.playground import fields, payloads
+from bot.playground.delivery import Courier, Kind
+from bot.playground.model import Delivery, Json, Message, SlackError, User, View
+from bot.playground.shapes import user_json, view_json
+from bot.playground.typed import command_text, message_text
+from bot.playground.web_chat import say_as_answer
+from bot.playground.web_views import push_upon, update_view
+from bot.playground.workspace import Workspace
+
+EVENTS = ("app_mention", "message.im", "app_home_opened", "user_change")
+TROUBLE = "We had some trouble connecting. Try again?"
+
+
+class People:
+    """The people of a workspace, acting. Each method blocks until the app has acked, like a client's spinner.
+
+    commands: the app's slash commands, as its manifest names them; empty: every word is one.
+    events: those that the app has subscribed to, as in its manifest.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        courier: Courier,
+        commands: Sequence[str] = (),
+        events: Sequence[str] = EVENTS,
+        should_escape: bool = True,
+    ) -> None:
+        self.workspace = workspace
+        self.courier = courier
+        self.commands = tuple(commands)
+        self.events = tuple(events)
+        self.should_escape = should_escape
+        self.deliveries: list[Delivery] = []  # everything that was sent to the app, as it ended
+
+    def _deliver(self, kind: Kind, payload: Json) -> Delivery:
+        return self._keep(self.courier.deliver(kind, payload))
+
+    def _keep(self, delivery: Delivery) -> Delivery:
+        with self.workspace.lock:
+            self.deliveries.append(delivery)
+        self.workspace.note()
+        return delivery
+
+    def deliver_again(
+        self, delivery: Delivery, signed_at: float | None = None, secret: str | None = None
+    ) -> Delivery:
+        """The same bytes once more, signed now; or at another time or with another secret, as forgers do."""
+        return self._keep(self.courier.send(delivery, signed_at=signed_at, secret=secret))
+
+    # Words
+
+    def command(self, user: str, channel: str, typed: str) -> Delivery:
+        """Type a slash command: "/lab up sandbox demo". A text in the ack is shown to the person alone.
+
+        A command that Slack does not know, or that is not acked, is told to the person by Slack itself.
+        """
+        person = self._in_channel(user, channel)
+        word, _, text = typed.strip().partition(" ")
+        if self.commands and word not in self.commands:
+            self.workspace.say_as_slack(
+                user,
+                channel,
+                f"`{word}` is not a valid command. In Slack, all messages that start with "
+                'the "/" character are interpreted as commands.',
+            )
+            return Delivery("command", {"command": word}, error="unknown_command")
+        text = command_text(self.workspace, text.strip(), self.should_escape)
+        delivery = self._deliver("command", payloads.command(self.workspace, person, channel, word, text))
+        if delivery.error:
+            problem = f'{word} failed with the error "{delivery.error}"'
+            self.workspace.say_as_slack(user, channel, problem)
+        elif delivery.body.strip():
+            answer = delivery.answer or {"text": delivery.body}
+            try:
+                with self.workspace.lock:
+                    say_as_answer(self.workspace, channel, user, answer)
+            except SlackError as problem_found:
+                self.workspace.say_as_slack(user, channel, f'{word} failed with the error "{problem_found}"')
+        return delivery
+
+    def say(self, user: str, channel: str, text: str, thread_ts: str | Message | None = None) -> Message:
+        """Write a message, @names as one types them; the app gets the events that it has subscribed to."""
+        person = self._in_channel(user, channel)
+        thread = thread_ts.thread_ts or thread_ts.ts if isinstance(thread_ts, Message) else thread_ts or ""
+        message = self.workspace.put_message(
+            Message(
+                ts=self.workspace.next_ts(),
+                channel=channel,
+                user=person.id,
+                text=message_text(self.workspace, text),
+                thread_ts=thread,
+            )
+        )
+        place = self.workspace.channels[channel]
+        app = self.workspace.app.user_id
+        kind = "im" if place.is_im else "groups" if place.is_private else "channels"
+        if app in place.members:
+            if f"<@{app}>" in message.text and not place.is_im:
+                self._event("app_mention", payloads.message_event(self.workspace, message, "app_mention"))
+            self._event(f"message.{kind}", payloads.message_event(self.workspace, message, "message"))
+        return message
+
+    def mention(self, user: str, channel: str, text: str, thread_ts: str | Message | None = None) -> Message:
+        """Write a message that begins with the app's name."""
+        name = self.workspace.users[self.workspace.app.user_id].name
+        return self.say(user, channel, f"@{name} {text}", thread_ts)
+
+    def _event(self, name: str, inner: Json) -> Delivery | None:
+        if name not in self.events:
+            return None
+        channel = self.workspace.channels.get(str(inner.get("channel", "")))
+        users = self.workspace.users
+        members = channel.members if channel else frozenset()
+        shared = len({users[member].team_id for member in members}) > 1
+        return self._deliver("event", payloads.event(self.workspace, inner, shared))
+
+    def open_home(self, user: str) -> Delivery | None:
+        """Open the app's Home tab."""
+        home = self.workspace.homes.get(user)
+        inner: Json = {
+            "type": "app_home_opened",
+            "user": user,
+            "channel": self.workspace.direct_channel(user).id,
+            "event_ts": self.workspace.next_ts(),
+            "tab": "home",
+        }
+        if home:
+            inner["view"] = view_json(self.workspace, home)
+        return self._event("app_home_opened", inner)
+
+    def change_user(self, user: str, **values: Any) -> Delivery | None:
+        """Change what Slack knows of a person (deleted, guest, timezone, …); the app gets user_change."""
+        person = self.workspace.change_user(user, **values)
+        shape = user_json(self.workspace, person)
+        return self._event(
+            "user_change", {"type": "user_change", "user": shape, "event_ts": self.workspace.next_ts()}
+        )
+
+    # Buttons
+
+    def click(
+        self,
+        user: str,
+        shown: Message | View | str,
+        wanted: str,
+        chosen: Any = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Delivery:
+        """Press a button or choose from a menu, a confirmation dialog answered with yes.
+
+        shown: a message (as it was when the person saw it), its ts (as it is now), or a view. wanted: the
+        label, the action_id, or the option of a menu. Raises PermissionError when the person does not see the
+        message, LookupError when there is nothing of that name.
+        """
+        person = self.workspace.users[user]
+        if isinstance(shown, View):
+            block, element = fields.find(shown.blocks, wanted)
+            action = self._action(block, element, wanted, chosen)
+            state, _ = fields.filled(shown.blocks, values or {})
+            return self._deliver(
+                "interaction", payloads.view_click(self.workspace, person, shown, action, state)
+            )
+        message = self._message(shown)
+        self._in_channel(user, message.channel)
+        if message.ephemeral_to not in ("", user):
+            raise PermissionError(f"{person.name} does not see this message: it was shown to somebody else.")
+        block, element = fields.find(message.blocks, wanted)
+        action = self._action(block, element, wanted, chosen)
+        state, _ = fields.filled(message.blocks, values or {})
+        if "selected_option" in action and element["type"] != "overflow":
+            state.setdefault(block["block_id"], {})[element["action_id"]] = fields.state_of(
+                element, action["selected_option"]
+            )
+        return self._deliver(
+            "interaction", payloads.message_click(self.workspace, person, message, action, state)
+        )
+
+    def _action(self, block: Json, element: Json, wanted: str, chosen: Any) -> Json:
+        if chosen is None and fields.option(element, wanted):
+            chosen = wanted
+        return fields.action_of(block, element, chosen, self.workspace.next_ts())
+
+    # Forms
+
+    def submit(self, user: str, view: View, given: Mapping[str, Any] | None = None) -> Delivery:
+        """Fill in a modal and send it. given: by block_id, action_id or label; the rest keeps its values.
+
+        Raises ValueError for what Slack's client does not let through (a required field left empty),
+        LookupError for a field that is not there. The app's answer (errors, update, push, clear) is obeyed.
+        """
+        view = self._open_view(user, view)
+        values, missing = fields.filled(view.blocks, given or {})
+        if missing:
+            self._show_errors(view, missing)
+            raise ValueError("; ".join(f"{field}: {problem}" for field, problem in missing.items()))
+        person = self.workspace.users[user]
+        payload = payloads.view_submission(self.workspace, person, view, values)
+        delivery = self._deliver("interaction", payload)
+        if delivery.error:
+            self._show_errors(view, {"": TROUBLE})
+            return delivery
+        try:
+            with self.workspace.lock:
+                self._obey(view, delivery)
+        except SlackError:
+            self._show_errors(view, {"": TROUBLE})
+        return delivery
+
+    def _obey(self, view: View, delivery: Delivery) -> None:
+        action = delivery.answer.get("response_action")
+        if action == "errors":
+            errors = delivery.answer.get("errors")
+            inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
+            if not isinstance(errors, dict) or not errors or not set(errors) <= inputs:
+                raise SlackError("invalid_errors")
+            self._show_errors(view, {str(field): str(text) for field, text in errors.items()})
+        elif action == "update":
+            update_view(self.workspace, view, delivery.answer.get("view") or {})
+        elif action == "push":
+            push_upon(self.workspace, view, delivery.answer.get("view") or {})
+        elif action == "clear":
+            self.workspace.drop_view(view.user)
+        elif delivery.body.strip() in ("", "{}"):
+            self.workspace.drop_view(view.user, view.id)
+        else:
+            raise SlackError("invalid_response")
+
+    def close_view(self, user: str, view: View | None = None) -> Delivery | None:
+        """Close a modal (the top one unless named) unsent; the app is told where it asked for that."""
+        stack = self.workspace.views.get(user) or []
+        if not stack:
+            raise LookupError(f"{self.workspace.users[user].name} has no modal open.")
+        view = self._open_view(user, view or stack[-1])
+        self.workspace.drop_view(user, "" if view.clear_on_close else view.id)
+        if not view.notify_on_close:
+            return None
+        person = self.workspace.users[user]
+        payload = payloads.view_closed(self.workspace, person, view, view.clear_on_close)
+        return self._deliver("interaction", payload)
+
+    def _show_errors(self, view: View, errors: Mapping[str, str]) -> None:
+        self.workspace.set_errors(view, tuple(errors.items()))
+
+    def _open_view(self, user: str, view: View) -> View:
+        for known in self.workspace.views.get(user, []):
+            if known.id == view.id:
+                return known
+        raise LookupError(f"{self.workspace.users[user].name} does not have {view.title!r} open.")
+
+    # Who sees what
+
+    def _message(self, shown: Message | str) -> Message:
+        if isinstance(shown, Message):
+            return shown
+        if shown not in self.workspace.messages:
+            raise LookupError(f"There is no message {shown}.")
+        return self.workspace.messages[shown]
+
+    def _in_channel(self, user: str, channel: str) -> User:
+        person = self.workspace.users[user]
+        if user not in self.workspace.channels[channel].members:
+            raise PermissionError(f"{person.name} is not in this channel.")
+        return person

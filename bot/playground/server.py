@@ -1,0 +1,266 @@
+"""A Slack workspace on this machine for one app: the server, and the people in it as Python methods."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import uvicorn
+from starlette.applications import Starlette
+
+from bot.playground.delivery import Courier
+from bot.playground.model import App, Call, Delivery, Guest, Json, Message, View
+from bot.playground.payloads import challenge
+from bot.playground.people import EVENTS, People
+from bot.playground.web import Loss, Mishap, Web
+from bot.playground.workspace import Workspace
+
+Found = TypeVar("Found")
+RETRY_PAUSES = (0.05, 0.1, 0.2)  # seconds; Slack waits 0, 60 and 300
+
+
+class LocalSlack(People):
+    """A workspace with one app installed. start() serves it; everything a person does is a method of it.
+
+    app_url: where the app takes requests (…/slack/events), not needed when it comes through Socket Mode.
+    clock: seconds since 1970, for trigger ids, response_urls and message times.
+    """
+
+    def __init__(
+        self,
+        app_url: str | None = None,
+        signing_secret: str | None = None,
+        bot_token: str | None = None,
+        app_token: str | None = None,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        app_name: str = "App",
+        team_name: str = "Local",
+        commands: Sequence[str] = (),
+        events: Sequence[str] = EVENTS,
+        should_escape: bool = True,
+        ack_limit_seconds: float = 3.0,
+        retry_pauses: tuple[float, ...] = RETRY_PAUSES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        app = App(
+            id="A00000001",
+            bot_id="B00000000",
+            user_id="U00000000",
+            name=app_name,
+            bot_token=bot_token or f"xoxb-local-{secrets.token_urlsafe(16)}",
+            app_token=app_token or f"xapp-local-{secrets.token_urlsafe(16)}",
+            signing_secret=signing_secret or secrets.token_hex(16),
+            verification_token=secrets.token_hex(12),
+        )
+        workspace = Workspace(app, team_name, team_name.lower().replace(" ", "-"), clock)
+        courier = Courier(app_url or "", app.signing_secret, ack_limit_seconds, retry_pauses)
+        super().__init__(workspace, courier, commands, events, should_escape)
+        self._web = Web(workspace, courier)
+        self._address = (host, port)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    # The server
+
+    def start(self) -> None:
+        """Serve in a thread of its own; returns when connections are taken."""
+        listener = socket.create_server(self._address, backlog=256)
+        host, port = listener.getsockname()[:2]
+        self._address = (host, port)
+        self.workspace.base_url = f"http://{host}:{port}"
+        config = uvicorn.Config(
+            Starlette(routes=self._web.routes()),
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        run = {"sockets": [listener]}
+        self._thread = threading.Thread(target=self._server.run, kwargs=run, name="local-slack", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the server and everything that waits on it."""
+        self.courier.stopping.set()
+        if self._server and self._thread:
+            self._server.should_exit = True
+            self._thread.join(5)
+
+    def __enter__(self) -> LocalSlack:
+        self.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.stop()
+
+    @property
+    def api_url(self) -> str:
+        """What SLACK_API_URL, or WebClient(base_url=…), becomes."""
+        return f"{self.workspace.base_url}/api/"
+
+    @property
+    def page_url(self) -> str:
+        return f"{self.workspace.base_url}/"
+
+    @property
+    def app_url(self) -> str:
+        return self.courier.app_url
+
+    @app_url.setter
+    def app_url(self, address: str) -> None:
+        self.courier.app_url = address
+
+    @property
+    def bot_token(self) -> str:
+        return self.workspace.app.bot_token
+
+    @property
+    def app_token(self) -> str:
+        return self.workspace.app.app_token
+
+    @property
+    def signing_secret(self) -> str:
+        return self.workspace.app.signing_secret
+
+    @property
+    def bot_user(self) -> str:
+        return self.workspace.app.user_id
+
+    @property
+    def team(self) -> str:
+        """The id of the app's workspace."""
+        return self.workspace.team.id
+
+    # Who is there
+
+    def add_team(self, name: str) -> str:
+        """Another workspace, whose people may share channels with this one."""
+        return self.workspace.add_team(name)
+
+    def add_user(
+        self,
+        name: str,
+        real_name: str = "",
+        team: str = "",
+        is_bot: bool = False,
+        deleted: bool = False,
+        guest: Guest = "",
+        tz: str = "Europe/Paris",
+        is_admin: bool = False,
+    ) -> str:
+        """Gives the user id. team: the id of another workspace; empty for the app's own."""
+        return self.workspace.add_user(name, real_name, team, tz, is_bot, deleted, guest, is_admin)
+
+    def add_channel(
+        self, name: str, members: Sequence[str], with_app: bool = True, is_private: bool = False
+    ) -> str:
+        """Gives the channel id. with_app: the app is a member too, as after /invite."""
+        return self.workspace.add_channel(name, tuple(members), with_app, is_private)
+
+    def direct_channel(self, user: str) -> str:
+        """The id of the direct messages between a person and the app."""
+        return self.workspace.direct_channel(user).id
+
+    # What is seen
+
+    def messages(self, channel: str, user: str | None = None) -> list[Message]:
+        """In order. With a user: what that person sees; without: all, ephemeral ones to whomever included."""
+        return self.workspace.visible(channel, user)
+
+    def message(self, ts: str) -> Message:
+        """A message as it is now. Raises KeyError when there is none, or none any more."""
+        with self.workspace.lock:
+            return self.workspace.messages[ts]
+
+    def views_of(self, user: str) -> list[View]:
+        """The modals that a person has open, the top one last."""
+        with self.workspace.lock:
+            return list(self.workspace.views.get(user, []))
+
+    def home_of(self, user: str) -> View | None:
+        with self.workspace.lock:
+            return self.workspace.homes.get(user)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request that the app made, in the order of their answers."""
+        with self.workspace.lock:
+            return list(self._web.calls)
+
+    def calls_of(self, method: str) -> list[Call]:
+        return [call for call in self.calls if call.method == method]
+
+    def wait_for(self, predicate: Callable[[], Found], timeout_seconds: float = 5.0) -> Found:
+        """What predicate gives, as soon as that is true; it is asked again after each change.
+
+        Raises TimeoutError with the latest messages, which tells more than "not yet" does.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        changed = self.workspace.changed
+        while True:
+            with changed:
+                seen = self.workspace.version
+            found = predicate()  # outside the lock: it may well call the workspace through HTTP
+            if found:
+                return found
+            with changed:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                changed.wait_for(partial(self._moved_since, seen), left)
+        raise TimeoutError(f"Not so after {timeout_seconds} s. The latest messages:\n{self._latest()}")
+
+    def _moved_since(self, version: int) -> bool:
+        return self.workspace.version != version
+
+    def _latest(self, count: int = 6) -> str:
+        with self.workspace.lock:
+            messages = list(self.workspace.messages.values())[-count:]
+            names = {user.id: user.name for user in self.workspace.users.values()}
+        lines = [
+            f"  {names[message.user]}{f' (only to {names[to]})' if (to := message.ephemeral_to) else ''}: "
+            f"{message.text[:200]!r}"
+            for message in messages
+        ]
+        return "\n".join(lines) or "  (none)"
+
+    # What may go wrong
+
+    def _mishap(self, method: str, mishap: Mishap, times: int) -> None:
+        with self.workspace.lock:
+            self._web.mishaps.setdefault(method, deque()).extend([mishap] * times)
+
+    def rate_limit(self, method: str, retry_after_seconds: int = 1, times: int = 1) -> None:
+        """The next call of method is answered 429 with Retry-After, and nothing is done."""
+        self._mishap(method, Mishap("rate_limited", retry_after_seconds), times)
+
+    def lose_answer(self, method: str, how: Loss = "500", times: int = 1) -> None:
+        """The next call of method is done, but its answer is an empty 500 or breaks off."""
+        self._mishap(method, Mishap("lost", loss=how), times)
+
+    def refuse(self, method: str, error: str, times: int = 1) -> None:
+        """The next call of method is answered with this error of Slack's, and nothing is done."""
+        self._mishap(method, Mishap("refused", error=error), times)
+
+    def delay(self, method: str, seconds: float, times: int = 1) -> None:
+        """The next call of method takes that much longer."""
+        self._mishap(method, Mishap("delayed", seconds), times)
+
+    # The app's settings
+
+    def verify_url(self) -> Delivery:
+        """What Slack does when the app's address is entered: a challenge that the app must repeat."""
+        word = secrets.token_urlsafe(20)
+        body: Json = challenge(self.workspace, word)
+        delivery = self.courier.deliver("event", body)
+        is_repeated = word in (delivery.body.strip(), delivery.answer.get("challenge"))
+        return delivery if is_repeated else replace(delivery, error=delivery.error or "challenge_failed")

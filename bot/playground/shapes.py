@@ -1,0 +1,175 @@
+"""Turns what the workspace remembers into the JSON objects that Slack's Web API and events carry."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.playground.model import Channel, File, Json, Message, User, View
+from bot.playground.workspace import Workspace
+
+
+def user_json(workspace: Workspace, user: User) -> Json:
+    try:
+        now = datetime.fromtimestamp(workspace.clock(), UTC).astimezone(ZoneInfo(user.timezone))
+        offset, label = now.utcoffset(), now.tzname()
+    except (ZoneInfoNotFoundError, ValueError):
+        offset, label = None, user.timezone
+    shape: Json = {
+        "id": user.id,
+        "team_id": user.team_id,
+        "name": user.name,
+        "real_name": user.real_name,
+        "deleted": user.deleted,
+        "tz": user.timezone,
+        "tz_label": label,
+        "tz_offset": int(offset.total_seconds()) if offset else 0,
+        "profile": {
+            "real_name": user.real_name,
+            "display_name": user.name,
+            "email": f"{user.name}@{workspace.teams[user.team_id].domain}.test",
+            "team": user.team_id,
+        },
+        "is_admin": user.is_admin,
+        "is_owner": False,
+        "is_restricted": bool(user.guest),
+        "is_ultra_restricted": user.guest == "single_channel",
+        "is_bot": user.is_bot,
+        "is_app_user": False,
+        "is_stranger": False,
+        "updated": 0,
+    }
+    if user.is_bot:
+        shape["profile"]["bot_id"] = user.bot_id
+    if user.team_id != workspace.team.id:
+        shape["is_stranger"] = not any(
+            {user.id, workspace.app.user_id} <= channel.members for channel in workspace.channels.values()
+        )
+    return shape
+
+
+def channel_json(workspace: Workspace, channel: Channel) -> Json:
+    if channel.is_im:
+        others = [member for member in channel.members if member != workspace.app.user_id]
+        return {"id": channel.id, "is_im": True, "user": others[0], "is_archived": channel.is_archived}
+    teams = {workspace.users[member].team_id for member in channel.members}
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "name_normalized": channel.name,
+        "is_channel": not channel.is_private,
+        "is_group": channel.is_private,
+        "is_im": False,
+        "is_mpim": False,
+        "is_private": channel.is_private,
+        "is_archived": channel.is_archived,
+        "is_general": False,
+        "is_member": workspace.app.user_id in channel.members,
+        "is_shared": len(teams) > 1,
+        "is_ext_shared": len(teams) > 1,
+        "context_team_id": workspace.team.id,
+        "topic": {"value": channel.topic, "creator": "", "last_set": 0},
+        "purpose": {"value": "", "creator": "", "last_set": 0},
+        "num_members": len(channel.members),
+    }
+
+
+def message_json(workspace: Workspace, message: Message, with_metadata: bool = False) -> Json:
+    author = workspace.users[message.user]
+    shape: Json = {
+        "type": "message",
+        "user": message.user,
+        "text": message.text,
+        "ts": message.ts,
+        "team": author.team_id,
+    }
+    if message.bot_id:
+        shape |= {"bot_id": message.bot_id, "app_id": workspace.app.id}
+    if message.blocks:
+        shape["blocks"] = list(message.blocks)
+    if message.thread_ts:
+        shape["thread_ts"] = message.thread_ts
+    if message.edited and not message.blocks:  # Slack marks no message with blocks as edited
+        shape["edited"] = {"user": message.user, "ts": message.edited}
+    if message.files:
+        shape["files"] = [file_json(workspace, file) for file in message.files]
+    if message.reactions:
+        names = dict.fromkeys(name for name, _ in message.reactions)
+        given = {name: [user for known, user in message.reactions if known == name] for name in names}
+        shape["reactions"] = [
+            {"name": name, "users": users, "count": len(users)} for name, users in given.items()
+        ]
+    if with_metadata and message.metadata:
+        shape["metadata"] = message.metadata
+    if message.ephemeral_to:
+        shape["is_ephemeral"] = True
+    return shape | _thread_counts(workspace, message)
+
+
+def _thread_counts(workspace: Workspace, message: Message) -> Json:
+    replies = [
+        reply
+        for reply in workspace.visible(message.channel)
+        if reply.thread_ts == message.ts and reply.ts != message.ts and not reply.ephemeral_to
+    ]
+    if not replies or message.thread_ts:
+        return {}
+    people = list(dict.fromkeys(reply.user for reply in replies))
+    return {
+        "thread_ts": message.ts,
+        "reply_count": len(replies),
+        "reply_users": people,
+        "reply_users_count": len(people),
+        "latest_reply": replies[-1].ts,
+    }
+
+
+def file_json(workspace: Workspace, file: File) -> Json:
+    return {
+        "id": file.id,
+        "created": file.created,
+        "timestamp": file.created,
+        "name": file.name,
+        "title": file.title,
+        "mimetype": file.mimetype,
+        "filetype": file.filetype,
+        "pretty_type": file.filetype.title(),
+        "user": file.user,
+        "size": file.size,
+        "mode": "hosted",
+        "is_external": False,
+        "url_private": f"{workspace.base_url}/files/{file.id}",
+        "url_private_download": f"{workspace.base_url}/files/{file.id}?download=1",
+        "permalink": f"{workspace.base_url}/files/{file.id}",
+    }
+
+
+def view_json(workspace: Workspace, view: View, values: Json | None = None) -> Json:
+    """values: what stands in its fields, as view.state.values."""
+    shape: Json = {
+        "id": view.id,
+        "team_id": workspace.team.id,
+        "app_id": workspace.app.id,
+        "app_installed_team_id": workspace.team.id,
+        "bot_id": workspace.app.bot_id,
+        "type": view.type,
+        "blocks": list(view.blocks),
+        "callback_id": view.callback_id,
+        "private_metadata": view.private_metadata,
+        "external_id": view.external_id,
+        "state": {"values": values or {}},
+        "hash": view.hash,
+        "root_view_id": view.root_view_id or view.id,
+        "previous_view_id": view.previous_view_id or None,
+        "clear_on_close": view.clear_on_close,
+        "notify_on_close": view.notify_on_close,
+        "title": _plain_text(view.title),
+        "close": _plain_text(view.close),
+        "submit": _plain_text(view.submit),
+    }
+    return shape
+
+
+def _plain_text(text: str) -> Any:
+    return {"type": "plain_text", "text": text, "emoji": True} if text else None

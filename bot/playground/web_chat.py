@@ -1,0 +1,159 @@
+"""chat.* and response_urls: what the app says.
+
+Sources: https://docs.slack.dev/reference/methods/chat.postMessage and its neighbours, and
+https://docs.slack.dev/interactivity/handling-user-interaction (message responses).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.playground.arguments import (
+    blocks_of,
+    channel_of,
+    flag,
+    joined_channel_of,
+    needed,
+    public_message_of,
+    structure,
+    user_of,
+)
+from bot.playground.checks import POST_TEXT, UPDATE_TEXT, check_message, check_metadata
+from bot.playground.model import Json, Message, SlackError
+from bot.playground.shapes import message_json
+from bot.playground.workspace import Workspace
+
+
+def post_message(workspace: Workspace, args: Json) -> Json:
+    channel = joined_channel_of(workspace, args)
+    message = new_message(workspace, channel.id, args)
+    workspace.put_message(message)
+    return {
+        "channel": channel.id,
+        "ts": message.ts,
+        "message": message_json(workspace, message, with_metadata=True),
+    }
+
+
+def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to: str = "") -> Message:
+    """A message of the app, checked and not yet posted."""
+    text, blocks = str(args.get("text") or ""), blocks_of(args) or ()
+    check_message(text, blocks, POST_TEXT)
+    metadata = check_metadata(structure(args, "metadata", "invalid_metadata_format"))
+    return Message(
+        ts=workspace.next_ts(),
+        channel=channel_id,
+        user=workspace.app.user_id,
+        text=text,
+        blocks=workspace.with_ids(blocks),
+        thread_ts=thread_of(workspace, channel_id, str(args.get("thread_ts") or "")),
+        metadata=metadata,
+        ephemeral_to=ephemeral_to,
+        bot_id=workspace.app.bot_id,
+        reply_broadcast=flag(args, "reply_broadcast"),
+    )
+
+
+def thread_of(workspace: Workspace, channel_id: str, thread_ts: str) -> str:
+    """The ts of the thread's first message, also when a reply's is given. Raises SlackError."""
+    if not thread_ts:
+        return ""
+    parent = workspace.messages.get(thread_ts)
+    if parent is None or parent.channel != channel_id:
+        raise SlackError("thread_not_found")
+    if parent.ephemeral_to:
+        raise SlackError("cannot_reply_to_message")
+    return parent.thread_ts or parent.ts
+
+
+def post_ephemeral(workspace: Workspace, args: Json) -> Json:
+    channel = joined_channel_of(workspace, args)
+    user = user_of(workspace, args)
+    if user.id not in channel.members:
+        raise SlackError("user_not_in_channel")
+    message = workspace.put_message(new_message(workspace, channel.id, args, ephemeral_to=user.id))
+    return {"message_ts": message.ts}
+
+
+def update(workspace: Workspace, args: Json) -> Json:
+    """New text without blocks takes the blocks away; blocks alone keep the text; metadata stays."""
+    channel = channel_of(workspace, args)
+    message = public_message_of(workspace, channel, needed(args, "ts"))
+    if channel.is_archived:
+        raise SlackError("is_archived")
+    if message.bot_id != workspace.app.bot_id:
+        raise SlackError("cant_update_message")
+    changes = changes_of(workspace, message, args)
+    message = workspace.edit(message.ts, **changes)
+    return {
+        "channel": channel.id,
+        "ts": message.ts,
+        "text": message.text,
+        "message": message_json(workspace, message, with_metadata=True),
+    }
+
+
+def changes_of(workspace: Workspace, message: Message, args: Json) -> dict[str, Any]:
+    """What an edit changes in a message, checked. Raises SlackError."""
+    blocks, text = blocks_of(args), args.get("text")
+    if blocks is None and text is None:
+        raise SlackError("no_text")
+    metadata = message.metadata
+    if args.get("metadata") not in (None, ""):
+        metadata = check_metadata(structure(args, "metadata", "invalid_metadata_format"))
+    new_text = message.text if text is None else str(text)
+    new_blocks = blocks or ()
+    check_message(new_text, new_blocks, UPDATE_TEXT)
+    return {"text": new_text, "blocks": workspace.with_ids(new_blocks), "metadata": metadata}
+
+
+def delete(workspace: Workspace, args: Json) -> Json:
+    channel = channel_of(workspace, args)
+    message = public_message_of(workspace, channel, needed(args, "ts"))
+    if message.bot_id != workspace.app.bot_id:
+        raise SlackError("cant_delete_message")
+    workspace.remove_message(message.ts)
+    return {"channel": channel.id, "ts": message.ts}
+
+
+def get_permalink(workspace: Workspace, args: Json) -> Json:
+    channel = channel_of(workspace, args)
+    message = public_message_of(workspace, channel, needed(args, "message_ts"))
+    link = f"{workspace.base_url}/archives/{channel.id}/p{message.ts.replace('.', '')}"
+    if message.thread_ts:
+        link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
+    return {"channel": channel.id, "permalink": link}
+
+
+def respond(workspace: Workspace, ticket: str, body: Json) -> None:
+    """One POST to a response_url. Raises SlackError: expired_url, used_url, no_text, invalid_blocks, …"""
+    with workspace.lock:
+        where = workspace.use_response_url(ticket)
+        original = workspace.messages.get(where.message_ts)
+        if flag(body, "delete_original"):
+            if original is None:
+                raise SlackError("message_not_found")
+            workspace.remove_message(original.ts)
+            return
+        if flag(body, "replace_original") and where.message_ts:
+            if original is None:
+                raise SlackError("message_not_found")
+            workspace.edit(original.ts, **changes_of(workspace, original, body))
+            return
+        say_as_answer(workspace, where.channel, where.user, body)
+
+
+def say_as_answer(workspace: Workspace, channel_id: str, user: str, body: Json) -> Message:
+    """An answer to a command or a click: to the person alone, unless it says `in_channel`."""
+    to_all = body.get("response_type") == "in_channel"
+    args = {key: body.get(key) for key in ("text", "blocks", "metadata", "thread_ts", "reply_broadcast")}
+    return workspace.put_message(new_message(workspace, channel_id, args, "" if to_all else user))
+
+
+METHODS = {
+    "chat.postMessage": post_message,
+    "chat.postEphemeral": post_ephemeral,
+    "chat.update": update,
+    "chat.delete": delete,
+    "chat.getPermalink": get_permalink,
+}

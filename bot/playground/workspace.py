@@ -1,0 +1,318 @@
+"""What a local Slack workspace remembers: people, channels, messages, views. In memory, behind one lock."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.playground.checks import elements_of
+from bot.playground.model import (
+    App,
+    Channel,
+    File,
+    Guest,
+    Json,
+    Message,
+    ResponseUrl,
+    SlackError,
+    Team,
+    Trigger,
+    User,
+    View,
+)
+
+TRIGGER_SECONDS = 3.0
+RESPONSE_URL_SECONDS = 30 * 60.0
+SLACKBOT = "USLACKBOT"
+
+
+class Workspace:
+    """One app's workspace, and the people of others who share a channel with it.
+
+    clock gives seconds since 1970. `lock` guards everything; `changed` is notified after each change.
+    """
+
+    def __init__(self, app: App, team_name: str, domain: str, clock: Callable[[], float] = time.time) -> None:
+        self.app = app
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.version = 0
+        self.base_url = ""  # where it is served, set at the start
+        self.on_change: list[Callable[[], None]] = []
+        self.team = Team("T00000001", team_name, domain)
+        self.teams = {self.team.id: self.team}
+        self.users: dict[str, User] = {}
+        self.channels: dict[str, Channel] = {}
+        self.messages: dict[str, Message] = {}  # by ts, in the order of posting
+        self.files: dict[str, File] = {}
+        self.upload_tickets: dict[str, str] = {}  # ticket → file id
+        self.views: dict[str, list[View]] = {}  # user → open modals, the top one last
+        self.homes: dict[str, View] = {}
+        self.triggers: dict[str, Trigger] = {}
+        self.response_urls: dict[str, ResponseUrl] = {}
+        self.socket_tickets: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        self._last_ts = 0
+        self.users[app.user_id] = User(
+            app.user_id,
+            self.team.id,
+            app.name.lower().replace(" ", "-"),
+            app.name,
+            is_bot=True,
+            bot_id=app.bot_id,
+        )
+        self.users[SLACKBOT] = User(SLACKBOT, self.team.id, "slackbot", "Slackbot")
+
+    # Numbers and news
+
+    def next_id(self, prefix: str) -> str:
+        """U00000001, C00000002, …: counted for each prefix, so that a test can tell them beforehand."""
+        with self.lock:
+            self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
+            return f"{prefix}{self._numbers[prefix]:08d}"
+
+    def next_ts(self) -> str:
+        """Slack's message id: the time in microseconds, never the same twice."""
+        with self.lock:
+            self._last_ts = max(int(self.clock() * 1_000_000), self._last_ts + 1)
+            return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    def note(self) -> None:
+        """Tell everybody who waits that something changed."""
+        with self.changed:
+            self.version += 1
+            self.changed.notify_all()
+            listeners = list(self.on_change)
+        for listener in listeners:
+            listener()
+
+    # People and channels
+
+    def add_team(self, name: str) -> str:
+        with self.lock:
+            team = Team(f"T{len(self.teams) + 1:08d}", name, name.lower().replace(" ", "-"))
+            self.teams[team.id] = team
+        return team.id
+
+    def add_user(
+        self,
+        name: str,
+        real_name: str = "",
+        team_id: str = "",
+        timezone: str = "Europe/Paris",
+        is_bot: bool = False,
+        deleted: bool = False,
+        guest: Guest = "",
+        is_admin: bool = False,
+    ) -> str:
+        with self.lock:
+            user = User(
+                id=self.next_id("U"),
+                team_id=team_id or self.team.id,
+                name=name,
+                real_name=real_name or name.replace(".", " ").title(),
+                timezone=timezone,
+                is_bot=is_bot,
+                deleted=deleted,
+                guest=guest,
+                is_admin=is_admin,
+                bot_id=self.next_id("B") if is_bot else "",
+            )
+            self.users[user.id] = user
+        self.note()
+        return user.id
+
+    def change_user(self, user_id: str, **values: Any) -> User:
+        with self.lock:
+            user = replace(self.users[user_id], **values)
+            self.users[user_id] = user
+        self.note()
+        return user
+
+    def add_channel(
+        self, name: str, members: tuple[str, ...], with_app: bool = True, is_private: bool = False
+    ) -> str:
+        with self.lock:
+            everybody = {*members, *([self.app.user_id] if with_app else [])}
+            channel = Channel(self.next_id("C"), name, frozenset(everybody), is_private=is_private)
+            self.channels[channel.id] = channel
+        self.note()
+        return channel.id
+
+    def change_channel(self, channel_id: str, **values: Any) -> Channel:
+        with self.lock:
+            channel = replace(self.channels[channel_id], **values)
+            self.channels[channel_id] = channel
+        self.note()
+        return channel
+
+    def direct_channel(self, user: str) -> Channel:
+        """The conversation between the app and one person; made when there is none yet."""
+        with self.lock:
+            members = frozenset({user, self.app.user_id})
+            for channel in self.channels.values():
+                if channel.is_im and channel.members == members:
+                    return channel
+            channel = Channel(self.next_id("D"), "", members, is_im=True)
+            self.channels[channel.id] = channel
+        self.note()
+        return channel
+
+    # Messages
+
+    def put_message(self, message: Message) -> Message:
+        """Post a message, or put its new version in the place of the old one."""
+        with self.lock:
+            self.messages[message.ts] = message
+        self.note()
+        return message
+
+    def remove_message(self, ts: str) -> None:
+        with self.lock:
+            self.messages.pop(ts, None)
+        self.note()
+
+    def edit(self, ts: str, **values: Any) -> Message:
+        """Change a message in one go, keeping what it said before. Raises SlackError when it is gone."""
+        with self.lock:
+            message = self.messages.get(ts)
+            if message is None:
+                raise SlackError("message_not_found")
+            return self.put_message(message.changed(self.clock(), self.next_ts(), **values))
+
+    def react(self, ts: str, name: str, user: str) -> None:
+        with self.lock:
+            message = self.messages[ts]
+            self.put_message(replace(message, reactions=(*message.reactions, (name, user))))
+
+    def with_ids(self, blocks: Sequence[Json]) -> tuple[Json, ...]:
+        """The blocks with a block_id each and an action_id for each thing to use, as Slack adds them."""
+        named = []
+        for block in blocks:
+            block = copy.deepcopy(block)
+            block.setdefault("block_id", self.next_id("b"))
+            for element in elements_of(block):
+                element.setdefault("action_id", self.next_id("a"))
+            named.append(block)
+        return tuple(named)
+
+    def say_as_slack(self, user: str, channel: str, text: str) -> Message:
+        """Slack's own word to one person."""
+        return self.put_message(
+            Message(self.next_ts(), channel, SLACKBOT, text, ephemeral_to=user, by_slack=True)
+        )
+
+    def visible(self, channel: str, user: str | None = None) -> list[Message]:
+        """A channel's messages in order, as one person sees them; user None: everything."""
+        with self.lock:
+            found = [message for message in self.messages.values() if message.channel == channel]
+        found.sort(key=lambda message: message.ts)
+        if user is None:
+            return found
+        return [message for message in found if message.ephemeral_to in ("", user)]
+
+    def may_read(self, user: str, channel: Channel) -> bool:
+        """Public channels can be read by everybody of the workspace, all others by their members."""
+        is_open = not channel.is_im and not channel.is_private
+        return user in channel.members or (is_open and self.users[user].team_id == self.team.id)
+
+    # What lives shortly
+
+    def issue_trigger(self, user: str, view_id: str = "") -> str:
+        with self.lock:
+            number = self.next_id("")
+            trigger_id = f"{number}.{self.team.id[1:]}.{secrets.token_hex(16)}"
+            self.triggers[trigger_id] = Trigger(user, self.clock() + TRIGGER_SECONDS, view_id=view_id)
+        return trigger_id
+
+    def issue_socket_url(self) -> str:
+        """The address of one websocket connection, as apps.connections.open gives it: good for one use."""
+        with self.lock:
+            ticket = secrets.token_urlsafe(24)
+            self.socket_tickets.add(ticket)
+        return f"{self.base_url.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id={self.app.id}"
+
+    def use_trigger(self, trigger_id: str) -> Trigger:
+        """Slack takes a trigger once, within three seconds. Raises SlackError otherwise."""
+        with self.lock:
+            trigger = self.triggers.get(trigger_id)
+            if trigger is None:
+                raise SlackError("invalid_trigger_id")
+            if trigger.is_used:
+                raise SlackError("exchanged_trigger_id")
+            if self.clock() > trigger.expires_at:
+                raise SlackError("expired_trigger_id")
+            self.triggers[trigger_id] = replace(trigger, is_used=True)
+            return trigger
+
+    def issue_response_url(self, channel: str, user: str, message_ts: str = "", thread_ts: str = "") -> str:
+        """The secret last part of the address; the server puts its own in front."""
+        with self.lock:
+            ticket = secrets.token_urlsafe(24)
+            self.response_urls[ticket] = ResponseUrl(
+                channel,
+                user,
+                self.clock() + RESPONSE_URL_SECONDS,
+                message_ts=message_ts,
+                thread_ts=thread_ts,
+            )
+        return ticket
+
+    def use_response_url(self, ticket: str) -> ResponseUrl:
+        """Five uses in thirty minutes. Raises SlackError expired_url or used_url."""
+        with self.lock:
+            found = self.response_urls.get(ticket)
+            if found is None or self.clock() > found.expires_at:
+                raise SlackError("expired_url")
+            if found.uses_left == 0:
+                raise SlackError("used_url")
+            self.response_urls[ticket] = replace(found, uses_left=found.uses_left - 1)
+            return found
+
+    # Views
+
+    def find_view(self, view_id: str = "", external_id: str = "") -> View | None:
+        with self.lock:
+            open_views = [view for stack in self.views.values() for view in stack]
+            for view in (*open_views, *self.homes.values()):
+                if (view_id and view.id == view_id) or (external_id and view.external_id == external_id):
+                    return view
+        return None
+
+    def put_view(self, view: View, on_top: bool = False) -> View:
+        """Show a view: in the place of the one with its id, or else as its person's only or top one."""
+        with self.lock:
+            view = replace(view, hash=f"{int(self.clock())}.{secrets.token_hex(4)}")
+            if view.type == "home":
+                self.homes[view.user] = view
+            else:
+                stack = self.views.get(view.user, [])
+                if any(known.id == view.id for known in stack):
+                    stack = [view if known.id == view.id else known for known in stack]
+                else:
+                    stack = [*stack, view] if on_top else [view]
+                self.views[view.user] = stack
+        self.note()
+        return view
+
+    def set_errors(self, view: View, errors: tuple[tuple[str, str], ...]) -> None:
+        """Show sentences under the fields of an open modal."""
+        with self.lock:
+            stack = self.views.get(view.user, [])
+            self.views[view.user] = [
+                replace(known, errors=errors) if known.id == view.id else known for known in stack
+            ]
+        self.note()
+
+    def drop_view(self, user: str, view_id: str = "") -> None:
+        """Close one modal, or with no view_id all of them."""
+        with self.lock:
+            stack = self.views.get(user, [])
+            self.views[user] = [view for view in stack if view_id and view.id != view_id]
+        self.note()

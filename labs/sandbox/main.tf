@@ -1,0 +1,116 @@
+# Hosts on this machine, without a cloud and without a download. Each is a small web server (host.py) on a loopback
+# port of its own, which runs until it is destroyed.
+
+terraform {
+  required_version = ">= 1.4"
+}
+
+variable "lab" {
+  type        = string
+  description = "Name of the lab. Each host answers with it, and the ports follow from it."
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,38}[a-z0-9]$", var.lab))
+    error_message = "A lab's name is 3 to 40 small letters, digits and dashes, such as demo."
+  }
+}
+
+variable "size" {
+  type        = string
+  default     = "small"
+  description = "small is two hosts, large is four."
+
+  validation {
+    condition     = contains(["small", "large"], var.size)
+    error_message = "The size is small or large."
+  }
+}
+
+variable "message" {
+  type        = string
+  default     = "Welcome"
+  description = "What each host greets its visitors with."
+}
+
+locals {
+  hosts = { small = 2, large = 4 }[var.size]
+
+  # Four ports for each lab, below those that the system hands out by itself.
+  first_port = 20000 + 4 * (parseint(substr(sha256(var.lab), 0, 8), 16) % 3000)
+}
+
+# What `GET /private` asks for.
+resource "terraform_data" "password" {
+  input = sensitive(uuid())
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+# A host: its name and its port. To destroy it stops whatever was started on it. It is a resource apart from the service
+# because Terraform runs no destroy provisioner of a resource whose creation was interrupted.
+resource "terraform_data" "host" {
+  count = local.hosts
+
+  input = {
+    lab    = var.lab
+    name   = "${var.lab}-${count.index + 1}"
+    port   = local.first_port + count.index
+    folder = pathexpand("~/.sandbox")
+  }
+  triggers_replace = [var.lab]
+
+  lifecycle {
+    ignore_changes = [input] # the folder stays where the host was made, whoever plans
+  }
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = "exec \"$${INNKEEPER_PYTHON:-python3}\" -I -S host.py stop"
+    environment = {
+      HOST   = self.input.name
+      PORT   = self.input.port
+      FOLDER = self.input.folder
+    }
+  }
+}
+
+# What runs on a host. To start it again replaces what ran there.
+resource "terraform_data" "service" {
+  count = local.hosts
+
+  triggers_replace = [terraform_data.host[count.index].id, var.size, var.message]
+
+  provisioner "local-exec" {
+    command = "exec \"$${INNKEEPER_PYTHON:-python3}\" -I -S host.py start"
+    environment = {
+      LAB      = terraform_data.host[count.index].output.lab
+      HOST     = terraform_data.host[count.index].output.name
+      PORT     = terraform_data.host[count.index].output.port
+      FOLDER   = terraform_data.host[count.index].output.folder
+      SIZE     = var.size
+      MESSAGE  = var.message
+      PASSWORD = nonsensitive(sha256(terraform_data.password.output)) # only its hash leaves the state
+    }
+  }
+}
+
+output "address" {
+  value = "127.0.0.1"
+}
+
+output "port" {
+  description = "The first host's."
+  value       = terraform_data.host[0].output.port
+}
+
+output "urls" {
+  value = [for host in terraform_data.host : "http://127.0.0.1:${host.output.port}/"]
+}
+
+output "password" {
+  description = "For GET /private, with any user name."
+  value       = terraform_data.password.output
+  sensitive   = true
+}

@@ -57,6 +57,7 @@ __all__ = [
 
 TRANSIT_MOUNT = "transit"
 TRANSIT_KEY = "innkeeper"
+BLUEPRINTS_POLICY = "innkeeper-blueprints"  # which secrets a blueprint may name: an admin of Vault decides
 LIST_SECONDS = 5.0  # for the documents of all operators together
 
 Health = Literal["ready", "sealed", "away", "denied"]
@@ -116,11 +117,11 @@ class HvacVault:
         path = path_of(person)
         if path is None:
             return None
-        doing = Doing("I cannot check who you are", f"{MOUNT}/data/{path}", untouched=True)
+        doing = Doing("I cannot check who you are", untouched=True)
         return self._connection.call(doing, lambda client: vault_operators.read(client, person, path)[0])
 
     def operators(self) -> list[Operator]:
-        doing = Doing("I cannot read who the operators are", f"{MOUNT}/metadata/operators/*", ("list",), True)
+        doing = Doing("I cannot read who the operators are", untouched=True)
         ends_at = time.monotonic() + LIST_SECONDS
         found = []
         for key in self._connection.call(doing, vault_operators.keys):
@@ -143,8 +144,6 @@ class HvacVault:
             raise VaultMissing(f"`{operator.person.key}` is not TEAM-USER with the ids of Slack.")
         doing = Doing(
             "I cannot write who is an operator",
-            f"{MOUNT}/data/{path}",
-            ("create", "update"),
             in_doubt="Look at `/operator list` before you try again: it may have been written.",
         )
         self._connection.call(doing, lambda client: vault_operators.write(client, operator, path))
@@ -155,8 +154,6 @@ class HvacVault:
             return
         doing = Doing(
             "I cannot remove an operator",
-            f"{MOUNT}/metadata/{path}",
-            ("delete",),
             in_doubt="Look at `/operator list` before you try again: it may have been removed.",
         )
         self._connection.call(
@@ -171,7 +168,11 @@ class HvacVault:
                 f"`{field}` is not MOUNT/PATH#FIELD, such as `innkeeper/providers/aws#secret_key`."
             )
         place = f"{match['mount']}/{match['path']}"
-        doing = Doing(f"I cannot read `{place}`", f"{match['mount']}/data/{match['path']}")
+        doing = Doing(
+            f"I cannot read `{place}`",
+            if_denied=f"An admin of Vault can add this line to the policy `{BLUEPRINTS_POLICY}`: "
+            f'`path "{match["mount"]}/data/{match["path"]}" {{ capabilities = ["read"] }}`',
+        )
         missing = (
             f"There is no `{match['field']}` at `{place}` in Vault. An admin of Vault can write it with "
             f"`vault kv patch -mount={match['mount']} {match['path']} {match['field']}=-`, "
@@ -194,7 +195,7 @@ class HvacVault:
         return self._connection.call(doing, read)
 
     def seal(self, plaintext: bytes, about: str) -> bytes:
-        doing = Doing("I cannot encrypt what I have to keep", _transit("datakey/plaintext"), ("update",))
+        doing = Doing("I cannot encrypt what I have to keep")
 
         def data_key(client: hvac.Client) -> tuple[bytes, bytes]:
             answer = client.secrets.transit.generate_data_key(
@@ -207,7 +208,7 @@ class HvacVault:
 
     def unseal(self, sealed: bytes, about: str) -> bytes:
         wrapped = vault_sealing.wrapped_key_of(sealed).decode("ascii", "replace")
-        doing = Doing("I cannot open what I keep encrypted", _transit("decrypt"), ("update",))
+        doing = Doing("I cannot open what I keep encrypted")
 
         def data_key(client: hvac.Client) -> bytes:
             try:
@@ -224,7 +225,7 @@ class HvacVault:
         path = path_of(person)
         if path is None or _TOKEN.fullmatch(token) is None:
             return False
-        doing = Doing("I cannot check who you are", f"{MOUNT}/data/{path}", untouched=True)
+        doing = Doing("I cannot check who you are", untouched=True)
 
         def read(client: hvac.Client) -> bool:
             operator, _ = vault_operators.read(client, person, path)
@@ -238,7 +239,7 @@ class HvacVault:
             return False
 
     def health(self) -> Health:
-        doing = Doing("I am not ready", "auth/token/lookup-self")
+        doing = Doing("I am not ready")
         try:
             self._connection.call(doing, lambda client: client.auth.token.lookup_self()["data"]["accessor"])
         except VaultSealed:
@@ -251,7 +252,7 @@ class HvacVault:
         return "ready"
 
     def renew(self) -> str:
-        doing = Doing("I cannot renew my login", "auth/token/renew-self", ("update",))
+        doing = Doing("I cannot renew my login")
         token = self._connection.call(doing, lambda client: client.auth.token.lookup_self()["data"])
         left, whole = int(token["ttl"]), int(token.get("period") or token["creation_ttl"])
         if left == 0 and not token.get("expire_time"):
@@ -271,7 +272,3 @@ class HvacVault:
 
 def _operator(client: hvac.Client, person: Person, path: str) -> Operator | None:
     return vault_operators.read(client, person, path)[0]
-
-
-def _transit(what: str) -> str:
-    return f"{TRANSIT_MOUNT}/{what}/{TRANSIT_KEY}"

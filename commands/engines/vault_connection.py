@@ -97,7 +97,7 @@ class Connection:
             try:
                 return work(self._client_of(token))
             except exceptions.Forbidden as error:
-                raise VaultDenied(doing, _detail(error)) from None
+                raise VaultDenied(doing, detail_of(error)) from None
 
         return self._in_time(doing, once)
 
@@ -112,7 +112,7 @@ class Connection:
 
     def _in_time(self, doing: Doing, job: Callable[[], T]) -> T:
         try:
-            return self._threads.run(lambda: _understood(doing, job), self._timeout_seconds)
+            return self._threads.run(lambda: understood(doing, job), self._timeout_seconds)
         except TimeoutError:
             raise VaultSlow(doing, f"nothing after {self._timeout_seconds} s") from None
 
@@ -122,7 +122,7 @@ class Connection:
             return work(client)
         except exceptions.Forbidden as error:
             if self._is_alive(client):
-                raise VaultDenied(doing, _detail(error)) from None
+                raise VaultDenied(doing, detail_of(error)) from None
             log.info("vault token has ended", addr=self.addr)
             fresh = self._replace(client, doing)
         if time.monotonic() > ends_at:  # the one who asked has been told "too slow": it must not happen now
@@ -130,7 +130,7 @@ class Connection:
         try:
             return work(fresh)
         except exceptions.Forbidden as error:
-            raise VaultDenied(doing, _detail(error)) from None
+            raise VaultDenied(doing, detail_of(error)) from None
 
     def _is_alive(self, client: hvac.Client) -> bool:
         try:
@@ -157,7 +157,7 @@ class Connection:
                     self.login.role_id, self.login.secret_id, use_token=False
                 )
             except (exceptions.InvalidRequest, exceptions.InvalidPath, exceptions.Forbidden) as error:
-                raise VaultLoginRefused(doing, _detail(error)) from None
+                raise VaultLoginRefused(doing, detail_of(error)) from None
             log.info("vault login", addr=self.addr, accessor=answer["auth"]["accessor"])
             return str(answer["auth"]["client_token"])
         if isinstance(self.login, TokenFile):
@@ -181,25 +181,25 @@ class Connection:
         )
 
 
-def _understood(doing: Doing, job: Callable[[], T]) -> T:
+def understood(doing: Doing, job: Callable[[], T]) -> T:
     """Run job, with Vault's and the network's errors in our words (FACTS: Vault and OpenBao through hvac)."""
     try:
         return job()
     except VaultError:
         raise
     except (exceptions.InvalidPath, exceptions.InvalidRequest) as error:
-        raise VaultUnprepared(doing, _detail(error)) from None
+        raise VaultUnprepared(doing, detail_of(error)) from None
     except exceptions.VaultDown as error:
         kind = VaultSealed if "sealed" in str(error.errors) else VaultAway  # a proxy says 503 too
-        raise kind(doing, _detail(error)) from None
+        raise kind(doing, detail_of(error)) from None
     except exceptions.VaultNotInitialized as error:
-        raise VaultSealed(doing, _detail(error)) from None
+        raise VaultSealed(doing, detail_of(error)) from None
     except (exceptions.Forbidden, exceptions.Unauthorized) as error:
-        raise VaultDenied(doing, _detail(error)) from None
+        raise VaultDenied(doing, detail_of(error)) from None
     except exceptions.RateLimitExceeded as error:
-        raise VaultSlow(doing, _detail(error)) from None
+        raise VaultSlow(doing, detail_of(error)) from None
     except exceptions.VaultError as error:
-        raise VaultAway(doing, _detail(error)) from None
+        raise VaultAway(doing, detail_of(error)) from None
     except requests.exceptions.Timeout as error:
         raise VaultSlow(doing, type(error).__name__) from None
     except requests.exceptions.ConnectionError as error:
@@ -214,6 +214,6 @@ def _understood(doing: Doing, job: Callable[[], T]) -> T:
         raise VaultAway(doing, f"an answer that I do not understand: {type(error).__name__}") from None
 
 
-def _detail(error: exceptions.VaultError) -> str:
+def detail_of(error: exceptions.VaultError) -> str:
     reason = ", ".join(str(each) for each in error.errors or []) or "no reason given"
     return f"{type(error).__name__}: {reason[:200]}"

@@ -10,14 +10,13 @@ class Doing:
     """What one call to Vault is for, so that its end can be told.
 
     so continues "Vault is sealed, so …". untouched: nothing had been done when it was called, which is said.
-    in_doubt, of a write, is what to do when no answer came. path and capabilities are as in a policy.
+    in_doubt, of a write, is what to do when no answer came; if_denied, what to do about a missing right.
     """
 
     so: str = "I cannot go on"
-    path: str = ""
-    capabilities: tuple[str, ...] = ("read",)
     untouched: bool = False
     in_doubt: str = ""
+    if_denied: str = "An admin of Vault can restore my policy with `innkeeper init --admin TEAM:USER`."
 
 
 class VaultError(Exception):
@@ -67,16 +66,10 @@ class VaultSlow(VaultUnavailable):
 class VaultDenied(VaultUnavailable):
     """Our token is good, and its policy does not name this path."""
 
-    because = "Vault does not let me do that"
+    because = "Vault does not allow it"
 
     def _remedy(self, doing: Doing) -> str:
-        if not doing.path:
-            return "An admin of Vault can extend my policy."
-        capabilities = ", ".join(f'"{each}"' for each in doing.capabilities)
-        return (
-            "An admin of Vault can add this line to my policy, `innkeeper-bot`: "
-            f'`path "{doing.path}" {{ capabilities = [{capabilities}] }}`'
-        )
+        return doing.if_denied
 
 
 class VaultLoginRefused(VaultDenied):

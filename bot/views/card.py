@@ -1,0 +1,271 @@
+"""The card: one run of a lab, as the channel sees it. A pure projection of rows and `now`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.views import message
+from bot.views.message import Message, data, safe_mrkdwn, section, span
+from commands import words
+from commands.approvals import still_needed
+from commands.request import Button
+from state.records import Approval, Lab, Run, Step
+from state.transitions import ALIVE, RunState
+
+_S = RunState
+
+CHANGES_SHOWN, WARNINGS_SHOWN, VARIABLES_SHOWN, OUTPUTS_SHOWN, APPROVALS_SHOWN = 8, 3, 6, 10, 8
+SIGNS = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "replace": "±",
+    "read": "·",
+    "import": "←",
+    "move": "→",
+    "forget": "×",
+}
+# What takes something away is shown first, so that it never hides in "and 12 more".
+_DANGER = ("delete", "replace", "forget", "update")
+_TICKS = {"waiting": "○", "running": "◐", "done": "✓", "failed": "✗", "skipped": "–"}
+_PLANNED = (_S.PROPOSED, _S.APPROVED)
+_SAID = {
+    _S.NO_CHANGES: "What is there is what was asked for.",
+    _S.SUPERSEDED: "A newer plan has taken its place.",
+    _S.EXPIRED: "Nobody approved it in time.",
+    _S.STALE: "The lab has changed since this was planned.",
+    _S.CANCELLED: "It was stopped.",
+}
+_REPLANNED = (_S.STALE, _S.EXPIRED, _S.REJECTED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED)
+
+
+def card(run: Run, lab: Lab, steps: Sequence[Step], approvals: Sequence[Approval], now: datetime) -> Message:
+    """The message that shows a run. approvals: those of its digest that are not void.
+
+    Its buttons: `approve` and `reject` have the value RUN:DIGEST; `replan`, `cancel` and `destroy` have RUN.
+    """
+    blocks = [section(_head(run, lab, now), block_id="head")]
+    parts = {
+        "plan": _plan_lines(run, lab),
+        "approvals": _approval_lines(run, approvals),
+        "end": _end_lines(run, lab, approvals),
+    }
+    blocks += [section("\n".join(lines), block_id=name) for name, lines in parts.items() if lines]
+    if steps:
+        blocks.append(
+            message.context(["   ".join(_tick(run, step, now) for step in steps)], block_id="steps")
+        )
+    if references := _references(run, lab):
+        blocks.append(message.context([references], block_id="references"))
+    if buttons := _buttons(run, lab):
+        blocks.append(message.actions(buttons, block_id="buttons"))
+    return message.message(f"{data(lab.name)}: {state_word(run)}{_tail(run, lab, now)}", blocks)
+
+
+def state_word(run: Run) -> str:
+    """The state as in the transition table; an applied destruction is `destroyed`."""
+    return "destroyed" if run.kind == "destroy" and run.state == _S.APPLIED else run.state.value
+
+
+def counts_words(run: Run, bold: bool = True) -> str:
+    """`*2 to add*, nothing to change or destroy`."""
+    counts = {"add": run.counts.add, "change": run.counts.change, "destroy": run.counts.destroy}
+    star = "*" if bold else ""
+    some = [f"{star}{number:,} to {verb}{star}" for verb, number in counts.items() if number]
+    none = [verb for verb, number in counts.items() if not number]
+    if not some:
+        return f"{star}Nothing to add, change or destroy{star}" + (
+            ", but what it says changes" if run.changes else ""
+        )
+    return ", ".join([*some, *([f"nothing to {words.listed(none, 'or')}"] if none else [])])
+
+
+def change_lines(run: Run) -> list[str]:
+    """`+ address` for each change, what is destroyed or replaced first. Unescaped."""
+    order = {action: place for place, action in enumerate(_DANGER)}
+    ordered = sorted(run.changes, key=lambda change: order.get(change.action, len(order)))
+    return [f"{SIGNS.get(change.action, '?')} {change.address}" for change in ordered]
+
+
+def elapsed_seconds(run: Run, now: datetime) -> float:
+    """How long the apply has taken, so far or in all. 0 where there was none."""
+    return 0.0 if run.applying_at is None else ((run.ended_at or now) - run.applying_at).total_seconds()
+
+
+def lived(lab: Lab, until: datetime) -> tuple[float, float]:
+    """Seconds that a lab has lived since something was made, and what that cost in cents."""
+    seconds = 0.0 if lab.applied_at is None else max(0.0, (until - lab.applied_at).total_seconds())
+    return seconds, lab.cost_per_hour_cents * seconds / words.HOUR
+
+
+def value_words(value: Any) -> str:
+    """A variable's or an output's value as text: `large`, `true`, `["a","b"]`."""
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    )
+
+
+def role_words(needed: Mapping[str, int]) -> str:
+    """`*infra* and 2 *security*`."""
+    return words.listed(
+        [f"*{data(role)}*" if count == 1 else f"{count} *{data(role)}*" for role, count in needed.items()]
+    )
+
+
+# The lines, from above to below
+
+
+def _head(run: Run, lab: Lab, now: datetime) -> str:
+    parts = [f"*{data(lab.name)}*", data(lab.blueprint), _state_phrase(run, lab, now)]
+    asked = [
+        f"{'Destruction asked' if run.kind == 'destroy' else 'Asked'} for by {words.mention(run.requester)}"
+    ]
+    if run.kind == "apply":
+        variables = [f"{name}={value_words(value)}" for name, value in sorted(run.variables.items())]
+        asked += message.within(
+            (span(each) for each in variables),
+            VARIABLES_SHOWN,
+            lambda more: f"and {words.plural(more, 'value')} more",
+        )
+        asked.append(f"up to {words.duration(lab.ttl_seconds)}")
+        if lab.cost_per_hour_cents:
+            asked.append(f"about {words.money(lab.cost_per_hour_cents, data(lab.currency, 10))} an hour")
+    return f"{' · '.join(parts)}\n{' · '.join(asked)}"
+
+
+def _state_phrase(run: Run, lab: Lab, now: datetime) -> str:
+    took = words.duration(elapsed_seconds(run, now))
+    if run.state == _S.APPLYING:
+        return f"{'destroying' if run.kind == 'destroy' else 'applying'} · {_progress(run, now)}"
+    if run.state == _S.APPLIED and run.kind == "apply":
+        return f"applied in {took}"
+    if run.state == _S.APPLIED:
+        seconds, cents = lived(lab, run.ended_at or now)
+        after = f" after {words.duration(seconds)}" if seconds else ""
+        cost = f" · {words.money(cents, data(lab.currency, 10))}" if cents >= 1 else ""
+        return f"destroyed{after}{cost} · {words.plural(run.resources_done, 'resource')} gone"
+    phrase = run.state.value.replace("_", " ")
+    return f"{phrase} to be destroyed" if run.kind == "destroy" and run.state in _PLANNED else phrase
+
+
+def _progress(run: Run, now: datetime) -> str:
+    took = words.duration(elapsed_seconds(run, now))
+    return f"{run.resources_done} of {words.plural(run.resources_total, 'resource')} · {took}"
+
+
+def _tail(run: Run, lab: Lab, now: datetime) -> str:
+    """What follows `LAB: STATE` in the notification."""
+    if run.state in _PLANNED:
+        return f" — {counts_words(run, bold=False)}"
+    if run.state == _S.APPLYING:
+        return f" — {_progress(run, now)}"
+    if run.state == _S.APPLIED:
+        return _state_phrase(run, lab, now).removeprefix(state_word(run))
+    return f" — {safe_mrkdwn(run.sentence, 300)}" if run.sentence else ""
+
+
+def _plan_lines(run: Run, lab: Lab) -> list[str]:
+    if run.state not in (*_PLANNED, _S.APPLYING, *_REPLANNED, _S.SUPERSEDED) or run.digest is None:
+        return []
+    lines = ["What the interrupted run left is planned again here."] if run.cause == "interrupted" else []
+    cost = ""
+    if lab.cost_per_hour_cents and run.kind == "apply" and run.state in _PLANNED:
+        cents = lab.cost_per_hour_cents * lab.ttl_seconds / words.HOUR
+        cost = f" · about {words.money(cents, data(lab.currency, 10))} for {words.duration(lab.ttl_seconds)}"
+    lines.append(counts_words(run) + cost)
+    if run.state in _PLANNED:
+        changes = [span(line, 120) for line in change_lines(run)]
+        shown = message.within(changes, CHANGES_SHOWN, lambda more: f"and {more:,} more, in the thread")
+        if shown:
+            lines.append("  ".join(shown))
+        warned = [f"Warning: {data(warning, 300)}" for warning in run.warnings]
+        lines += message.within(
+            warned, WARNINGS_SHOWN, lambda more: f"and {words.plural(more, 'warning')} more"
+        )
+    return lines
+
+
+def _approval_lines(run: Run, approvals: Sequence[Approval]) -> list[str]:
+    if run.state in (_S.APPLIED, _S.NO_CHANGES, _S.SUPERSEDED):
+        return []
+    lines = []
+    for each in approvals:
+        done = "Approved" if each.decision == "approve" else "Rejected"
+        who = f"{words.mention(each.person)} for *{data(each.role, 40)}*"
+        reason = f" {data(each.reason, 500)}" if each.reason else ""
+        lines.append(f"{done} by {who}, {words.at(each.decided_at)}.{reason}")
+    lines = message.within(lines, APPROVALS_SHOWN, lambda more: f"and {more} more")
+    if run.state == _S.PROPOSED and (missing := still_needed(run, list(approvals))):
+        expiry = f" Expires {words.at(run.expires_at)}." if run.expires_at else ""
+        lines.append(f"Waiting for {role_words(missing)}.{expiry}")
+    return lines
+
+
+def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval]) -> list[str]:
+    """What became of it: the run's own sentence, the outputs, until when."""
+    lines = []
+    told = run.state == _S.REJECTED and any(each.decision == "reject" for each in approvals)
+    if not told and (sentence := run.sentence or _SAID.get(run.state, "")):
+        lines.append(safe_mrkdwn(sentence, 2000))
+    if run.state == _S.APPLIED and run.kind == "apply":
+        outputs = [
+            f"{data(name, 40)} {span(value_words(value))}" for name, value in sorted(run.outputs.items())
+        ]
+        shown = message.within(
+            outputs, OUTPUTS_SHOWN, lambda more: f"and {more} more: `/lab output {data(lab.name)}`"
+        )
+        if shown:
+            lines.append(" · ".join(shown))
+        if lab.gone_at is not None:
+            lines.append(f"Gone {words.at(lab.gone_at)}.")
+        elif lab.expires_at is not None:
+            lines.append(f"Expires {words.at(lab.expires_at)}.")
+    return lines
+
+
+def _tick(run: Run, step: Step, now: datetime) -> str:
+    current = step.name == "provision" and step.state == "waiting" and run.state in ALIVE
+    tick = "●" if current else _TICKS[step.state]
+    if step.state in ("done", "failed") and step.sentence:
+        return f"{tick} {step.name} {data(step.sentence, 60)}"
+    if step.state == "done" and step.started_at and step.ended_at:
+        return f"{tick} {step.name} {words.duration((step.ended_at - step.started_at).total_seconds())}"
+    return f"{tick} {step.name}"
+
+
+def _references(run: Run, lab: Lab) -> str:
+    parts = []
+    if run.digest:
+        parts += [f"plan {data(run.digest[:7])}", f"state {run.serial or 0}"]
+    if run.commit:
+        parts.append(f"{data(lab.blueprint)} at {data(run.commit[:7])}")
+    if run.state in (_S.FAILED, _S.CANCELLED, _S.INTERRUPTED):
+        parts.append(f"log: `/lab logs {data(run.id)}`")
+    return ", ".join(parts)
+
+
+def _buttons(run: Run, lab: Lab) -> list[Button]:
+    name = words.printable(lab.name)
+    if run.state == _S.PROPOSED:
+        shown = f"{run.id}:{run.digest or ''}"
+        return [
+            Button("Approve", "approve", shown, "primary"),
+            Button("Reject", "reject", shown),
+            Button("Re-plan", "replan", run.id),
+        ]
+    if run.state == _S.APPLYING:
+        ask = f"Stop {name} now? What has been made stays, and the card will say what that is."
+        return [Button("Cancel", "cancel", run.id, "danger", ask)]
+    if lab.gone_at is not None:
+        return []
+    buttons = [Button("Re-plan", "replan", run.id)] if run.state in _REPLANNED else []
+    left_something = run.state in (_S.FAILED, _S.CANCELLED, _S.INTERRUPTED) and run.applying_at is not None
+    if run.kind == "apply" and (run.state == _S.APPLIED or left_something):
+        ask = f"Plan the destruction of {name}? It is destroyed when that plan is approved."
+        buttons.append(Button("Destroy", "destroy", run.id, "danger", ask))
+    return buttons

@@ -1,0 +1,109 @@
+"""Modals: a Form as Slack shows it, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    Block,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    PlainTextObject,
+    StaticSelectElement,
+)
+from slack_sdk.models.views import View
+
+from bot.views.message import safe_mrkdwn, section, span
+from commands import words
+from commands.request import Field, Form
+
+METADATA_LIMIT = 3000
+VALUE = "value"  # the action_id of every input
+SEALED = "secret:"  # what a sensitive field's block_id, and so its name in submitted(), begins with
+_FIELDS, _CHOICES, _OPTION, _INPUT = 90, 100, 75, 3000
+
+
+def modal(form: Form, private_metadata: str) -> dict[str, Any]:
+    """The view that asks for a form's fields; submitted() reads what came back.
+
+    Its callback_id is the form's action; form.value is the caller's to carry in private_metadata, of at
+    most 3,000 characters: more raises ValueError.
+    """
+    if len(private_metadata) > METADATA_LIMIT:
+        raise ValueError(
+            f"private_metadata has {len(private_metadata)} characters; Slack takes {METADATA_LIMIT}"
+        )
+    introduction: list[Block] = [section(safe_mrkdwn(form.introduction))] if form.introduction else []
+    view = View(
+        type="modal",
+        callback_id=form.action,
+        title=_label(form.title, 24),
+        submit=_label(form.submit, 24),
+        close=_label("Leave it", 24),
+        private_metadata=private_metadata,
+        blocks=[*introduction, *(_input(field) for field in form.fields[:_FIELDS])],
+    )
+    return dict(view.to_dict())
+
+
+def submitted(view: Mapping[str, Any]) -> dict[str, str]:
+    """Field name → what was typed or chosen, of a submitted view; an empty field is an empty string.
+
+    A sensitive field's name has SEALED before it: its value is sealed before anything is recorded.
+    """
+    found: dict[str, str] = {}
+    for name, actions in view["state"]["values"].items():
+        element = actions.get(VALUE, {})
+        chosen = element.get("selected_option") or {}
+        found[name] = str(chosen.get("value") or element.get("value") or "")
+    return found
+
+
+def problem(sentence: str, example: str = "", title: str = "Not done") -> dict[str, Any]:
+    """A view that says what stands in the way, in place of the one that was submitted."""
+    shown = safe_mrkdwn(sentence, 2400)
+    view = View(
+        type="modal",
+        callback_id="problem",
+        title=_label(title, 24),
+        close=_label("Close", 24),
+        blocks=[section(f"{shown}\n{span(example, 500)}" if example else shown)],
+    )
+    return dict(view.to_dict())
+
+
+def _input(field: Field) -> InputBlock:
+    return InputBlock(
+        block_id=f"{SEALED}{field.name}" if field.sensitive else field.name,
+        label=_label(field.label, 200),
+        hint=_label(field.hint, 500) if field.hint else None,
+        optional=field.optional,
+        element=_select(field) if _fits_select(field) else _typed(field),
+    )
+
+
+def _fits_select(field: Field) -> bool:
+    """Whether Slack can show the choices; otherwise one is typed, and checked like any other value."""
+    return 0 < len(field.choices) <= _CHOICES and all(0 < len(choice) <= _OPTION for choice in field.choices)
+
+
+def _select(field: Field) -> StaticSelectElement:
+    options = {choice: Option(value=choice, text=_label(choice, _OPTION)) for choice in field.choices}
+    return StaticSelectElement(
+        action_id=VALUE, options=list(options.values()), initial_option=options.get(field.default)
+    )
+
+
+def _typed(field: Field) -> PlainTextInputElement:
+    return PlainTextInputElement(
+        action_id=VALUE,
+        multiline=field.multiline,
+        initial_value=field.default[:_INPUT] or None,
+        max_length=_INPUT,
+    )
+
+
+def _label(text: str, limit: int) -> PlainTextObject:
+    return PlainTextObject(text=words.cut(words.printable(text).strip(), limit) or "…")

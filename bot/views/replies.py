@@ -1,0 +1,64 @@
+"""The short replies in a card's thread, at the ends that somebody waits for: an edit pings nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.views.card import counts_words, lived, role_words
+from bot.views.message import data, safe_mrkdwn
+from commands import words
+from state.records import Lab, Person, Run
+from state.transitions import RunState
+
+_PINGED = 10
+
+
+def needs_approval(run: Run, lab: Lab, still_needed: Mapping[str, int], people: Sequence[Person] = ()) -> str:
+    """`<@U2> <@U3> demo needs your approval.` people: who holds a role that is needed, if known."""
+    roles = role_words(still_needed)
+    what = counts_words(run, bold=False)
+    if not people:
+        return f"{roles}: *{data(lab.name)}* needs your approval ({what})."
+    pinged = " ".join(words.mention(person) for person in people[:_PINGED])
+    return f"{pinged} *{data(lab.name)}* needs your approval for {roles} ({what})."
+
+
+def ready(run: Run, lab: Lab) -> str:
+    """An apply came to a good end."""
+    until = f" It expires {words.at(lab.expires_at)}." if lab.expires_at is not None else ""
+    return f"{words.mention(run.requester)} *{data(lab.name)}* is ready.{until}"
+
+
+def gone(run: Run, lab: Lab) -> str:
+    """A destruction came to a good end, so nothing of the lab is left."""
+    seconds, cents = lived(lab, run.ended_at or lab.gone_at or run.created_at)
+    cost = f" and cost about {words.money(cents, data(lab.currency, 10))}" if cents >= 1 else ""
+    life = f" It lived {words.duration(seconds)}{cost}." if seconds else ""
+    resources = words.plural(run.resources_done, "resource")
+    told = f"is gone: {resources} destroyed, nothing left behind.{life}"
+    return f"{words.mention(run.requester)} *{data(lab.name)}* {told}"
+
+
+def failed(run: Run, lab: Lab) -> str:
+    """A run ended without what was asked for: failed, stale, cancelled, rejected. Its sentence says why."""
+    what = {
+        RunState.STALE: "was not applied",
+        RunState.CANCELLED: "was stopped",
+        RunState.REJECTED: "was rejected",
+    }.get(run.state, "could not be destroyed" if run.kind == "destroy" else "did not come up")
+    why = safe_mrkdwn(run.sentence, 1500) or "Its log says why."
+    return (
+        f"{words.mention(run.requester)} *{data(lab.name)}* {what}. {why}\n"
+        f"Press Re-plan on its card, or read `/lab logs {data(run.id)}`."
+    )
+
+
+def interrupted(run: Run, lab: Lab) -> str:
+    """The machine that applied a run stopped; what the run left is planned again. Its sentence says how far."""
+    done = "destroyed" if run.kind == "destroy" else "made"
+    made = f"It had {done} {run.resources_done} of {words.plural(run.resources_total, 'resource')}."
+    return (
+        f"{words.mention(run.requester)} *{data(lab.name)}* was interrupted. "
+        f"{safe_mrkdwn(run.sentence, 1500) or made}\n"
+        "What is left to do is planned again, and needs the same approvals."
+    )

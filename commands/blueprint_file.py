@@ -106,59 +106,61 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
 
 
 def _variables(node: yaml.Node) -> dict[str, Variable]:
-    found: dict[str, Variable] = {}
     fields = yaml_nodes.mapping(node, "variables")
-    for key, value in zip((key for key, _ in node.value), fields.items(), strict=True):
-        name, body = value
-        if name in FILLED_BY_US + TAKEN_BY_COMMANDS or not _IDENTIFIER.fullmatch(name):
-            reason = {True: "Innkeeper fills it itself", False: "commands use that word"}[
-                name in FILLED_BY_US
-            ]
-            reason = reason if _IDENTIFIER.fullmatch(name) else "it has letters, digits, _ and -"
-            raise Wrong(key, f"No variable here can be called {words.code(name)}: {reason}.")
-        found[name] = _variable(name, body)
-    return found
+    for key, _ in node.value:
+        reason = ""
+        if not _IDENTIFIER.fullmatch(key.value):
+            reason = "it has letters, digits, _ and -"
+        elif key.value in FILLED_BY_US:
+            reason = "Innkeeper fills it itself"
+        elif key.value in TAKEN_BY_COMMANDS:
+            reason = "commands use that word"
+        if reason:
+            raise Wrong(key, f"No variable here can be called {words.code(key.value)}: {reason}.")
+    return {name: _variable(name, body) for name, body in fields.items()}
 
 
 def _variable(name: str, node: yaml.Node) -> Variable:
     known = ("default", "choices", "help", "pattern", "sensitive", "vault", "type")
     fields = yaml_nodes.mapping(node, f"variable {name}", known)
     vault = _vault_field(fields["vault"], "vault") if "vault" in fields else None
-    sensitive = vault is not None or (
-        "sensitive" in fields and yaml_nodes.flag(fields["sensitive"], "sensitive")
-    )
-    if sensitive and (secret := fields.get("default") or fields.get("choices")):
-        raise Wrong(
-            secret, f"`{name}` is secret, so its value is in Vault or asked for in a form, never here."
-        )
+    marked = "sensitive" in fields and yaml_nodes.flag(fields["sensitive"], "sensitive")
+    if (vault or marked) and (secret := fields.get("default") or fields.get("choices")):
+        raise Wrong(secret, f"`{name}` is secret, so its value is in Vault or asked for in a form, not here.")
     default = _value(fields["default"], f"{name}.default") if "default" in fields else None
-    choices = (
-        tuple(yaml_nodes.scalar(item, "choices") for item in yaml_nodes.items(fields["choices"], "choices"))
-        if "choices" in fields
-        else ()
-    )
+    listed = yaml_nodes.items(fields["choices"], "choices") if "choices" in fields else []
+    choices = tuple(yaml_nodes.scalar(item, "choices") for item in listed)
     kind = _type_of(default if default is not None else choices[0] if choices else "")
     if "type" in fields:
         said = yaml_nodes.text(fields["type"], "type")
         if said not in get_args(VariableType):
             raise Wrong(fields["type"], f"`type` is {words.listed(get_args(VariableType), 'or')}.")
         kind = cast(VariableType, said)
-    for key, value in [("default", default)] * (default is not None) + [
-        ("choices", choice) for choice in choices
-    ]:
-        if _type_of(value) != kind and not (kind == "list" and key == "choices"):
-            raise Wrong(fields[key], f"`{name}` is a {kind}, and {words.code(str(value))} is not.")
+    for item, choice in zip(listed, choices, strict=True):
+        if kind not in ("list", _type_of(choice)):
+            raise Wrong(item, f"`{name}` is a {kind}, and {words.code(str(choice))} is not.")
     pattern = _pattern(fields["pattern"]) if "pattern" in fields else None
-    if (
-        default is not None
-        and choices
-        and any(each not in choices for each in (default if isinstance(default, list) else [default]))
-    ):
-        raise Wrong(fields["default"], f"The default of `{name}` is not among its choices.")
-    if pattern and isinstance(default, str) and not re.fullmatch(pattern, default):
-        raise Wrong(fields["default"], f"The default of `{name}` does not match its pattern.")
-    said_help = yaml_nodes.text(fields["help"], "help") if "help" in fields else ""
-    return Variable(name, kind, default, choices, said_help, pattern, sensitive, vault)
+    if default is not None:
+        _check_default(fields["default"], name, default, kind, choices, pattern)
+    told = yaml_nodes.text(fields["help"], "help") if "help" in fields else ""
+    return Variable(name, kind, default, choices, told, pattern, vault is not None or marked, vault)
+
+
+def _check_default(
+    node: yaml.Node,
+    name: str,
+    default: Any,
+    kind: VariableType,
+    choices: tuple[Any, ...],
+    pattern: str | None,
+) -> None:
+    if _type_of(default) != kind:
+        raise Wrong(node, f"`{name}` is a {kind}, and {words.code(str(default))} is not.")
+    for each in default if isinstance(default, list) else [default]:
+        if choices and each not in choices:
+            raise Wrong(node, f"The default of `{name}` is not among its choices.")
+        if pattern and not re.fullmatch(pattern, str(each)):
+            raise Wrong(node, f"The default of `{name}` does not match its pattern.")
 
 
 def _value(node: yaml.Node, of: str) -> Any:
@@ -199,7 +201,7 @@ def _lifetime(node: yaml.Node) -> Lifetime:
     times = ("ttl", "max", "idle", "remind_every", "grace")
     fields = yaml_nodes.mapping(node, "lifetime", (*times, "auto_destroy"))
     given: dict[str, Any] = {
-        f"{key}yaml_nodes.seconds": yaml_nodes.seconds(fields[key], key) for key in times if key in fields
+        f"{key}_seconds": yaml_nodes.seconds(fields[key], key) for key in times if key in fields
     }
     given.setdefault("max_seconds", max(given.get("ttl_seconds", 0), Lifetime.max_seconds))
     given.setdefault("ttl_seconds", min(given["max_seconds"], Lifetime.ttl_seconds))

@@ -54,11 +54,7 @@ def failed(run: Run, lab: Lab) -> str:
 
 
 def interrupted(run: Run, lab: Lab) -> str:
-    """The machine that applied a run stopped; what the run left is planned again. Its sentence says how far."""
-    done = "destroyed" if run.kind == "destroy" else "made"
-    made = f"It had {done} {run.resources_done} of {words.plural(run.resources_total, 'resource')}."
-    return (
-        f"{words.mention(run.requester)} *{data(lab.name)}* was interrupted. "
-        f"{safe_mrkdwn(run.sentence, 1500) or made}\n"
-        "What is left to do is planned again, and needs the same approvals."
-    )
+    """The machine that applied a run stopped. The run's own sentence says how far it came."""
+    made = f"{run.resources_done} of {words.plural(run.resources_total, 'resource')} done"
+    why = safe_mrkdwn(run.sentence, 1500) or f"The machine that applied it stopped, with {made}."
+    return f"{words.mention(run.requester)} *{data(lab.name)}* was interrupted. {why}"

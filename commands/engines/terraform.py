@@ -165,7 +165,7 @@ class Terraform:
     ) -> Child:
         """Start to plan.
 
-        The exit code will be 0: nothing to do, 2: something to do (then read_plan() gives it), 1: failed. A plan
+        Its exit code: 0 nothing to do, 2 something to do (then read_plan() gives it), 1 failed. A plan
         that an earlier bot started here is stopped first. variables are taken literally.
         """
         self._stop_earlier(work / "plan", self.staged(work))

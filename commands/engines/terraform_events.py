@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class Diagnostic:
     snippet: str = ""
 
     def sentence(self) -> str:
-        """Give it as a paragraph, with its place: `Unsupported argument (main.tf:12, terraform_data.a): …`."""
+        """Give it as a paragraph, with its place: `Unsupported argument (main.tf:12, aws_vpc.a): …`."""
         place = f"{self.file}:{self.line}" if self.file and self.line else self.file
         where = ", ".join(part for part in (place, self.address) if part)
         head = f"{self.summary.rstrip('.')} ({where})" if where else self.summary.rstrip(".")
@@ -89,8 +90,14 @@ def warnings(lines: Iterable[Line]) -> tuple[str, ...]:
 
 
 def planned_changes(lines: Iterable[Line]) -> tuple[PlannedChange, ...]:
-    """Give the resources that a plan touches, in Terraform's order."""
-    return tuple(_change(line["change"]) for line in lines if line.get("type") == "planned_change")
+    """Give the resources that a plan touches, sorted by address."""
+    found = (_change(line["change"]) for line in lines if line.get("type") == "planned_change")
+    return tuple(sorted(found, key=lambda change: natural(change.address)))
+
+
+def natural(address: str) -> list[tuple[int, str]]:
+    """Give a key that sorts `host[2]` before `host[10]`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", address)]
 
 
 def counts(lines: Iterable[Line]) -> Counts:

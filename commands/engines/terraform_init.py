@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from commands.engines.terraform_events import Diagnostic, TerraformFailed
+
 _UNUSED_SECONDS = 14 * 24 * 3600
 _LINKED = ("providers", "modules")
 _BACKEND = "terraform.tfstate"
@@ -53,7 +55,7 @@ class InitCache:
     def store(self, key: Sequence[str], module: Path, address: str) -> None:
         """Keep what `init` has just made in module, and leave module linked to it.
 
-        Raises RuntimeError when init has settled on another backend than ours: then nothing may be planned.
+        Raises TerraformFailed when init has settled on another backend than ours.
         """
         dot = module / ".terraform"
         settings = json.loads((dot / _BACKEND).read_text())
@@ -84,11 +86,11 @@ class InitCache:
 
 
 def check_backend(settings: Any, address: str) -> None:
-    """Raise RuntimeError unless these are settings of the `http` backend at that address."""
+    """Raise TerraformFailed unless these are settings of the `http` backend at that address."""
     backend = settings.get("backend") or {}
     config = backend.get("config") or {}
     where = {config.get(name) for name in ("address", "lock_address", "unlock_address")}
     if backend.get("type") != "http" or where != {address}:
-        raise RuntimeError(
-            f"terraform init settled on backend {backend.get('type')} at {where}, not on {address}"
-        )
+        summary = f"The module would keep its state in backend {backend.get('type')}, not with Innkeeper"
+        detail = "Take the `backend` or `cloud` block out of the module's override files."
+        raise TerraformFailed((Diagnostic("error", summary, detail),))

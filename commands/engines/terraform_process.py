@@ -109,15 +109,22 @@ class Child:
         return (self.folder / "interrupted").exists()
 
     def kill(self) -> None:
-        """SIGKILL to the session, the last resort: state since its last write is lost, the lock stays."""
+        """SIGKILL to the session, the last resort: state since its last write is lost, the lock stays.
+
+        Where Terraform is gone already, what its provisioners left running in its session is ended.
+        """
         self._pid_file(_PID_WITHIN_SECONDS)
-        for pid in self._pids() or ():
-            process = self._is_ours(pid)
-            if process is None:
-                continue
-            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-                os.killpg(os.getpgid(process.pid), signal.SIGKILL)
-                process.wait(5)
+        pids = self._pids()
+        if pids is None:
+            return
+        session = pids[1]
+        if any(self._is_ours(pid) is not None for pid in pids):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(session, signal.SIGKILL)
+        for process in psutil.process_iter():  # also what a Terraform that is gone has left behind
+            with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
+                if os.getsid(process.pid) == session and self._is_ours(process.pid) is not None:
+                    process.kill()
 
     def _exit_code(self) -> int | None:
         try:

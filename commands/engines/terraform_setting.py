@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands.engines.terraform_events import Diagnostic, TerraformFailed
+
 _LAUNCHER = Path(__file__).with_name("terraform_library.py")
 _NAMES = ("terraform", "tofu")
 
@@ -73,14 +75,14 @@ class Setting:
     ) -> dict[str, str]:
         """Give all that a Terraform in that folder gets. retries are those of requests to the state backend.
 
-        Raises ValueError when the credentials name a variable that is not theirs to set.
+        Raises TerraformFailed when the credentials name a variable that is not theirs to set.
         """
         for name in credentials:
             reserved = name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
             if reserved and not name.startswith(_ALLOWED_PREFIXES):
-                raise ValueError(
-                    f"A blueprint's credentials may not set {name}. Take it out of `credentials`."
-                )
+                summary = f"A blueprint's credentials may not set {name}"
+                detail = "Innkeeper sets it itself, or leaves it out: take it out of `credentials`."
+                raise TerraformFailed((Diagnostic("error", summary, detail, file="blueprint.yaml"),))
         temporary = self.temporary(work)
         if not temporary.is_dir():
             temporary.mkdir(mode=0o700)

@@ -32,11 +32,9 @@ def parse(text: str, surface: str) -> tuple[str, ...]:
     """
     name = surface.removeprefix("/")
     example = f"/{name if name in SURFACES else 'lab'} help"
-    if len(text) > TEXT_LIMIT:
-        raise Refused(
-            f"That is {len(text):,} characters long, and I read up to {TEXT_LIMIT:,}. Say it shorter.",
-            example,
-        )
+    if (length := len(_unescape(text))) > TEXT_LIMIT:
+        sentence = f"That has {length:,} characters, and I read up to {TEXT_LIMIT:,}. Say it shorter."
+        raise Refused(sentence, example)
     found = _split(text, example)
     if name not in SURFACES:
         if found and _MENTION.fullmatch(found[0]):

@@ -12,7 +12,7 @@ from state.records import Person
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
-_DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
+_DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 _TOKEN = re.compile(r"<([@#!][^<>]*)>")
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _ELLIPSIS = "…"

@@ -46,7 +46,7 @@ def write(client: hvac.Client, operator: Operator, path: str) -> None:
     """Check-and-set on the version that was read; keys that we do not know are kept."""
     before, document = read(client, operator.person, path)
     if (before.version if before else 0) != operator.version:
-        raise _conflict(operator)
+        raise conflict(operator)
     try:
         client.secrets.kv.v2.create_or_update_secret(
             path,
@@ -56,7 +56,7 @@ def write(client: hvac.Client, operator: Operator, path: str) -> None:
         )
     except exceptions.InvalidRequest as error:
         if "check-and-set" in str(error):
-            raise _conflict(operator) from None
+            raise conflict(operator) from None
         raise VaultError("Vault did not take the document: look at its log.", str(error.errors)) from None
 
 
@@ -69,7 +69,8 @@ def _deleted_version(client: hvac.Client, path: str) -> int:
     return int(metadata["data"]["current_version"])
 
 
-def _conflict(operator: Operator) -> VaultConflict:
+def conflict(operator: Operator) -> VaultConflict:
+    """The error for a write that lost."""
     return VaultConflict(
         f"Somebody else changed the rights of <@{operator.person.user}> at the same moment, "
         "and theirs stand. Look at `/operator list`, then ask me again."

@@ -211,9 +211,9 @@ def unwrap_secret_id(addr: str, wrapped: str, namespace: str = "", cacert: str =
     """The secret id in its wrapping, which opens once. Raises VaultError when it was opened or has ended."""
     doing = Doing("I cannot unwrap the secret id")
     opened = (
-        "That wrapping was opened already, or is older than "
-        f"{WRAPPED_TTL_SECONDS // 60} min. If it was not you who opened it, end all secret ids; in any case, "
-        "`innkeeper init` prints a new one."
+        f"That wrapping was opened already, or is older than {WRAPPED_TTL_SECONDS // 60} min: run "
+        f"`innkeeper init` for a new one. If it was not you who opened it, run `vault delete "
+        f"auth/{APPROLE_MOUNT}/role/{APPROLE}` first, which ends every secret id."
     )
 
     def unwrap() -> str:

@@ -13,7 +13,6 @@ from commands.engines import vault_sealing
 from commands.engines.vault import (
     Operator,
     VaultAway,
-    VaultConflict,
     VaultDenied,
     VaultMissing,
     VaultSealed,
@@ -22,6 +21,7 @@ from commands.engines.vault import (
 )
 from commands.engines.vault_documents import from_document, path_of, to_document
 from commands.engines.vault_errors import Doing
+from commands.engines.vault_operators import conflict
 from state.records import Person
 
 State = Literal["ready", "sealed", "away", "slow", "denied"]
@@ -60,7 +60,7 @@ class FakeVault:
         return replace(operator, version=before[1] + 1)
 
     def operator(self, person: Person) -> Operator | None:
-        self._ask(Doing("I cannot check who you are", f"innkeeper/data/{path_of(person)}", untouched=True))
+        self._ask(Doing("I cannot check who you are", untouched=True))
         with self._lock:
             self.reads += 1
             if path_of(person) is None or person.key not in self.documents:
@@ -71,7 +71,8 @@ class FakeVault:
     def operators(self) -> list[Operator]:
         self._ask(Doing("I cannot read who the operators are", untouched=True))
         with self._lock:
-            found = [self.operator(Person.parse(key)) for key in sorted(self.documents)]
+            people = [person for key in self.documents if (person := _person(key))]
+            found = [self.operator(person) for person in sorted(people)]
         return [each for each in found if each]
 
     def write_operator(self, operator: Operator) -> None:
@@ -81,7 +82,7 @@ class FakeVault:
         with self._lock:
             document, version = self.documents.get(operator.person.key, ({}, 0))
             if version != operator.version:
-                raise VaultConflict(f"Somebody else changed the rights of <@{operator.person.user}>.")
+                raise conflict(operator)
             self.documents[operator.person.key] = (to_document(operator, document), version + 1)
 
     def remove_operator(self, person: Person) -> None:
@@ -124,3 +125,10 @@ class FakeVault:
     def _ask(self, doing: Doing) -> None:
         if self.state != "ready":
             raise _ERRORS[self.state](doing)
+
+
+def _person(key: str) -> Person | None:
+    try:
+        return Person.parse(key)
+    except ValueError:
+        return None

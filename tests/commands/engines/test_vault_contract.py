@@ -1,0 +1,425 @@
+"""What Innkeeper relies on from a Vault: the same on the fake and on a real OpenBao."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import pytest
+
+from bot.playground.vault_server import EmbeddedVault
+from commands.engines.vault import (
+    AppRole,
+    HvacVault,
+    Operator,
+    SealBroken,
+    Vault,
+    VaultAway,
+    VaultConflict,
+    VaultDenied,
+    VaultMissing,
+    VaultSealed,
+    VaultUnavailable,
+)
+from commands.engines.vault_setup import prepare, unwrap_secret_id
+from state.records import Person
+from tests.conftest import VaultSpace
+from tests.fakes.vault import FakeVault
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+ADMIN, ANNA, BEN = Person("T1", "U0"), Person("T1", "U1"), Person("T2", "U1")
+KEY = "ssh-ed25519 AAAA anna"
+
+
+class World(Protocol):
+    """A Vault and what its own admin does behind Innkeeper's back."""
+
+    vault: Vault
+
+    def put(self, name: str, document: dict[str, Any]) -> None: ...
+    def soft_delete(self, name: str) -> None: ...
+    def document(self, name: str) -> dict[str, Any]: ...
+    def put_secret(self, path: str, values: dict[str, Any]) -> None: ...
+    def token_of(self, person: Person) -> str: ...
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.vault = FakeVault()
+
+    def put(self, name: str, document: dict[str, Any]) -> None:
+        self.vault.documents[name] = (document, self.vault.documents.get(name, ({}, 0))[1] + 1)
+
+    def soft_delete(self, name: str) -> None:
+        del self.vault.documents[name]
+
+    def document(self, name: str) -> dict[str, Any]:
+        return dict(self.vault.documents[name][0])
+
+    def put_secret(self, path: str, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            self.vault.fields[f"innkeeper/{path}#{name}"] = value
+
+    def token_of(self, person: Person) -> str:
+        self.vault.tokens[f"token-of-{person.key}"] = {person}
+        return f"token-of-{person.key}"
+
+
+class RealWorld:
+    """The bot's own AppRole login, under the policy that `innkeeper init` wrote."""
+
+    def __init__(self, space: VaultSpace) -> None:
+        self.space = space
+        prepared = prepare(space.client, ADMIN, "admin", NOW)
+        space.client.secrets.kv.v2.delete_metadata_and_all_versions(
+            f"operators/{ADMIN.key}", mount_point="innkeeper"
+        )
+        secret_id = unwrap_secret_id(space.addr, prepared.wrapped_secret_id, space.namespace)
+        self.vault = HvacVault(
+            space.addr, AppRole(prepared.role_id, secret_id), space.namespace, timeout_seconds=5
+        )
+
+    def put(self, name: str, document: dict[str, Any]) -> None:
+        self.space.client.secrets.kv.v2.create_or_update_secret(
+            f"operators/{name}", secret=document, mount_point="innkeeper"
+        )
+
+    def soft_delete(self, name: str) -> None:
+        self.space.client.secrets.kv.v2.delete_latest_version_of_secret(
+            f"operators/{name}", mount_point="innkeeper"
+        )
+
+    def document(self, name: str) -> dict[str, Any]:
+        answer = self.space.client.secrets.kv.v2.read_secret_version(
+            f"operators/{name}", mount_point="innkeeper", raise_on_deleted_version=True
+        )
+        return dict(answer["data"]["data"])
+
+    def put_secret(self, path: str, values: dict[str, Any]) -> None:
+        self.space.client.secrets.kv.v2.create_or_update_secret(path, secret=values, mount_point="innkeeper")
+
+    def token_of(self, person: Person) -> str:
+        """A login whose entity says who it is, under the policy for people."""
+        client, name = self.space.client, person.key.lower()
+        if "userpass/" not in client.sys.list_auth_methods()["data"]:
+            client.sys.enable_auth_method("userpass")
+        client.auth.userpass.create_or_update_user(name, "a-password", policies=["innkeeper-operator"])
+        entity = client.secrets.identity.create_or_update_entity(
+            name, metadata={"slack_team": person.team, "slack_user": person.user}
+        )["data"]["id"]
+        accessor = client.sys.list_auth_methods()["data"]["userpass/"]["accessor"]
+        client.secrets.identity.create_or_update_entity_alias(name, entity, accessor)
+        return str(client.auth.userpass.login(name, "a-password", use_token=False)["auth"]["client_token"])
+
+
+@pytest.fixture(params=["fake", pytest.param("openbao", marks=pytest.mark.integration)])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "fake":
+        return FakeWorld()
+    return RealWorld(request.getfixturevalue("vault_space"))
+
+
+def anna(**changes: Any) -> Operator:
+    return replace(Operator(ANNA, "Anna", ("operator", "infra"), (KEY,), "T1-U0", NOW), **changes)
+
+
+def test_whoever_has_no_document_is_nobody(world: World) -> None:
+    assert world.vault.operator(ANNA) is None
+    assert world.vault.operators() == []
+
+
+def test_what_is_written_is_read_again_with_its_version(world: World) -> None:
+    world.vault.write_operator(anna())
+    assert world.vault.operator(ANNA) == anna(version=1)
+    world.vault.write_operator(anna(version=1, roles=("operator",)))
+    assert world.vault.operator(ANNA) == anna(version=2, roles=("operator",))
+
+
+def test_the_document_is_as_agreed(world: World) -> None:
+    world.vault.write_operator(anna())
+    assert world.document("T1-U1") == {
+        "slack_team": "T1",
+        "slack_user": "U1",
+        "name": "Anna",
+        "roles": ["operator", "infra"],
+        "ssh_public_keys": [KEY],
+        "added_by": "T1-U0",
+        "added_at": "2026-11-24T09:00:00Z",
+    }
+
+
+def test_the_same_user_id_in_another_workspace_is_somebody_else(world: World) -> None:
+    world.vault.write_operator(anna())
+    assert world.vault.operator(BEN) is None
+
+
+def test_all_operators_are_listed(world: World) -> None:
+    world.vault.write_operator(anna(person=BEN))
+    world.vault.write_operator(anna())
+    world.put("not-a-person", {"roles": ["admin"]})
+    assert [each.person for each in world.vault.operators()] == [ANNA, BEN]
+
+
+def test_a_write_that_lost_the_race_changes_nothing(world: World) -> None:
+    world.vault.write_operator(anna())
+    read = world.vault.operator(ANNA)
+    assert read is not None
+    world.vault.write_operator(replace(read, roles=("operator",)))
+    with pytest.raises(VaultConflict) as lost:
+        world.vault.write_operator(replace(read, roles=("admin",)))
+    assert "Somebody else changed the rights of <@U1>" in lost.value.sentence
+    assert world.document("T1-U1")["roles"] == ["operator"]
+
+
+def test_a_document_that_is_there_is_not_written_as_a_new_one(world: World) -> None:
+    world.vault.write_operator(anna())
+    with pytest.raises(VaultConflict):
+        world.vault.write_operator(anna(roles=("admin",)))
+
+
+def test_of_many_writers_at_once_one_wins(world: World) -> None:
+    world.vault.write_operator(anna())
+
+    def write(number: int) -> bool:
+        try:
+            world.vault.write_operator(anna(version=1, name=f"Anna {number}"))
+        except VaultConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = [number for number, one in enumerate(pool.map(write, range(8))) if one]
+    assert [world.document("T1-U1")["name"]] == [f"Anna {number}" for number in won]
+
+
+def test_keys_of_the_document_that_we_do_not_know_are_kept(world: World) -> None:
+    world.put("T1-U1", {"slack_team": "T1", "slack_user": "U1", "roles": ["operator"], "expires_at": "2027"})
+    read = world.vault.operator(ANNA)
+    assert read is not None
+    world.vault.write_operator(replace(read, name="Anna"))
+    assert world.document("T1-U1")["expires_at"] == "2027"
+
+
+def test_removing_is_final_and_adding_again_begins_anew(world: World) -> None:
+    world.vault.write_operator(anna())
+    world.vault.write_operator(anna(version=1))
+    world.vault.remove_operator(ANNA)
+    world.vault.remove_operator(ANNA)
+    assert world.vault.operator(ANNA) is None
+    world.vault.write_operator(anna())
+    assert world.vault.operator(ANNA) == anna(version=1)
+
+
+def test_a_document_deleted_by_hand_gives_no_right_and_can_be_written_again(world: World) -> None:
+    world.vault.write_operator(anna())
+    world.soft_delete("T1-U1")
+    assert world.vault.operator(ANNA) is None
+    assert world.vault.operators() == []
+    world.vault.write_operator(anna())
+    again = world.vault.operator(ANNA)
+    assert again is not None
+    assert again.roles == ("operator", "infra")
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"slack_team": "T1", "slack_user": "U1", "roles": "admin"}, "roles is not a list of texts"),
+        ({"slack_team": "T1", "slack_user": "U1", "roles": ["admin", 1]}, "roles is not a list of texts"),
+        ({"slack_team": "T1", "slack_user": "U1"}, "roles is not a list of texts"),
+        (
+            {"slack_team": "T1", "slack_user": "U9", "roles": ["admin"]},
+            "its slack_team and slack_user are not those of its path",
+        ),
+    ],
+)
+def test_a_damaged_document_gives_no_right_and_writing_mends_it(
+    world: World, document: dict[str, Any], problem: str
+) -> None:
+    world.put("T1-U1", document)
+    read = world.vault.operator(ANNA)
+    assert read is not None
+    assert (read.roles, read.ssh_public_keys, read.problem) == ((), (), problem)
+    world.vault.write_operator(anna(version=read.version))
+    assert world.vault.operator(ANNA) == anna(version=read.version + 1)
+
+
+@pytest.mark.parametrize("person", [Person("T1", "../U1"), Person("", ""), Person("T1-U1", "U1")])
+def test_ids_that_are_not_slacks_reach_no_path(world: World, person: Person) -> None:
+    world.put("T1-U1", {"slack_team": person.team, "slack_user": person.user, "roles": ["admin"]})
+    assert world.vault.operator(person) is None
+    assert world.vault.token_reads_operator("token", person) is False
+    with pytest.raises(VaultMissing):
+        world.vault.write_operator(anna(person=person))
+
+
+def test_a_secret_of_a_blueprint_is_read(world: World) -> None:
+    world.put_secret("providers/aws", {"token": "s3cret"})
+    assert world.vault.read_field("innkeeper/providers/aws#token") == "s3cret"
+
+
+@pytest.mark.parametrize("field", ["innkeeper/providers/aws#nothing", "innkeeper/providers/none#token"])
+def test_a_secret_that_is_not_there_is_named(world: World, field: str) -> None:
+    world.put_secret("providers/aws", {"token": "s3cret"})
+    with pytest.raises(VaultMissing) as missing:
+        world.vault.read_field(field)
+    assert field.split("#")[0] in missing.value.sentence
+    assert "s3cret" not in str(missing.value)
+
+
+def test_what_is_sealed_opens_for_the_same_thing_alone(world: World) -> None:
+    sealed = world.vault.seal(b"CANARY" * 100, "tfstate:demo:1")
+    assert b"CANARY" not in sealed
+    assert world.vault.unseal(sealed, "tfstate:demo:1") == b"CANARY" * 100
+    with pytest.raises(SealBroken, match="tfstate:other:1"):
+        world.vault.unseal(sealed, "tfstate:other:1")
+
+
+def test_every_sealing_is_different(world: World) -> None:
+    assert world.vault.seal(b"the same", "a") != world.vault.seal(b"the same", "a")
+    assert world.vault.unseal(world.vault.seal(b"", "a"), "a") == b""
+
+
+@pytest.mark.parametrize("at", [0, 2, 4, 12, 70, -20, -1])
+def test_one_changed_byte_breaks_the_seal(world: World, at: int) -> None:
+    sealed = bytearray(world.vault.seal(b"a body of a plan", "plan"))
+    sealed[at] ^= 1
+    with pytest.raises(SealBroken):
+        world.vault.unseal(bytes(sealed), "plan")
+
+
+@pytest.mark.parametrize(
+    "sealed", [b"", b"IK", b"IK\x01\x00\x00", b"IK\x01\xff\xffabc", b"not sealed at all"]
+)
+def test_what_was_never_sealed_does_not_open(world: World, sealed: bytes) -> None:
+    with pytest.raises(SealBroken):
+        world.vault.unseal(sealed, "plan")
+
+
+def test_a_persons_token_proves_that_person_and_nobody_else(world: World) -> None:
+    world.vault.write_operator(anna())
+    world.vault.write_operator(anna(person=BEN))
+    token = world.token_of(ANNA)
+    assert world.vault.token_reads_operator(token, ANNA) is True
+    assert world.vault.token_reads_operator(token, BEN) is False
+
+
+def test_a_token_proves_nothing_without_a_sound_document(world: World) -> None:
+    token = world.token_of(ANNA)
+    assert world.vault.token_reads_operator(token, ANNA) is False
+    world.put("T1-U1", {"slack_team": "T1", "slack_user": "U1", "roles": "admin"})
+    assert world.vault.token_reads_operator(token, ANNA) is False
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "two\nlines", "s.ünïcode", "x" * 5000])
+def test_what_is_no_token_proves_nothing(world: World, token: str) -> None:
+    world.vault.write_operator(anna())
+    assert world.vault.token_reads_operator(token, ANNA) is False
+
+
+def test_a_good_vault_is_ready_and_its_login_holds(world: World) -> None:
+    assert world.vault.health() == "ready"
+    assert world.vault.renew().startswith("the Vault token")
+
+
+# in trouble
+
+
+@pytest.fixture(scope="module")
+def sealed_openbao(start_openbao: Callable[[], EmbeddedVault]) -> EmbeddedVault:
+    import hvac
+
+    server = start_openbao()
+    hvac.Client(server.addr, token=server.root_token).sys.seal()
+    return server
+
+
+@pytest.fixture(params=["fake", pytest.param("openbao", marks=pytest.mark.integration)])
+def sealed(request: pytest.FixtureRequest) -> Vault:
+    if request.param == "fake":
+        fake = FakeVault()
+        fake.state = "sealed"
+        return fake
+    server = request.getfixturevalue("sealed_openbao")
+    return HvacVault(server.addr, AppRole("a-role", "a-secret"))
+
+
+@pytest.fixture(params=["fake", "nobody listens"])
+def away(request: pytest.FixtureRequest, unused_tcp_port: int) -> Vault:
+    if request.param == "fake":
+        fake = FakeVault()
+        fake.state = "away"
+        return fake
+    return HvacVault(f"http://127.0.0.1:{unused_tcp_port}", AppRole("a-role", "a-secret"))
+
+
+@pytest.fixture(params=["fake", pytest.param("openbao", marks=pytest.mark.integration)])
+def denied(request: pytest.FixtureRequest) -> Vault:
+    if request.param == "fake":
+        fake = FakeVault()
+        fake.state = "denied"
+        return fake
+    space: VaultSpace = request.getfixturevalue("vault_space")
+    prepare(space.client, ADMIN, "admin", NOW)
+    return HvacVault(space.addr, AppRole("no-such-role", "a-secret"), space.namespace)
+
+
+CALLS: dict[str, Callable[[Vault], object]] = {
+    "operator": lambda vault: vault.operator(ANNA),
+    "operators": lambda vault: vault.operators(),
+    "write_operator": lambda vault: vault.write_operator(anna()),
+    "remove_operator": lambda vault: vault.remove_operator(ANNA),
+    "read_field": lambda vault: vault.read_field("innkeeper/providers/aws#token"),
+    "seal": lambda vault: vault.seal(b"x", "y"),
+    "unseal": lambda vault: vault.unseal(FakeVault().seal(b"x", "y"), "y"),
+    "token_reads_operator": lambda vault: vault.token_reads_operator("a-token", ANNA),
+    "renew": lambda vault: vault.renew(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_sealed_vault_is_said_to_be_sealed(sealed: Vault, call: str) -> None:
+    with pytest.raises(VaultSealed) as refusal:
+        CALLS[call](sealed)
+    assert refusal.value.sentence.startswith("Vault is sealed, so I cannot ")
+    assert refusal.value.sentence.endswith(" Try again when it is open.")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_vault_that_is_away_is_said_to_be_away(away: Vault, call: str) -> None:
+    with pytest.raises(VaultAway) as refusal:
+        CALLS[call](away)
+    assert refusal.value.sentence.startswith("Vault is away, so I cannot ")
+    assert refusal.value.sentence.endswith(" Try again when it is back.")
+
+
+@pytest.mark.parametrize("call", [name for name in CALLS if name != "token_reads_operator"])
+def test_a_login_that_is_not_taken_is_said_so(denied: Vault, call: str) -> None:
+    with pytest.raises(VaultDenied) as refusal:
+        CALLS[call](denied)
+    assert ", so I cannot " in refusal.value.sentence
+
+
+def test_health_tells_the_troubles_apart(sealed: Vault, away: Vault, denied: Vault) -> None:
+    assert [sealed.health(), away.health(), denied.health()] == ["sealed", "away", "denied"]
+
+
+def test_who_you_are_is_told_as_in_the_storyboard(sealed: Vault) -> None:
+    with pytest.raises(VaultUnavailable) as refusal:
+        sealed.operator(ANNA)
+    assert refusal.value.sentence == (
+        "Vault is sealed, so I cannot check who you are. I have not done anything. Try again when it is open."
+    )
+
+
+@pytest.fixture
+def unused_tcp_port() -> Iterator[int]:
+    """A port that is taken and on which nobody listens, so that it refuses."""
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]

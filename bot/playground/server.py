@@ -255,7 +255,16 @@ class LocalSlack(People):
         """The next call of method takes that much longer."""
         self._mishap(method, Mishap("delayed", seconds), times)
 
-    # The app's settings
+    # The app's connections and settings
+
+    @property
+    def sockets(self) -> int:
+        """How many websockets of Socket Mode the app has open."""
+        return self.courier.sockets
+
+    def close_sockets(self, is_announced: bool = True) -> None:
+        """Close the app's websockets as Slack does every few hours; unannounced: as a broken network does."""
+        self.courier.close_sockets(is_announced)
 
     def verify_url(self) -> Delivery:
         """What Slack does when the app's address is entered: a challenge that the app must repeat."""

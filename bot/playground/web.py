@@ -157,7 +157,10 @@ class Web:
         def send(text: str) -> None:
             asyncio.run_coroutine_threadsafe(websocket.send_text(text), loop)
 
-        socket = Socket(ticket, send)
+        def close() -> None:
+            asyncio.run_coroutine_threadsafe(websocket.close(1001), loop)
+
+        socket = Socket(ticket, send, close)
         count = self.courier.open_socket(socket)
         hello = {
             "type": "hello",

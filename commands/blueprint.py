@@ -126,11 +126,6 @@ def catalogue(labs_path: str, data_path: Path) -> Catalogue:
     return Catalogue(path.resolve())
 
 
-def short_commit(commit: str) -> str:
-    """As it is shown: the first seven characters."""
-    return commit[:7]
-
-
 def _signature(folder: Path) -> tuple[object, ...]:
     """Changes whenever reading the blueprint again could give something else."""
     found: list[object] = []

@@ -35,6 +35,7 @@ TAKEN_BY_COMMANDS = ("ttl", "page")
 
 _VAULT_FIELD = re.compile(r"[\w.-]+(?:/[\w.-]+)+#[\w.-]+")
 _ENVIRONMENT = re.compile(r"(?!TF_|LD_|PATH$|HOME$)[A-Z][A-Z0-9_]{1,99}")
+_NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _T = TypeVar("_T")
 
@@ -76,9 +77,7 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
     for key in ("name", "summary"):
         if key not in fields:
             raise Wrong(node, f"A blueprint has a `{key}`, and this one has none.")
-    name = yaml_nodes.text(
-        fields["name"], "name", 40, grammar.LAB_NAME, "with lower-case letters, digits and hyphens"
-    )
+    name = yaml_nodes.text(fields["name"], "name", 40, _NAME, "with lower-case letters, digits and hyphens")
     if name != folder.name:
         raise Wrong(fields["name"], f"`name` is {words.code(name)}, but the folder is `{folder.name}`.")
     module = section("terraform", lambda found: _inside(found, "terraform", folder, root), folder.resolve())

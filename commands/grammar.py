@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from commands import words
 from commands.request import Refused
@@ -215,19 +215,3 @@ def roles(word: str, example: str = "/operator add @person operator,infra") -> t
     if not found:
         raise Refused(f"Say which role: {words.listed(ROLES, 'or')}.", example)
     return tuple(found)
-
-
-def page(values: dict[str, str]) -> int:
-    """Take `page=2` out of a command's assignments; 1 where it was not given. Raises Refused."""
-    word = values.pop("page", "1")
-    if not re.fullmatch(r"[1-9]\d{0,5}", word, re.ASCII):
-        raise Refused(f"{words.code(word)} is not a page.", "/lab list page=2")
-    return int(word)
-
-
-def no_more(rest: Sequence[str], example: str) -> None:
-    """Raise Refused where a command was given more words than it takes."""
-    if rest:
-        raise Refused(
-            f"I do not know what to do with {words.listed([words.code(word) for word in rest[:3]])}.", example
-        )

@@ -51,9 +51,13 @@ class Request:
     id: str  # Slack's, the inbox's key
     person: Person
     channel: str  # where it was asked, empty in App Home
-    words: tuple[str, ...]  # ("lab", "up", "sandbox", "demo", "size=large"), quotes resolved; a click: (action, value)
+    words: tuple[
+        str, ...
+    ]  # ("lab", "up", "sandbox", "demo", "size=large"), quotes resolved; a click: (action, value)
     form: Mapping[str, str] = field(default_factory=dict)  # what a modal brought, by field name
-    sealed_form: bytes | None = None  # its sensitive fields, a JSON object sealed by Vault before it was recorded
+    sealed_form: bytes | None = (
+        None  # its sensitive fields, a JSON object sealed by Vault before it was recorded
+    )
     operator: Operator | None = None  # the person's document, read for this request; set by the table
 
 
@@ -147,3 +151,4 @@ class Deps:
     base_url: str  # where Terraform reaches /tfstate
     data_path: Path
     plan_ttl_seconds: int
+    allowed_channels: tuple[str, ...] = ()  # empty: all

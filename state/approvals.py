@@ -54,3 +54,8 @@ def void(database: Database, approval_id: str, now: datetime) -> bool:
             row = database.row("SELECT run_id FROM approvals WHERE id = :id", id=approval_id)
             cards.mark_dirty(database, row["run_id"] if row else "")
     return done == 1
+
+
+def change_role(database: Database, approval_id: str, role: str) -> None:
+    """Let an approval count for another role that its person holds."""
+    APPROVALS.update(database, {"role": role}, "id = :id", id=approval_id)

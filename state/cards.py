@@ -48,25 +48,44 @@ def begin_posting(database: Database, card_id: str, now: datetime) -> None:
     CARDS.update(database, {"posting_at": now}, "id = :id AND ts IS NULL", id=card_id)
 
 
-def posted(database: Database, card_id: str, ts: str, digest: str, now: datetime, revision: int) -> None:
-    """The card is in Slack under ts, as of revision (that of the Card which was rendered)."""
-    _shown(database, card_id, digest, now, revision, ts)
+def posted(
+    database: Database,
+    card_id: str,
+    ts: str,
+    digest: str,
+    now: datetime,
+    revision: int,
+    channel: str | None = None,
+) -> None:
+    """The card is in Slack under ts, as of revision (that of the Card which was rendered).
+
+    channel where it is not the one that was asked for: the requester's direct messages, as that was closed.
+    """
+    _shown(database, card_id, digest, now, revision, ts, channel)
 
 
 def rendered(database: Database, card_id: str, digest: str, now: datetime, revision: int) -> None:
     """The card in Slack shows digest, as of revision. Marked again meanwhile, it stays dirty."""
-    _shown(database, card_id, digest, now, revision, None)
+    _shown(database, card_id, digest, now, revision, None, None)
 
 
 def _shown(
-    database: Database, card_id: str, digest: str, now: datetime, revision: int, ts: str | None
+    database: Database,
+    card_id: str,
+    digest: str,
+    now: datetime,
+    revision: int,
+    ts: str | None,
+    channel: str | None,
 ) -> None:
     database.execute(
-        "UPDATE cards SET rendered_digest = :digest, updated_at = :now, ts = COALESCE(:ts, ts),"
+        "UPDATE cards SET rendered_digest = :digest, updated_at = :now,"
+        " ts = COALESCE(:ts, ts), channel = COALESCE(:channel, channel),"
         " dirty = CASE WHEN revision = :revision THEN 0 ELSE 1 END WHERE id = :id",
         id=card_id,
         digest=digest,
         now=now,
         revision=revision,
         ts=ts,
+        channel=channel,
     )

@@ -1,0 +1,175 @@
+"""The `innkeeper` command line: serve, worker, init, doctor, demo, audit verify, bench."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+
+from bot.settings import BadSettings, Settings, read, require_slack, require_vault
+from state.records import Person
+
+T = TypeVar("T")
+
+BAD = 2  # the exit status for bad usage or configuration
+
+cli = typer.Typer(
+    help="A team's labs from its Slack channel: planned, approved, applied, locked, and gone when nobody needs them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+audit_cli = typer.Typer(help="The record of what happened.", no_args_is_help=True)
+cli.add_typer(audit_cli, name="audit")
+
+
+@cli.command()
+def serve() -> None:
+    """Run the bot: Slack, Terraform's state, plans and applies."""
+    settings = _settings(require_slack, require_vault)
+
+    from bot import build, server
+    from bot.logs import set_up
+
+    log = set_up()
+    bot = _checked(lambda: build.build_server(settings))
+    assert bot.application is not None
+
+    def ready() -> None:
+        bot.start()
+        log.info("ready", address=settings.public_url, terraform=settings.terraform_bin)
+
+    try:
+        server.serve(bot.application, settings.host, settings.port, ready)
+    finally:
+        bot.stop()
+        log.info("stopped")
+
+
+@cli.command()
+def worker() -> None:
+    """Plan and apply beside a bot that serves, on the same STATE_URL."""
+    settings = _settings(require_slack, require_vault)
+
+    from bot import build
+    from bot.logs import set_up
+
+    log = set_up()
+    bot = _checked(lambda: build.build_worker(settings))
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    bot.start()
+    log.info("ready")
+    stopped.wait()
+    bot.stop()
+    log.info("stopped")
+
+
+@cli.command()
+def init(
+    admin: Annotated[str, typer.Option(help="The first admin, as TEAM:USER, such as T0123:U0456.")],
+    name: Annotated[str, typer.Option(help="How to call the first admin.")] = "",
+) -> None:
+    """Prepare a Vault for Innkeeper, with an admin's VAULT_TOKEN. Run it as often as you like."""
+    settings = _settings()
+    if settings.vault_token is None:
+        _end("VAULT_TOKEN is missing: `innkeeper init` needs the token of an admin of Vault.")
+    try:
+        person = Person.parse(admin)
+    except ValueError:
+        _end(f"--admin is wrong: {admin[:40]!r} is not TEAM:USER with Slack's ids, such as T0123:U0456.")
+
+    from bot.setup import prepare
+
+    problem = prepare(settings, person, name or person.user)
+    if problem:
+        _end(problem)
+
+
+@cli.command()
+def doctor() -> None:
+    """Look at everything that Innkeeper needs, and say what is wrong and how to mend it."""
+    settings = _settings(require_slack, require_vault)
+
+    from bot import build
+    from bot.doctor import examine
+
+    deps = _checked(lambda: build.build_deps(settings, build.slack_client(settings)))
+    if not examine(deps, build.slack_client(settings)):
+        raise typer.Exit(BAD)
+
+
+@cli.command()
+def demo(
+    tour: Annotated[str, typer.Option(help="`only`: play the tour and end.", envvar="TOUR")] = "",
+    folder: Annotated[Path, typer.Option(help="Where it keeps its data.")] = Path(".innkeeper/demo"),
+) -> None:
+    """Play Innkeeper on this machine alone: a local Slack, an embedded Vault, real Terraform."""
+    from bot.playground.demo import play
+
+    raise typer.Exit(play(folder, only_tour=tour == "only" or not sys.stdout.isatty()))
+
+
+@audit_cli.command()
+def verify() -> None:
+    """Walk the audit's hash chain, and name the first entry that was tampered with."""
+    settings = _settings()
+
+    from state import audit
+    from state.database import connect
+
+    def opened() -> int | None:
+        database = connect(settings.state_url)
+        database.migrate()
+        return audit.verify(database)
+
+    broken = _checked(opened)
+    if broken is not None:
+        _end(f"The audit is broken at entry {broken}: it, or one before it, is not what was written.")
+    typer.echo("The audit is whole.")
+
+
+@cli.command()
+def bench() -> None:
+    """Measure what the project promises, as ratios in one run. In a checkout."""
+    if not Path("bench/__main__.py").is_file():
+        _end("There is no bench/ here: run `innkeeper bench` in a checkout of Innkeeper.")
+    os.execv(sys.executable, [sys.executable, "-m", "bench"])  # noqa: S606
+
+
+def main() -> None:
+    """The console script."""
+    cli(prog_name="innkeeper")
+
+
+def _settings(*requirements: Callable[[Settings], None]) -> Settings:
+    try:
+        settings = read(os.environ)
+        for require in requirements:
+            require(settings)
+    except BadSettings as bad:
+        _end(str(bad))
+    return settings
+
+
+def _checked(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except (BadSettings, ValueError) as bad:
+        _end(str(bad))
+
+
+def _end(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(BAD)
+
+
+if __name__ == "__main__":
+    main()

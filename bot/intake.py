@@ -1,0 +1,149 @@
+"""Requests on their way in: recorded once, then handled by a few threads, and finished after a restart."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot import requests
+from bot.notifier import Notifier
+from bot.views import lists
+from commands.blueprint import Blueprint
+from commands.request import Deps, Outcome, Refused, Request
+from commands.table import handle
+from state import inbox, labs
+from state.records import InboxEntry
+
+HANDLERS = 4
+RESPONSE_URL_LIFE = timedelta(minutes=30)
+RETRY_AFTER = timedelta(seconds=60)
+ATTEMPTS = 3
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """take() is the listeners' half, quick and durable; work() is the handlers'."""
+
+    def __init__(self, deps: Deps, notifier: Notifier) -> None:
+        self._deps = deps
+        self._notifier = notifier
+        self._waiting: queue.SimpleQueue[InboxEntry | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._in_hand: set[str] = set()
+        self._stopping = threading.Event()
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock."""
+        return self._deps.now
+
+    @property
+    def seal(self) -> Callable[[bytes, str], bytes]:
+        """Vault's, for the secrets of a form."""
+        return self._deps.vault.seal
+
+    def blueprint_of(self, words: tuple[str, ...]) -> Blueprint | None:
+        """Whose variables the words of a command name: the blueprint's, or that of the lab."""
+        if len(words) < 3 or words[0] != "lab":
+            return None
+        name = words[2]
+        if words[1] == "plan":
+            lab = labs.living(self._deps.database, name)
+            name = lab.blueprint if lab is not None else ""
+        return self._deps.catalogue.blueprints().get(name)
+
+    def take(self, entry: InboxEntry) -> None:
+        """Record a request, and hand it over unless it came before. When this returns it is on the disk."""
+        if inbox.record(self._deps.database, entry):
+            self._in_hand.add(entry.id)
+            self._waiting.put(entry)
+
+    def start(self) -> None:
+        """Start the handlers, with what was recorded and not finished before this process lived."""
+        self.resume(self._deps.now(), everything=True)
+        for number in range(HANDLERS):
+            thread = threading.Thread(target=self._handle_forever, name=f"handler-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Finish what is in hand, and take nothing more. What still waits is taken up after the next start."""
+        self._stopping.set()
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join(timeout_seconds / len(self._threads))
+
+    def resume(self, now: datetime, everything: bool = False) -> str:
+        """Hand over again what is not finished: at the start everything, later what broke a minute ago."""
+        again = [
+            entry
+            for entry in inbox.pending(self._deps.database)
+            if entry.id not in self._in_hand and (everything or now - entry.received_at > RETRY_AFTER)
+        ]
+        for entry in again:
+            self._in_hand.add(entry.id)
+            self._waiting.put(entry)
+        return f"took up {len(again)} requests again"
+
+    def work(self, entry: InboxEntry, now: datetime) -> str:
+        """Handle one request and answer its person. Returns the answer's first words."""
+        with structlog.contextvars.bound_contextvars(request=entry.id):
+            return self._work(entry, now)
+
+    def _work(self, entry: InboxEntry, now: datetime) -> str:
+        if now - entry.received_at > RESPONSE_URL_LIFE:
+            return self._apologise(entry, now)
+        inbox.attempt(self._deps.database, entry.id)
+        try:
+            request = requests.to_request(entry)
+            outcome = handle(request, self._deps)
+            said = self._answer(entry, request, outcome)
+        except Refused as refused:
+            said = f"refused: {refused.sentence}"
+            self._notifier.answer(entry, lists.refusal(refused.sentence, refused.example))
+        except Exception:
+            return self._fault(entry, now)
+        inbox.finish(self._deps.database, entry.id, now, said[:200])
+        log.info("handled", words=entry.payload["words"][:3], answer=said[:80])
+        return said
+
+    def _answer(self, entry: InboxEntry, request: Request, outcome: Outcome) -> str:
+        if outcome.form is not None:
+            self._notifier.open_form(entry, outcome.form)
+            return f"form: {outcome.form.action}"
+        if outcome == Outcome():
+            return "done"
+        self._notifier.answer(entry, lists.answer(outcome), outcome.attachment)
+        return "done"
+
+    def _fault(self, entry: InboxEntry, now: datetime) -> str:
+        incident = secrets.token_hex(2).upper()
+        log.exception("fault", incident=incident, kind=entry.kind, words=entry.payload.get("words", [])[:2])
+        last = entry.attempts + 1 >= ATTEMPTS
+        if last:
+            inbox.finish(self._deps.database, entry.id, now, f"fault: {incident}")
+        self._notifier.answer(entry, lists.fault(incident, again=not last))
+        return f"fault: {incident}"
+
+    def _apologise(self, entry: InboxEntry, now: datetime) -> str:
+        asked = " ".join(str(word) for word in entry.payload.get("words", [])[:3])
+        said = f"I was away when you asked for `{asked}`, and too much time has passed. I have not done it: ask again."
+        inbox.finish(self._deps.database, entry.id, now, "apologised")
+        self._notifier.answer(entry, lists.refusal(said, ""))
+        return "apologised"
+
+    def _handle_forever(self) -> None:
+        while (entry := self._waiting.get()) is not None and not self._stopping.is_set():
+            try:
+                self.work(entry, self._deps.now())
+            except Exception:
+                log.exception("a request could not be finished", request=entry.id)
+            finally:
+                self._in_hand.discard(entry.id)

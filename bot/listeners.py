@@ -1,0 +1,50 @@
+"""Bolt listeners: check, record, acknowledge, hand over. No decision is made here."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from bot import requests
+from bot.intake import Intake
+from commands.engines.vault import VaultError
+from commands.table import COMMANDS
+
+SLASH_COMMANDS = tuple(dict.fromkeys(f"/{command.words[0]}" for command in COMMANDS))
+EVENTS = ("app_mention",)
+
+_ANY = re.compile(r".*", re.DOTALL)
+
+
+def register(app: App, intake: Intake) -> None:
+    """Connect a Bolt app to the intake: commands, clicks, forms and mentions."""
+
+    def take_command(body: dict[str, Any], ack: Ack) -> None:
+        intake.take(requests.from_command(body, intake.now(), intake.blueprint_of))
+        ack()
+
+    def take_click(body: dict[str, Any], ack: Ack) -> None:
+        intake.take(requests.from_click(body, intake.now()))
+        ack()
+
+    def take_form(body: dict[str, Any], ack: Ack) -> None:
+        try:
+            intake.take(requests.from_submission(body, intake.now(), intake.seal))
+        except VaultError as away:
+            first = next(iter(((body.get("view") or {}).get("state") or {}).get("values") or {}), "")
+            ack(response_action="errors", errors={first: away.sentence})
+            return
+        ack()
+
+    def take_mention(body: dict[str, Any], ack: Ack) -> None:
+        intake.take(requests.from_mention(body, intake.now(), intake.blueprint_of))
+        ack()
+
+    for command in SLASH_COMMANDS:
+        app.command(command)(take_command)
+    app.action(_ANY)(take_click)
+    app.view(_ANY)(take_form)
+    for event in EVENTS:
+        app.event(event)(take_mention)

@@ -1,0 +1,267 @@
+"""The only sender. Cards and replies are projections of what is recorded; private answers go straight to who asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.slack import Later, NotTaken, Slack
+from bot.views import replies
+from bot.views.card import card as card_view
+from bot.views.lists import refusal
+from bot.views.message import Message
+from bot.views.modals import modal
+from commands.approvals import still_needed
+from commands.request import Attachment, Form, id_from
+from state import approvals, cards, labs, outbox, runs, steps
+from state.database import Database
+from state.records import Card, InboxEntry, Lab, OutboxMessage, Person, Run
+from state.transitions import RunState
+
+UPDATE_PAUSE = timedelta(seconds=1)  # between two edits of one message
+REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
+LOOK_SECONDS = 1.0  # how soon another process's changes are seen
+CARD_EVENT, REPLY_EVENT = "innkeeper_card", "innkeeper_reply"
+GIVE_UP_ATTEMPTS = 8
+_CLOSED = ("channel_not_found", "not_in_channel", "is_archived", "no_permission", "restricted_action")
+_DELETED = ("message_not_found", "cant_update_message")
+
+log = structlog.get_logger()
+
+Reviewers = Callable[[frozenset[str]], list[Person]]  # who holds any of these roles; none when Vault is away
+
+
+class Notifier:
+    """send_cards() and send_replies() do once what is due, and say what; start() calls them on each change."""
+
+    def __init__(
+        self, slack: Slack, database: Database, now: Callable[[], datetime], reviewers: Reviewers
+    ) -> None:
+        self._slack = slack
+        self._database = database
+        self._now = now
+        self._reviewers = reviewers
+        self._not_before: dict[str, datetime] = {}  # card → when it may be edited again
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Send cards and replies as they come, each in a thread of its own."""
+        for topic, work in (("cards", self.send_cards), ("outbox", self.send_replies)):
+            thread = threading.Thread(
+                target=self._forever, args=(topic, work), name=f"notifier-{topic}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Let go after the message in hand; what is not sent is sent after the next start."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout_seconds)
+
+    def send_cards(self, now: datetime) -> tuple[str, datetime | None]:
+        """Post or edit every card that does not show what its run is. Returns a sentence, and when to come back."""
+        shown, again = 0, list[datetime]()
+        for card in cards.dirty(self._database):
+            not_before = self._not_before.get(card.id)
+            if not_before is not None and now < not_before:
+                again.append(not_before)
+                continue
+            try:
+                self._show(card, now)
+                shown += 1
+            except Later as later:
+                again.append(later.at)
+            except NotTaken as refused:
+                log.warning("Slack does not take a card", run=card.run_id, error=str(refused))
+                self._not_before[card.id] = now + REFUSED_PAUSE
+        return f"showed {shown} cards", min(again, default=None)
+
+    def send_replies(self, now: datetime) -> tuple[str, datetime | None]:
+        """Send every message of the outbox that is due. Returns a sentence, and when to come back."""
+        sent, again = 0, list[datetime]()
+        for message in outbox.due(self._database, now):
+            try:
+                sent += self._send(message, now)
+            except Later as later:
+                again.append(later.at)
+                if not later.maybe_sent:
+                    outbox.postpone(self._database, message.id, later.at)
+            except NotTaken as refused:
+                log.warning("Slack does not take a reply", message=message.id, error=str(refused))
+                if message.attempts + 1 >= GIVE_UP_ATTEMPTS:
+                    outbox.sent(self._database, message.id, now)
+                else:
+                    outbox.postpone(self._database, message.id, now + timedelta(seconds=5))
+        return f"sent {sent} replies", min(again, default=None)
+
+    def answer(self, entry: InboxEntry, message: Message, attachment: Attachment | None = None) -> None:
+        """Tell something to the one person who asked. Raises Later, NotTaken when Slack takes it nowhere."""
+        asked = entry.payload
+        user, channel = str(asked["user"]), str(asked.get("channel") or "")
+        try:
+            self._answer_in_place(asked, user, channel, message)
+        except NotTaken as refused:
+            log.info("answers directly", error=str(refused))
+            self._slack.post(self._slack.direct(user), message)
+        if attachment is not None:
+            # An ephemeral message cannot carry a file, so it goes to the person's direct messages.
+            self._upload(self._slack.direct(user), None, attachment.name, attachment.body, "")
+
+    def open_form(self, entry: InboxEntry, form: Form) -> None:
+        """Open a modal for the person who asked. Their trigger lives for three seconds."""
+        about = json.dumps({"value": form.value, "channel": entry.payload.get("channel") or ""})
+        try:
+            self._slack.open_view(str(entry.payload.get("trigger_id") or ""), modal(form, about))
+        except (NotTaken, Later):
+            said = "Slack did not open the form in time. Nothing has happened: ask for it again."
+            self.answer(entry, refusal(said, ""))
+
+    def _answer_in_place(self, asked: Mapping[str, Any], user: str, channel: str, message: Message) -> None:
+        url = asked.get("response_url")
+        if url:
+            try:
+                self._slack.respond(str(url), message, replace=bool(asked.get("replace")))
+                return
+            except (NotTaken, Later):
+                log.info("a response_url is used up")
+        if not channel:
+            raise NotTaken("chat.postEphemeral", "no channel")
+        self._slack.whisper(channel, user, message, asked.get("thread_ts"))
+
+    def _show(self, card: Card, now: datetime) -> None:
+        run = runs.get(self._database, card.run_id)
+        lab = labs.get(self._database, run.lab_id) if run is not None else None
+        if run is None or lab is None:
+            return
+        given = approvals.of_run(self._database, run.id, run.digest or "")
+        message = card_view(run, lab, steps.of_run(self._database, run.id), given, now)
+        digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
+        ts = card.ts or self._found(card)
+        if ts is None:
+            self._post(card, run, message, digest, now)
+        elif digest != card.rendered_digest or card.ts is None:
+            self._edit(card, run, ts, message, digest, now)
+        else:
+            cards.rendered(self._database, card.id, digest, now, card.revision)
+        self._reply_at_ends(run, lab, still_needed(run, given))
+
+    def _post(self, card: Card, run: Run, message: Message, digest: str, now: datetime) -> None:
+        """Into the channel; where that is closed to us, to the requester directly."""
+        metadata = {"event_type": CARD_EVENT, "event_payload": {"id": card.id}}
+        cards.begin_posting(self._database, card.id, now)
+        try:
+            sent = self._slack.post(card.channel, message, metadata=metadata)
+        except NotTaken as refused:
+            if refused.code not in _CLOSED:
+                raise
+            sent = self._slack.post(self._slack.direct(run.requester.user), message, metadata=metadata)
+        channel = str(sent.get("channel") or card.channel)
+        cards.posted(self._database, card.id, str(sent["ts"]), digest, now, card.revision, channel)
+
+    def _edit(self, card: Card, run: Run, ts: str, message: Message, digest: str, now: datetime) -> None:
+        try:
+            self._slack.edit(card.channel, ts, message)
+        except NotTaken as refused:
+            if refused.code not in _DELETED:
+                raise
+            self._post(card, run, message, digest, now)
+            return
+        self._not_before[card.id] = now + UPDATE_PAUSE
+        cards.posted(self._database, card.id, ts, digest, now, card.revision, card.channel)
+
+    def _found(self, card: Card) -> str | None:
+        """The card's ts, if it was posted by somebody who could not record that any more."""
+        if card.posting_at is None:
+            return None
+        try:
+            messages = self._slack.history(card.channel, card.posting_at - timedelta(minutes=1))
+        except NotTaken:
+            return None
+        return _ts_of(messages, CARD_EVENT, card.id)
+
+    def _reply_at_ends(self, run: Run, lab: Lab, missing: dict[str, int]) -> None:
+        """An edit pings nobody, so the ends that people wait for are a short reply too: once for each."""
+        text = ""
+        if run.state == RunState.PROPOSED and missing:
+            asked = [person for person in self._reviewers(frozenset(missing)) if person != run.requester]
+            text = replies.needs_approval(run, lab, missing, asked)
+        elif run.state == RunState.APPLIED:
+            text = replies.gone(run, lab) if run.kind == "destroy" else replies.ready(run, lab)
+        elif run.state in (RunState.FAILED, RunState.STALE):
+            text = replies.failed(run, lab)
+        elif run.state == RunState.INTERRUPTED:
+            text = replies.interrupted(run, lab)
+        if text:
+            reply_id = id_from(f"reply {run.id} {run.state}")
+            outbox.add(
+                self._database,
+                OutboxMessage(id=reply_id, channel="", text=text, due_at=self._now(), run_id=run.id),
+            )
+
+    def _send(self, message: OutboxMessage, now: datetime) -> int:
+        channel, thread_ts = message.channel, None
+        if message.run_id is not None:
+            card = cards.of_run(self._database, message.run_id)
+            if card is None or card.ts is None:
+                raise Later(now + timedelta(milliseconds=200))
+            channel, thread_ts = card.channel, card.ts
+        elif message.person is not None and not channel:
+            channel = self._slack.direct(message.person.user)
+        if message.sending_at is None or not self._is_there(message, channel, thread_ts):
+            outbox.begin(self._database, message.id, now)
+            if message.file_name is not None:
+                self._upload(channel, thread_ts, message.file_name, message.body, message.text)
+            else:
+                metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": message.id}}
+                self._slack.post(channel, Message(message.text, []), thread_ts, metadata)
+        outbox.sent(self._database, message.id, now)
+        return 1
+
+    def _upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
+        try:
+            self._slack.upload(channel, thread_ts, name, body, comment)
+        except NotTaken:
+            # Where files are not allowed, the beginning of it is better than nothing.
+            beginning = body[:2800].replace("```", "'''")
+            self._slack.post(channel, Message(f"{comment}\n```{beginning}```".strip(), []), thread_ts)
+
+    def _is_there(self, message: OutboxMessage, channel: str, thread_ts: str | None) -> bool:
+        """Whether a message that was begun before has arrived."""
+        if thread_ts is None:
+            return False
+        try:
+            found = self._slack.replies(channel, thread_ts)
+        except NotTaken:
+            return False
+        names = {file.get("name") for each in found for file in each.get("files") or []}
+        return message.file_name in names or _ts_of(found, REPLY_EVENT, message.id) is not None
+
+    def _forever(self, topic: str, work: Callable[[datetime], tuple[str, datetime | None]]) -> None:
+        while not self._stopping.is_set():
+            pause_seconds = LOOK_SECONDS
+            try:
+                _, again = work(self._now())
+                if again is not None:
+                    pause_seconds = min(pause_seconds, max(0.01, (again - self._now()).total_seconds()))
+            except Exception:
+                log.exception("the notifier stumbled", topic=topic)
+            self._database.wait(topic, pause_seconds)
+
+
+def _ts_of(messages: list[dict[str, Any]], event_type: str, wanted_id: str) -> str | None:
+    for message in messages:
+        metadata = message.get("metadata") or {}
+        if (
+            metadata.get("event_type") == event_type
+            and metadata.get("event_payload", {}).get("id") == wanted_id
+        ):
+            return str(message["ts"])
+    return None

@@ -1,0 +1,153 @@
+"""From what Slack delivers to what is recorded, and from what was recorded to a Request. Pure, but for `seal`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.views.modals import SEALED, submitted
+from commands.blueprint import Blueprint
+from commands.grammar import parse
+from commands.request import Refused, Request, id_from
+from state.records import InboxEntry, Person
+
+Body = Mapping[str, Any]
+BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables these words name
+Seal = Callable[[bytes, str], bytes]
+
+HIDDEN = "(hidden)"
+_PLAIN = ("ttl", "page")
+
+
+def from_command(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxEntry:
+    """A slash command. Values that may be secret are not kept: see without_secrets.
+
+    Source: https://docs.slack.dev/interactivity/implementing-slash-commands
+    """
+    payload = {
+        "team": body.get("team_id", ""),
+        "user": body.get("user_id", ""),
+        "channel": body.get("channel_id", ""),
+        "response_url": body.get("response_url"),
+        "trigger_id": body.get("trigger_id"),
+        **_words(str(body.get("text") or ""), str(body.get("command") or ""), blueprint_of),
+    }
+    return InboxEntry(_id(body, body.get("trigger_id")), "command", payload, now)
+
+
+def from_mention(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxEntry:
+    """`@innkeeper up sandbox demo`, answered in the thread where it was said."""
+    event = body.get("event") or {}
+    payload = {
+        "team": event.get("user_team") or event.get("team") or body.get("team_id", ""),
+        "user": event.get("user", ""),
+        "channel": event.get("channel", ""),
+        "thread_ts": event.get("thread_ts") or event.get("ts"),
+        **_words(str(event.get("text") or ""), "@", blueprint_of),
+    }
+    return InboxEntry(_id(body, body.get("event_id")), "mention", payload, now)
+
+
+def from_click(body: Body, now: datetime) -> InboxEntry:
+    """A click on a button. A page of a list is the list's command, asked again.
+
+    Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+    """
+    action = (body.get("actions") or [{}])[0]
+    name, _, _ = str(action.get("action_id") or "").partition(":")
+    value = str(action.get("value") or "")
+    container = body.get("container") or {}
+    is_page = name == "page"
+    payload = {
+        **_who(body),
+        "channel": (body.get("channel") or {}).get("id") or container.get("channel_id") or "",
+        "thread_ts": (body.get("message") or {}).get("thread_ts"),
+        "response_url": body.get("response_url"),
+        "trigger_id": body.get("trigger_id"),
+        "words": list(parse(value, "@")) if is_page else [name, value],
+        "replace": is_page,
+    }
+    return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
+
+
+def from_submission(body: Body, now: datetime, seal: Seal) -> InboxEntry:
+    """A form that came back. Its sensitive fields are sealed before anything is recorded. Raises VaultError.
+
+    Source: https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
+    """
+    view = body.get("view") or {}
+    about = json.loads(view.get("private_metadata") or "{}")
+    fields = submitted(view)
+    secret = {
+        name.removeprefix(SEALED): value
+        for name, value in fields.items()
+        if name.startswith(SEALED)
+    }
+    entry_id = _id(body, body.get("trigger_id"))
+    sealed = seal(json.dumps(secret).encode(), f"variables {id_from(f'lab {entry_id}')}") if secret else None
+    payload = {
+        **_who(body),
+        "channel": about.get("channel", ""),
+        "trigger_id": body.get("trigger_id"),
+        "words": [view.get("callback_id", ""), about.get("value", "")],
+        "form": {name: value for name, value in fields.items() if not name.startswith(SEALED)},
+        "sealed_form": base64.b64encode(sealed).decode() if sealed is not None else None,
+    }
+    return InboxEntry(entry_id, "submission", payload, now)
+
+
+def to_request(entry: InboxEntry) -> Request:
+    """What was recorded, as a request. Raises Refused for what was refused before it was recorded."""
+    payload = entry.payload
+    if payload.get("refused"):
+        raise Refused(*payload["refused"])
+    sealed = payload.get("sealed_form")
+    return Request(
+        id=entry.id,
+        person=Person(str(payload["team"]), str(payload["user"])),
+        channel=str(payload.get("channel") or ""),
+        words=tuple(payload["words"]),
+        form=payload.get("form") or {},
+        sealed_form=base64.b64decode(sealed) if sealed else None,
+    )
+
+
+def without_secrets(words: tuple[str, ...], blueprint_of: BlueprintOf) -> tuple[str, ...]:
+    """The words, each VALUE hidden unless its VAR is known to be no secret.
+
+    A person may type a password where it does not belong. The command refuses it; it must not be in the inbox then.
+    """
+    if not any("=" in word for word in words):
+        return words
+    blueprint = blueprint_of(words)
+    plain = set(_PLAIN)
+    if blueprint is not None:
+        plain |= {name for name, variable in blueprint.variables.items() if not variable.sensitive}
+    return tuple(
+        f"{word.partition('=')[0]}={HIDDEN}" if "=" in word and word.partition("=")[0] not in plain else word
+        for word in words
+    )
+
+
+def _words(text: str, surface: str, blueprint_of: BlueprintOf) -> dict[str, Any]:
+    try:
+        return {"words": list(without_secrets(parse(text, surface), blueprint_of))}
+    except Refused as refused:
+        return {"words": [], "refused": [refused.sentence, refused.example]}
+
+
+def _who(body: Body) -> dict[str, str]:
+    user = body.get("user") or {}
+    team = user.get("team_id") or (body.get("team") or {}).get("id") or ""
+    return {"team": str(team), "user": str(user.get("id") or "")}
+
+
+def _id(body: Body, given: Any) -> str:
+    """Slack's own id of a delivery, or what stands for it: the same bytes twice are one request."""
+    if given:
+        return str(given)
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()

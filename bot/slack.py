@@ -1,0 +1,192 @@
+"""The few things that are said to Slack, each one call that obeys Slack's pace and ends in one of three ways."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+from slack_sdk.webhook import WebhookClient
+
+from bot.views.message import Message
+
+AWAY_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(seconds=60)
+RESPOND_SECONDS = 5
+_PASSING = ("fatal_error", "internal_error", "service_unavailable", "request_timeout")
+
+log = structlog.get_logger()
+
+Answer = Mapping[str, Any]
+
+
+class Later(Exception):
+    """Slack does not take this now. at: when to try again. maybe_sent: it may have arrived all the same."""
+
+    def __init__(self, at: datetime, maybe_sent: bool = False) -> None:
+        super().__init__(f"again at {at.isoformat()}")
+        self.at = at
+        self.maybe_sent = maybe_sent
+
+
+class NotTaken(Exception):
+    """Slack will never take this. code is Slack's own, such as `channel_not_found`."""
+
+    def __init__(self, method: str, code: str) -> None:
+        super().__init__(f"{method}: {code}")
+        self.code = code
+
+
+class Slack:
+    """Every call raises Later or NotTaken. What was answered with 429 waits, for that method and channel alone.
+
+    Source: https://docs.slack.dev/apis/web-api/rate-limits
+    """
+
+    def __init__(self, client: WebClient, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._now = now
+        self._not_before: dict[tuple[str, str], datetime] = {}
+        self._failures: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+
+    def post(
+        self, channel: str, message: Message, thread_ts: str | None = None, metadata: Answer | None = None
+    ) -> Answer:
+        """A new message. Its answer has channel and ts."""
+        return self._call(
+            "chat.postMessage",
+            channel,
+            lambda: self._client.chat_postMessage(
+                channel=channel,
+                text=message.text,
+                blocks=message.blocks or None,
+                thread_ts=thread_ts,
+                metadata=dict(metadata) if metadata is not None else None,
+                unfurl_links=False,
+            ),
+        )
+
+    def edit(self, channel: str, ts: str, message: Message) -> None:
+        """A message that is there, changed."""
+        self._call(
+            "chat.update",
+            channel,
+            lambda: self._client.chat_update(
+                channel=channel, ts=ts, text=message.text, blocks=message.blocks
+            ),
+        )
+
+    def whisper(self, channel: str, user: str, message: Message, thread_ts: str | None = None) -> None:
+        """A message that one person sees in a channel."""
+        self._call(
+            "chat.postEphemeral",
+            channel,
+            lambda: self._client.chat_postEphemeral(
+                channel=channel, user=user, thread_ts=thread_ts, text=message.text, blocks=message.blocks
+            ),
+        )
+
+    def respond(self, url: str, message: Message, replace: bool) -> None:
+        """A message that one person sees, through the address that came with their request."""
+        body = {
+            "response_type": "ephemeral",
+            "replace_original": replace,
+            "text": message.text,
+            "blocks": message.blocks,
+        }
+        try:
+            answer = WebhookClient(url, timeout=RESPOND_SECONDS).send_dict(body)
+        except (OSError, http.client.HTTPException):
+            raise Later(self._now(), maybe_sent=True) from None
+        if answer.status_code != 200:
+            raise NotTaken("response_url", str(answer.status_code))
+
+    def upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
+        """A text file."""
+        self._call(
+            "files.upload",
+            channel,
+            lambda: self._client.files_upload_v2(
+                channel=channel,
+                thread_ts=thread_ts,
+                filename=name,
+                title=name,
+                content=body or " ",
+                initial_comment=comment or None,
+            ),
+        )
+
+    def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
+        """A modal, for whoever has pressed something within the last three seconds."""
+        self._call("views.open", "", lambda: self._client.views_open(trigger_id=trigger_id, view=view))
+
+    def direct(self, user: str) -> str:
+        """The channel of the direct messages with somebody."""
+        opened = self._call("conversations.open", user, lambda: self._client.conversations_open(users=[user]))
+        return str((opened.get("channel") or {}).get("id") or user)
+
+    def history(self, channel: str, since: datetime) -> list[dict[str, Any]]:
+        """The newest messages of a channel since then, metadata included."""
+        page = self._call(
+            "conversations.history",
+            channel,
+            lambda: self._client.conversations_history(
+                channel=channel, oldest=str(since.timestamp()), include_all_metadata=True, limit=200
+            ),
+        )
+        return list(page.get("messages") or [])
+
+    def replies(self, channel: str, ts: str) -> list[dict[str, Any]]:
+        """The messages of a thread, metadata included."""
+        page = self._call(
+            "conversations.replies",
+            channel,
+            lambda: self._client.conversations_replies(
+                channel=channel, ts=ts, include_all_metadata=True, limit=200
+            ),
+        )
+        return list(page.get("messages") or [])
+
+    def _call(self, method: str, channel: str, send: Callable[[], SlackResponse]) -> Answer:
+        key = (method, channel)
+        with self._lock:
+            not_before = self._not_before.get(key)
+        now = self._now()
+        if not_before is not None and now < not_before:
+            raise Later(not_before)
+        try:
+            answer = send()
+        except SlackApiError as error:
+            raise self._told(key, error) from None
+        except (OSError, http.client.HTTPException) as error:
+            log.warning("Slack is away", method=method, error=type(error).__name__)
+            raise Later(self._pause(key, None), maybe_sent=True) from None
+        with self._lock:
+            self._failures.pop(key, None)
+        return answer.data if isinstance(answer.data, dict) else {}
+
+    def _told(self, key: tuple[str, str], error: SlackApiError) -> Exception:
+        response = error.response
+        status = getattr(response, "status_code", 0)
+        if status == 429:
+            asked = str(response.headers.get("Retry-After") or response.headers.get("retry-after") or "1")
+            return Later(self._pause(key, float(asked) if asked.replace(".", "", 1).isdigit() else 1.0))
+        code = str(response.get("error", "unknown")) if hasattr(response, "get") else "unknown"
+        if status >= 500 or code in _PASSING:
+            return Later(self._pause(key, None), maybe_sent=True)
+        return NotTaken(key[0], code)
+
+    def _pause(self, key: tuple[str, str], asked_seconds: float | None) -> datetime:
+        with self._lock:
+            failures = self._failures[key] = self._failures.get(key, 0) + 1
+            growing = min(AWAY_PAUSE * 2 ** min(failures - 1, 6), LONGEST_PAUSE)
+            at = self._now() + (growing if asked_seconds is None else timedelta(seconds=asked_seconds))
+            self._not_before[key] = at
+            return at

@@ -1,0 +1,280 @@
+"""`Approve` and `Reject`: one person's word on exactly the plan that they were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from commands.authorise import operator_of
+from commands.engines.vault import Operator
+from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
+from commands.words import listed, mention
+from state import approvals, audit, runs, tfstate
+from state.records import Approval, Person, Run
+from state.transitions import RunState
+
+
+def approve(request: Request, deps: Deps) -> Outcome:
+    """The `Approve` button. Its value is `RUN:DIGEST`, and the digest is what the approval is bound to."""
+    run = _shown(request, deps)
+    operator = _reviewer(request)
+    if request.person == run.requester and not run.self_approval:
+        needed = listed(sorted(run.approvals_needed))
+        raise Refused(f"You asked for this plan, so {needed} people approve it.")
+    _refuse_moved(deps, run)
+    given = standing_approvals(deps, run)
+    with deps.database.transaction():
+        now = deps.now()
+        waiting = runs.get(deps.database, run.id) or run
+        if waiting.state != RunState.PROPOSED:
+            raise _not_waiting(waiting)
+        before = approvals.of_run(deps.database, run.id, run.digest or "")
+        if any(each.person == request.person and each.decision == "approve" for each in before):
+            return Outcome(f"Your approval of *{run.lab_name}* counts already. {waiting_words(run, before)}")
+        role = _role_for(operator, run, before, given, deps)
+        word = Approval(
+            id=id_from(f"{run.id} {run.digest} {request.person.key}"),
+            run_id=run.id,
+            digest=run.digest or "",
+            person=request.person,
+            role=role,
+            decision="approve",
+            reason="",
+            decided_at=now,
+        )
+        approvals.add(deps.database, word)
+        audit.append(
+            deps.database,
+            now,
+            request.person.key,
+            "approved",
+            run.lab_name,
+            run=run.id,
+            digest=run.digest,
+            role=role,
+        )
+        after = [*before, word]
+        if not still_needed(run, after):
+            runs.move(deps.database, run.id, RunState.PROPOSED, RunState.APPROVED, now)
+        else:
+            runs.update(deps.database, run.id)
+    return Outcome(f"Your approval of *{run.lab_name}* counts for *{role}*. {waiting_words(run, after)}")
+
+
+def reject(request: Request, deps: Deps) -> Outcome:
+    """The `Reject` button: ask for the reason in a form."""
+    run = _shown(request, deps)
+    _require_rejecter(request, run)
+    return Outcome(
+        form=Form(
+            action="reject_with_reason",
+            value=request.words[1],
+            title="Reject the plan",
+            submit="Reject",
+            introduction=f"The plan of *{run.lab_name}* will not be applied. The reason is shown on its card.",
+            fields=(Field(name="reason", label="Reason", hint="What should be different?", multiline=True),),
+        )
+    )
+
+
+def reject_with_reason(request: Request, deps: Deps) -> Outcome:
+    """The form that `reject` opened came back."""
+    run = _shown(request, deps)
+    _require_rejecter(request, run)
+    reason = " ".join(request.form.get("reason", "").split())[:500]
+    if not reason:
+        raise Refused("Say why, so that the requester knows what to change.", "ssh is open to the world")
+    now = deps.now()
+    role = next((role for role in sorted(run.approvals_needed) if role in _roles(request)), "requester")
+    with deps.database.transaction():
+        moved = runs.move(
+            deps.database,
+            run.id,
+            RunState.PROPOSED,
+            RunState.REJECTED,
+            now,
+            sentence=f"Rejected by {mention(request.person)} for {role}.",
+        )
+        if not moved:
+            raise _not_waiting(runs.get(deps.database, run.id) or run)
+        approvals.add(
+            deps.database,
+            Approval(
+                id=id_from(f"reject {run.id} {request.person.key}"),
+                run_id=run.id,
+                digest=run.digest or "",
+                person=request.person,
+                role=role,
+                decision="reject",
+                reason=reason,
+                decided_at=now,
+            ),
+        )
+        audit.append(
+            deps.database,
+            now,
+            request.person.key,
+            "rejected",
+            run.lab_name,
+            run=run.id,
+            digest=run.digest,
+            role=role,
+        )
+    return Outcome(f"Rejected. *{run.lab_name}* stays as it is.")
+
+
+def standing_approvals(deps: Deps, run: Run) -> dict[Person, Operator]:
+    """Who approved this digest and may still do so, each one's document read now; the others' approvals become void.
+
+    Called at each click and right before the apply, so that the word of somebody who left does not count.
+    Raises VaultUnavailable.
+    """
+    standing: dict[Person, Operator] = {}
+    for each in approvals.of_run(deps.database, run.id, run.digest or ""):
+        if each.decision != "approve":
+            continue
+        document = deps.vault.operator(each.person)
+        if document is not None and each.role in document.roles:
+            standing[each.person] = document
+        else:
+            now = deps.now()
+            with deps.database.transaction():
+                approvals.void(deps.database, each.id, now)
+                audit.append(
+                    deps.database,
+                    now,
+                    "innkeeper",
+                    "approval_void",
+                    run.lab_name,
+                    run=run.id,
+                    person=each.person.key,
+                )
+                runs.update(deps.database, run.id)
+    return standing
+
+
+def require_requester(deps: Deps, run: Run) -> None:
+    """Raise Refused when whoever asked for this run is no operator any more. Raises VaultUnavailable."""
+    operator_of(run.requester, deps.vault, deps.standing(run.requester))
+
+
+def still_needed(run: Run, given: list[Approval]) -> dict[str, int]:
+    """Role → people that are still missing. Pure."""
+    missing = {
+        role: count - sum(1 for each in given if each.decision == "approve" and each.role == role)
+        for role, count in run.approvals_needed.items()
+    }
+    return {role: count for role, count in missing.items() if count > 0}
+
+
+def waiting_words(run: Run, given: list[Approval]) -> str:
+    """`Waiting for *security*.`, or that it is applied now. Pure."""
+    missing = still_needed(run, given)
+    if not missing:
+        return "It is applied now."
+    return f"Waiting for {listed([_role_words(role, count) for role, count in sorted(missing.items())])}."
+
+
+def state_moved(deps: Deps, run: Run) -> bool:
+    """Whether the lab's state is another one than the run was planned against."""
+    current = tfstate.current(deps.database, run.lab_id)
+    if current is None:
+        return run.serial is not None
+    return (current.lineage, current.serial) != (run.lineage, run.serial)
+
+
+def _role_words(role: str, count: int) -> str:
+    return f"*{role}*" if count == 1 else f"*{role}* ({count} people)"
+
+
+def _shown(request: Request, deps: Deps) -> Run:
+    run_id, _, digest = request.words[1].partition(":")
+    run = runs.get(deps.database, run_id)
+    if run is None:
+        raise Refused("I do not know that plan. Ask for a new one.", "/lab list all")
+    if run.state != RunState.PROPOSED:
+        raise _not_waiting(run)
+    if not digest or digest != run.digest:
+        raise Refused("This is not the plan that waits for approval. Look at the newest card of the lab.")
+    now = deps.now()
+    if run.expires_at is not None and now >= run.expires_at:
+        expire(deps, run, now)
+        raise _not_waiting(runs.get(deps.database, run.id) or run)
+    return run
+
+
+def expire(deps: Deps, run: Run, now: datetime) -> bool:
+    """A proposal that waited too long ends."""
+    said = (
+        "Nobody approved it in time."
+        if run.state == RunState.PROPOSED
+        else "It could not be applied in time."
+    )
+    return runs.move(deps.database, run.id, run.state, RunState.EXPIRED, now, sentence=said)
+
+
+def make_stale(deps: Deps, run: Run, now: datetime) -> bool:
+    """A plan whose state has moved must not be applied any more."""
+    return runs.move(
+        deps.database,
+        run.id,
+        run.state,
+        RunState.STALE,
+        now,
+        sentence="The lab has changed since this was planned. Plan it again to see what would happen now.",
+    )
+
+
+def _refuse_moved(deps: Deps, run: Run) -> None:
+    if state_moved(deps, run):
+        make_stale(deps, run, deps.now())
+        raise Refused(f"*{run.lab_name}* has changed since this was planned. Press `Re-plan` on its card.")
+
+
+def _not_waiting(run: Run) -> Refused:
+    ended = {
+        RunState.EXPIRED: "This plan has expired. Press `Re-plan` on its card.",
+        RunState.SUPERSEDED: "A newer plan has taken its place. Look at the newest card of the lab.",
+        RunState.STALE: "The lab has changed since this was planned. Press `Re-plan` on its card.",
+    }
+    return Refused(
+        ended.get(run.state, f"This plan is {run.state.replace('_', ' ')}, so it waits for nobody.")
+    )
+
+
+def _roles(request: Request) -> tuple[str, ...]:
+    return request.operator.roles if request.operator is not None else ()
+
+
+def _reviewer(request: Request) -> Operator:
+    if request.operator is None:
+        raise Refused("You are not a trusted operator.")
+    return request.operator
+
+
+def _require_rejecter(request: Request, run: Run) -> None:
+    if request.person != run.requester and not set(_roles(request)) & set(run.approvals_needed):
+        raise Refused(f"This plan is for {listed(sorted(run.approvals_needed))} people to judge.")
+
+
+def _role_for(
+    operator: Operator, run: Run, before: list[Approval], standing: Mapping[Person, Operator], deps: Deps
+) -> str:
+    """The role that this person's word counts for. Raises Refused when there is none left for them."""
+    mine = [role for role in sorted(run.approvals_needed) if role in operator.roles]
+    if not mine:
+        raise Refused(
+            f"This plan needs {listed(sorted(run.approvals_needed))} people, and you hold {listed(operator.roles)}."
+        )
+    missing = still_needed(run, before)
+    for role in mine:
+        if role in missing:
+            return role
+    # Somebody who holds two roles may have taken mine: they move over to the one that is still missing.
+    for each in before:
+        other = standing.get(each.person)
+        free = [role for role in sorted(missing) if other is not None and role in other.roles]
+        if each.role in mine and free:
+            approvals.change_role(deps.database, each.id, free[0])
+            return each.role
+    raise Refused(f"Enough {listed(mine)} people have approved already. {waiting_words(run, before)}")

@@ -1,0 +1,350 @@
+"""`/lab up, plan, down, cancel, unlock`: what makes runs, and what stops them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from commands.authorise import may_run
+from commands.blueprint import Blueprint, approvals_needed, check_values
+from commands.grammar import assignments, lab_name
+from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
+from commands.words import ago, mention, nearest
+from state import audit, cards, labs, runs, steps, tfstate
+from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind
+from state.transitions import RunState
+
+
+def up(request: Request, deps: Deps) -> Outcome:
+    """`/lab up BLUEPRINT [NAME] [VAR=VALUE…] [ttl=8h]`: make a lab and its first plan."""
+    values, ttl_seconds, rest = assignments(request.words[2:])
+    if not 1 <= len(rest) <= 2:
+        raise Refused(
+            "Say which blueprint, and how to call the lab. `/lab catalog` shows the blueprints.",
+            "/lab up sandbox demo",
+        )
+    blueprint = deps.catalogue.get(rest[0])
+    name = lab_name(rest[1]) if len(rest) == 2 else f"{blueprint.name[:30]}-{id_from(request.id, 4)}"
+    variables = check_values(blueprint, values)
+    ttl_seconds = _lifetime(blueprint, ttl_seconds)
+    if runs.get(deps.database, id_from(request.id)) is not None:
+        return Outcome()
+    _refuse_taken(deps, request.person, name)
+    secret_names = _asked_in_a_form(blueprint)
+    if secret_names and request.sealed_form is None:
+        return Outcome(form=_secrets_form(blueprint, secret_names, name, request.words))
+    now = deps.now()
+    lab = Lab(
+        id=id_from(f"lab {request.id}"),
+        name=name,
+        blueprint=blueprint.name,
+        commit=deps.catalogue.commit(blueprint),
+        owner=request.person,
+        channel=request.channel,
+        variables=variables,
+        sealed_variables=request.sealed_form,
+        cost_per_hour_cents=blueprint.cost.per_hour_cents,
+        currency=blueprint.cost.currency,
+        ttl_seconds=ttl_seconds,
+        created_at=now,
+        last_active_at=now,
+    )
+    with deps.database.transaction():
+        _discard_leftover(deps, request.person, name, now)
+        try:
+            labs.create(deps.database, lab)
+        except labs.NameTaken:
+            raise _taken(name) from None
+        start_run(deps, lab, "apply", request.person, request.id, channel=request.channel)
+    return Outcome()
+
+
+def up_with_secrets(request: Request, deps: Deps) -> Outcome:
+    """The form that `up` opened came back: its words are in the form's value, its secrets sealed."""
+    return up(replace(request, words=tuple(shlex.split(request.words[1]))), deps)
+
+
+def plan(request: Request, deps: Deps) -> Outcome:
+    """`/lab plan NAME [VAR=VALUE…]`: plan a lab again, with other values if any are given."""
+    values, ttl_seconds, rest = assignments(request.words[2:])
+    if len(rest) != 1 or ttl_seconds is not None:
+        raise Refused("Say which lab to plan, and what to change.", "/lab plan demo size=large")
+    lab = lab_called(deps, rest[0])
+    require_may_run(request, lab)
+    blueprint = deps.catalogue.get(lab.blueprint)
+    kept = {key: str_value(value) for key, value in lab.variables.items() if key in blueprint.variables}
+    variables = check_values(blueprint, {**kept, **values})
+    _plan_again(request, deps, lab, "apply", variables)
+    return Outcome()
+
+
+def replan(request: Request, deps: Deps) -> Outcome:
+    """The `Re-plan` button: the same wish as the run on that card, planned against what is there now."""
+    lab = _lab_meant(request, deps, "", "")
+    require_may_run(request, lab)
+    run = runs.get(deps.database, request.words[1])
+    if run is not None:
+        _plan_again(request, deps, lab, run.kind, run.variables)
+    return Outcome()
+
+
+def down(request: Request, deps: Deps) -> Outcome:
+    """`/lab down NAME`, and the `Destroy` button: plan the destruction. A lab that holds nothing is gone at once."""
+    lab = _lab_meant(request, deps, "Say which lab to destroy.", "/lab down demo")
+    require_may_run(request, lab)
+    if _holds_nothing(deps, lab):
+        active = runs.active_of(deps.database, lab.id)
+        if active is not None and active.state in (RunState.APPROVED, RunState.APPLYING):
+            raise _busy(lab, active)
+        with deps.database.transaction():
+            runs.supersede(deps.database, lab.id, deps.now())
+            labs.leave(deps.database, lab.id, deps.now())
+            audit.append(deps.database, deps.now(), request.person.key, "discarded", lab.name)
+        return Outcome(f"*{lab.name}* had nothing yet, so it is simply gone. Its history stays.")
+    _plan_again(request, deps, lab, "destroy", lab.variables)
+    return Outcome()
+
+
+def cancel(request: Request, deps: Deps) -> Outcome:
+    """`/lab cancel NAME`, and the `Cancel` button: stop what is under way, and say what was left behind."""
+    lab = _lab_meant(request, deps, "Say which lab's run to stop.", "/lab cancel demo")
+    require_may_run(request, lab)
+    run = runs.active_of(deps.database, lab.id)
+    if run is None:
+        raise Refused(f"Nothing is under way for *{lab.name}*.", f"/lab show {lab.name}")
+    now = deps.now()
+    audit.append(deps.database, now, request.person.key, "cancelled", lab.name, run=run.id, state=run.state)
+    if run.state in (RunState.PLANNING, RunState.APPLYING):
+        runs.update(deps.database, run.id, cancelled_by=request.person)
+        return Outcome(f"I am stopping *{lab.name}*. Its card will say what was left behind.")
+    said = f"Cancelled by {mention(request.person)}. Nothing was changed."
+    if not runs.move(
+        deps.database, run.id, run.state, RunState.CANCELLED, now, cancelled_by=request.person, sentence=said
+    ):
+        return cancel(request, deps)
+    return Outcome(f"Cancelled. Nothing of *{lab.name}* was changed.")
+
+
+def unlock(request: Request, deps: Deps) -> Outcome:
+    """`/lab unlock NAME`: release a lab's state lock by hand, and say whose it was."""
+    if len(request.words) != 3:
+        raise Refused("Say which lab's state to unlock.", "/lab unlock demo")
+    lab = lab_called(deps, request.words[2])
+    require_may_run(request, lab)
+    lock = tfstate.lock_of(deps.database, lab.id)
+    if lock is None:
+        return Outcome(f"The state of *{lab.name}* is not locked.")
+    if lock.holder.startswith("run:"):
+        run = runs.get(deps.database, lock.holder.removeprefix("run:"))
+        if run is not None and run.state in (RunState.PLANNING, RunState.APPLYING):
+            raise Refused(
+                f"A run of *{lab.name}* that is {run.state} holds the lock. Stop it first.",
+                f"/lab cancel {lab.name}",
+            )
+    tfstate.release(deps.database, lab.id)
+    audit.append(
+        deps.database,
+        deps.now(),
+        request.person.key,
+        "unlocked",
+        lab.name,
+        holder=lock.holder,
+        lock=lock.lock_id,
+    )
+    return Outcome(
+        f"The state of *{lab.name}* is unlocked. The lock was {holder_words(lock.holder)}, "
+        f"taken {ago(lock.locked_at, deps.now())}."
+    )
+
+
+def start_run(
+    deps: Deps,
+    lab: Lab,
+    kind: RunKind,
+    requester: Person,
+    cause_id: str,
+    *,
+    channel: str,
+    variables: Mapping[str, Any] | None = None,
+    cause: str = "asked",
+) -> Run:
+    """Queue a plan of a lab, with its card and steps. cause_id makes the run's id, so the same cause is one run.
+
+    Call it inside a transaction. Raises runs.LabBusy when the lab has a run that must end first.
+    """
+    blueprint = deps.catalogue.get(lab.blueprint)
+    needed, self_approval = approvals_needed(blueprint, kind)
+    now = deps.now()
+    run = Run(
+        id=id_from(cause_id),
+        lab_id=lab.id,
+        lab_name=lab.name,
+        kind=kind,
+        state=RunState.QUEUED,
+        requester=requester,
+        channel=channel or lab.channel,
+        variables=lab.variables if variables is None else variables,
+        sealed_variables=lab.sealed_variables,
+        approvals_needed=needed,
+        self_approval=self_approval,
+        created_at=now,
+        cause=cause,
+        commit=deps.catalogue.commit(blueprint),
+    )
+    runs.create(deps.database, run)
+    steps.start_all(deps.database, run.id, {**dict.fromkeys(STEP_NAMES, "skipped"), "provision": "waiting"})
+    cards.create(deps.database, Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel))
+    audit.append(
+        deps.database,
+        now,
+        requester.key,
+        "requested",
+        lab.name,
+        run=run.id,
+        kind=kind,
+        commit=run.commit,
+        cause=cause,
+    )
+    return run
+
+
+def lab_called(deps: Deps, name: str) -> Lab:
+    """The living lab of that name. Raises Refused with the nearest name there is."""
+    lab = labs.living(deps.database, name)
+    if lab is not None:
+        return lab
+    lab_name(name)  # a word that could not be a name is told so
+    names = [each.name for each in labs.all_living(deps.database)]
+    near = nearest(name, names)
+    if near is not None:
+        raise Refused(f"There is no lab `{name}`. Did you mean `{near}`?", f"/lab show {near}")
+    raise Refused(f"There is no lab `{name}`.", "/lab list all")
+
+
+def _lab_meant(request: Request, deps: Deps, question: str, example: str) -> Lab:
+    """The lab that a command names, or the one whose card was clicked: never a later lab of the same name."""
+    if request.words[0] == "lab":
+        if len(request.words) != 3:
+            raise Refused(question, example)
+        return lab_called(deps, request.words[2])
+    run = runs.get(deps.database, request.words[1])
+    lab = labs.get(deps.database, run.lab_id) if run is not None else None
+    if lab is None or lab.gone_at is not None:
+        raise Refused("That lab is gone, so there is nothing left to do.", "/lab list all")
+    return lab
+
+
+def require_may_run(request: Request, lab: Lab) -> None:
+    """Raise Refused unless the person may change this lab: its owner, or an infra person."""
+    if request.operator is None or not may_run(request.operator, lab.owner):
+        raise Refused(
+            f"*{lab.name}* is {mention(lab.owner)}'s lab. Its owner and infra people may do that.",
+            "/lab list mine",
+        )
+
+
+def holder_words(holder: str) -> str:
+    """`run:abc` or `T1-U1`, as a person reads it."""
+    if holder.startswith("run:"):
+        return f"the run `{holder.removeprefix('run:')}`'s"
+    try:
+        return f"{mention(Person.parse(holder))}'s"
+    except ValueError:
+        return f"`{holder}`'s"
+
+
+def str_value(value: Any) -> str:
+    """A checked value as somebody would type it: `true`, `3`, `a,b`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(str_value(each) for each in value)
+    return str(value)
+
+
+def _plan_again(request: Request, deps: Deps, lab: Lab, kind: RunKind, variables: Mapping[str, Any]) -> None:
+    if runs.get(deps.database, id_from(request.id)) is not None:
+        return
+    if lab.frozen_because is not None:
+        raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
+    now = deps.now()
+    try:
+        with deps.database.transaction():
+            runs.supersede(deps.database, lab.id, now)
+            labs.update(deps.database, lab.id, last_active_at=now)
+            start_run(
+                deps, lab, kind, request.person, request.id, channel=request.channel, variables=variables
+            )
+    except runs.LabBusy:
+        active = runs.active_of(deps.database, lab.id)
+        raise _busy(lab, active) from None
+
+
+def _busy(lab: Lab, active: Run | None) -> Refused:
+    doing = active.state if active is not None else "busy"
+    return Refused(
+        f"*{lab.name}* is {doing} right now. Wait for its end, or stop it.", f"/lab cancel {lab.name}"
+    )
+
+
+def _lifetime(blueprint: Blueprint, ttl_seconds: int | None) -> int:
+    return blueprint.lifetime.checked_ttl(ttl_seconds)
+
+
+def _asked_in_a_form(blueprint: Blueprint) -> list[str]:
+    return [
+        name
+        for name, variable in blueprint.variables.items()
+        if variable.sensitive and variable.vault is None
+    ]
+
+
+def _secrets_form(blueprint: Blueprint, names: list[str], lab: str, words: tuple[str, ...]) -> Form:
+    again = [*words[:3], lab, *[word for word in words[3:] if "=" in word]]
+    return Form(
+        action="up_with_secrets",
+        value=shlex.join(again),
+        title=f"{lab}: secrets"[:24],
+        submit="Plan",
+        introduction="These values are sealed by Vault. They are shown to nobody, and are never in a message.",
+        fields=tuple(
+            Field(name=name, label=name, hint=blueprint.variables[name].help, sensitive=True)
+            for name in names
+        ),
+    )
+
+
+def _holds_nothing(deps: Deps, lab: Lab) -> bool:
+    state = tfstate.current(deps.database, lab.id)
+    return lab.frozen_because is None and (state is None or state.resources == 0)
+
+
+def _is_leftover(deps: Deps, lab: Lab, person: Person) -> bool:
+    """A lab of the same person that never came to be: its name may be used again."""
+    return (
+        lab.owner == person
+        and lab.applied_at is None
+        and runs.active_of(deps.database, lab.id) is None
+        and _holds_nothing(deps, lab)
+    )
+
+
+def _refuse_taken(deps: Deps, person: Person, name: str) -> None:
+    lab = labs.living(deps.database, name)
+    if lab is not None and not _is_leftover(deps, lab, person):
+        raise _taken(name)
+
+
+def _taken(name: str) -> Refused:
+    return Refused(
+        f"There is a lab `{name}` already. Choose another name, or look at that one.", f"/lab show {name}"
+    )
+
+
+def _discard_leftover(deps: Deps, person: Person, name: str, now: datetime) -> None:
+    lab = labs.living(deps.database, name)
+    if lab is not None and _is_leftover(deps, lab, person):
+        labs.leave(deps.database, lab.id, now)

@@ -1,0 +1,216 @@
+"""What changes nothing: `/lab catalog, list, show, output, history, logs`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from commands.blueprint import Blueprint
+from commands.labs import holder_words, lab_called, str_value
+from commands.request import Attachment, Deps, Listing, Outcome, Refused, Request, Row
+from commands.words import ago, at, duration, listed, mention, money, nearest, plural
+from state import labs, runs, tfstate
+from state.records import Lab, Run
+from state.transitions import RunState
+
+_PAGE_ROWS = 10
+_LIST_KINDS = ("mine", "all", "idle")
+
+T = TypeVar("T")
+
+
+def catalog(request: Request, deps: Deps) -> Outcome:
+    """`/lab catalog`: what may be asked for, what it costs, and how to ask."""
+    rows = [
+        Row(title=each.name, text=_blueprint_words(each))
+        for each in sorted(deps.catalogue.blueprints().values(), key=lambda each: each.name)
+    ]
+    rows += [
+        Row(
+            title=f"{each.file}:{each.line}",
+            text=f"This blueprint is broken and cannot be asked for: {each.sentence}",
+        )
+        for each in deps.catalogue.broken()
+    ]
+    rows, page, pages = page_of(rows, request.words, _PAGE_ROWS)
+    return Outcome(
+        listing=Listing(
+            "Blueprints", tuple(rows), page, pages, "/lab catalog", "The catalogue has no blueprint yet."
+        )
+    )
+
+
+def list_labs(request: Request, deps: Deps) -> Outcome:
+    """`/lab list [mine|all|idle]`: the labs that live, the newest first."""
+    words = [word for word in request.words[2:] if not word.startswith("page=")]
+    kind = words[0] if words else "all"
+    if len(words) > 1 or kind not in _LIST_KINDS:
+        near = nearest(kind, _LIST_KINDS) or "all"
+        raise Refused(f"`/lab list` shows {listed(_LIST_KINDS, 'or')}.", f"/lab list {near}")
+    now = deps.now()
+    living = sorted(labs.all_living(deps.database), key=lambda lab: lab.created_at, reverse=True)
+    if kind == "mine":
+        living = [lab for lab in living if lab.owner == request.person]
+    if kind == "idle":
+        living = [lab for lab in living if _is_idle(deps, lab, now)]
+    shown, page, pages = page_of(living, request.words, _PAGE_ROWS)
+    rows = tuple(
+        Row(title=lab.name, text=_lab_words(lab, runs.latest_of(deps.database, lab.id), now)) for lab in shown
+    )
+    per_hour_cents = sum(lab.cost_per_hour_cents for lab in living if lab.applied_at is not None)
+    title = plural(len(living), "lab") + (
+        f" · about {money(per_hour_cents, 'USD')} an hour" if per_hour_cents else ""
+    )
+    empty = {
+        "mine": "You have no lab. `/lab catalog` shows what you can ask for.",
+        "idle": "No lab is idle.",
+    }.get(kind, "There is no lab. `/lab catalog` shows what you can ask for.")
+    return Outcome(listing=Listing(title, rows, page, pages, f"/lab list {kind}", empty))
+
+
+def show(request: Request, deps: Deps) -> Outcome:
+    """`/lab show NAME`: one lab, as it is now."""
+    lab = lab_called(deps, _one_name(request, "/lab show demo"))
+    run = runs.latest_of(deps.database, lab.id)
+    now = deps.now()
+    lines = [f"*{lab.name}* · {_lab_words(lab, run, now)}"]
+    if lab.variables:
+        lines.append(" · ".join(f"{key}={str_value(value)}" for key, value in sorted(lab.variables.items())))
+    lines.append(f"Asked for {at(lab.created_at)}, last used {ago(lab.last_active_at, now)}.")
+    if run is not None and run.sentence:
+        lines.append(run.sentence)
+    if lab.frozen_because:
+        lines.append(f"It is frozen: {lab.frozen_because}")
+    state = tfstate.current(deps.database, lab.id)
+    if state is not None:
+        lines.append(f"Its state holds {plural(state.resources, 'resource')}, serial {state.serial}.")
+    lock = tfstate.lock_of(deps.database, lab.id)
+    if lock is not None:
+        lines.append(f"Its state is locked: {holder_words(lock.holder)}, since {at(lock.locked_at)}.")
+    return Outcome("\n".join(lines))
+
+
+def output(request: Request, deps: Deps) -> Outcome:
+    """`/lab output NAME`: what the last apply answered, sensitive values hidden."""
+    lab = lab_called(deps, _one_name(request, "/lab output demo"))
+    applied = _last_applied(deps, lab)
+    if applied is None:
+        raise Refused(
+            f"*{lab.name}* has not been applied yet, so it has no outputs.", f"/lab show {lab.name}"
+        )
+    if not applied.outputs:
+        return Outcome(f"*{lab.name}* has no outputs.")
+    rows = tuple(
+        Row(title=name, text=f"`{str_value(value)}`") for name, value in sorted(applied.outputs.items())
+    )
+    return Outcome(listing=Listing(f"Outputs of {lab.name}", rows))
+
+
+def history(request: Request, deps: Deps) -> Outcome:
+    """`/lab history NAME`: its runs, the newest first; a lab that is gone keeps its history."""
+    name = _one_name(request, "/lab history demo")
+    known = labs.with_name(deps.database, name)
+    if not known:
+        lab_called(deps, name)
+    everything = [run for lab in known for run in runs.of_lab(deps.database, lab.id, limit=500)]
+    shown, page, pages = page_of(everything, request.words, _PAGE_ROWS)
+    rows = tuple(Row(title=f"{_run_state(run)} · {run.id}", text=_run_words(run)) for run in shown)
+    return Outcome(listing=Listing(f"History of {name}", rows, page, pages, f"/lab history {name}"))
+
+
+def logs(request: Request, deps: Deps) -> Outcome:
+    """`/lab logs RUN`: what Terraform said in that run, secrets taken out."""
+    word = _one_name(request, "/lab logs demo")
+    run = runs.get(deps.database, word)
+    if run is None:
+        known = labs.with_name(deps.database, word)
+        run = runs.latest_of(deps.database, known[0].id) if known else None
+    if run is None:
+        raise Refused(
+            f"There is no run `{word}`. `/lab history NAME` shows a lab's runs.", "/lab history demo"
+        )
+    path = deps.data_path / "logs" / f"{run.id}.log"
+    if not path.is_file():
+        return Outcome(f"The run `{run.id}` of *{run.lab_name}* has said nothing yet.")
+    body = path.read_text(errors="replace")
+    last = "\n".join(body.splitlines()[-15:])[-2400:].replace("```", "'''")
+    return Outcome(
+        f"The last lines of the run `{run.id}` of *{run.lab_name}*:\n```\n{last}\n```",
+        attachment=Attachment(f"{run.lab_name}-{run.id}.log", body),
+    )
+
+
+def page_of(everything: Sequence[T], words: tuple[str, ...], size: int) -> tuple[list[T], int, int]:
+    """The rows of the page that `page=N` names (the first without it), that page's number, and how many there are."""
+    pages = max(1, math.ceil(len(everything) / size))
+    wanted = next((word.removeprefix("page=") for word in words if word.startswith("page=")), "1")
+    page = min(max(int(wanted), 1), pages) if wanted.isascii() and wanted.isdigit() else 1
+    return list(everything[(page - 1) * size : page * size]), page, pages
+
+
+def _one_name(request: Request, example: str) -> str:
+    words = [word for word in request.words[2:] if not word.startswith("page=")]
+    if len(words) != 1:
+        raise Refused("Say which one.", example)
+    return words[0]
+
+
+def _blueprint_words(blueprint: Blueprint) -> str:
+    cost = money(blueprint.cost.per_hour_cents, blueprint.cost.currency)
+    lines = [f"{blueprint.summary} · about {cost} an hour · up to {duration(blueprint.lifetime.max_seconds)}"]
+    for name, variable in blueprint.variables.items():
+        choices = (
+            f": {listed([str_value(each) for each in variable.choices], 'or')}" if variable.choices else ""
+        )
+        default = "required" if variable.required else f"else {str_value(variable.default)}"
+        default = "never typed" if variable.sensitive else default
+        lines.append(f"`{name}`{choices} ({default}) {variable.help}".rstrip())
+    lines.append(f"`{blueprint.example()}`")
+    return "\n".join(lines)
+
+
+def _lab_words(lab: Lab, run: Run | None, now: datetime) -> str:
+    state = _run_state(run) if run is not None else "asked for"
+    words = [lab.blueprint, state, mention(lab.owner)]
+    if lab.cost_per_hour_cents:
+        words.append(f"{money(lab.cost_per_hour_cents, lab.currency)} an hour")
+    if lab.expires_at is not None:
+        words.append(f"expires {at(lab.expires_at)}")
+    return " · ".join(words)
+
+
+def _run_state(run: Run) -> str:
+    if run.kind == "destroy" and run.state == RunState.APPLIED:
+        return "destroyed"
+    if run.kind == "destroy":
+        return f"destroy {run.state.replace('_', ' ')}"
+    return run.state.replace("_", " ")
+
+
+def _run_words(run: Run) -> str:
+    counts = run.counts
+    words = [
+        f"asked by {mention(run.requester)}",
+        at(run.created_at),
+        f"{counts.add} to add, {counts.change} to change, {counts.destroy} to destroy",
+    ]
+    return " · ".join(words) + (f"\n{run.sentence}" if run.sentence else "")
+
+
+def _last_applied(deps: Deps, lab: Lab) -> Run | None:
+    return next(
+        (
+            run
+            for run in runs.of_lab(deps.database, lab.id, limit=500)
+            if run.kind == "apply" and run.state == RunState.APPLIED
+        ),
+        None,
+    )
+
+
+def _is_idle(deps: Deps, lab: Lab, now: datetime) -> bool:
+    blueprint = deps.catalogue.blueprints().get(lab.blueprint)
+    idle_seconds = blueprint.lifetime.idle_seconds if blueprint is not None else None
+    return idle_seconds is not None and (now - lab.last_active_at).total_seconds() >= idle_seconds

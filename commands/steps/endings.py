@@ -1,0 +1,310 @@
+"""How a run's provision ends: what is recorded, and who is told. Each function returns a sentence of what it did."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from commands.engines.terraform_diff import attribute_diff
+from commands.engines.vault import VaultError
+from commands.labs import start_run
+from commands.request import Deps, Refused, id_from
+from commands.steps.log import RunLog
+from commands.words import duration, mention, plural
+from state import audit, labs, outbox, runs, steps, tfstate
+from state.records import Lab, OutboxMessage, Run, StateVersion
+from state.transitions import RunState
+
+_SENTENCE_CHARACTERS = 1500
+
+
+def proposed(
+    deps: Deps,
+    run: Run,
+    lab: Lab,
+    log: RunLog,
+    plan_file: bytes,
+    sources_digest: str,
+    before: StateVersion | None,
+) -> Run:
+    """The plan is made: bind it to its digest, and ask for approvals (or go on, where none is needed)."""
+    now = deps.now()
+    run = replace(
+        run,
+        lineage=before.lineage if before is not None else None,
+        serial=before.serial if before is not None else None,
+        plan_sha256=hashlib.sha256(plan_file).hexdigest(),
+        sources_digest=sources_digest,
+        changes=log.changes,
+    )
+    digest = digest_of(run)
+    sealed = deps.vault.seal(plan_file, f"plan {run.id}")
+    with deps.database.transaction():
+        moved = runs.move(
+            deps.database,
+            run.id,
+            RunState.PLANNING,
+            RunState.PROPOSED,
+            now,
+            plan=sealed,
+            plan_sha256=run.plan_sha256,
+            sources_digest=sources_digest,
+            digest=digest,
+            lineage=run.lineage,
+            serial=run.serial,
+            counts=log.counts,
+            changes=run.changes,
+            warnings=log.warnings,
+            sentence="",
+            proposed_at=now,
+            expires_at=now + timedelta(seconds=deps.plan_ttl_seconds),
+        )
+        if moved:
+            audit.append(
+                deps.database,
+                now,
+                "innkeeper",
+                "proposed",
+                lab.name,
+                run=run.id,
+                digest=digest,
+                plan=run.plan_sha256,
+            )
+            if not run.approvals_needed:
+                runs.move(deps.database, run.id, RunState.PROPOSED, RunState.APPROVED, now)
+    return runs.get(deps.database, run.id) or run
+
+
+def detailed(deps: Deps, run: Run, shown: Mapping[str, Any], secrets: Sequence[str]) -> str:
+    """The details came after the card: the whole plan goes to its thread, with who is asked for an approval."""
+    body = attribute_diff(shown, secrets)
+    attached = OutboxMessage(
+        id=id_from(f"plan {run.id}"),
+        channel="",
+        text="",
+        due_at=deps.now(),
+        run_id=run.id,
+        file_name="plan.txt",
+        body=body,
+    )
+    outbox.add(deps.database, attached)
+    return f"{run.lab_name}: {run.state}, {plural(len(run.changes), 'change')}"
+
+
+def no_changes(deps: Deps, run: Run, lab: Lab) -> str:
+    """The plan found nothing to do. A destruction that has nothing to destroy is done."""
+    now = deps.now()
+    said = "Everything is as it was asked for. There is nothing to do."
+    with deps.database.transaction():
+        steps.set(deps.database, run.id, "provision", "done", now)
+        if run.kind == "destroy":
+            said = "There was nothing left to destroy."
+            labs.leave(deps.database, lab.id, now)
+        runs.move(deps.database, run.id, RunState.PLANNING, RunState.NO_CHANGES, now, sentence=said)
+        audit.append(deps.database, now, "innkeeper", "no_changes", run.lab_name, run=run.id)
+    return f"{run.lab_name}: nothing to do"
+
+
+def cancelled_plan(deps: Deps, run: Run) -> str:
+    """Somebody stopped the run while it was being planned."""
+    run = runs.get(deps.database, run.id) or run
+    if run.state == RunState.PLANNING and run.cancelled_by is not None:
+        said = f"Cancelled by {mention(run.cancelled_by)} while it was planned. Nothing was changed."
+        runs.move(deps.database, run.id, RunState.PLANNING, RunState.CANCELLED, deps.now(), sentence=said)
+    return f"{run.lab_name}: its plan was stopped"
+
+
+def failed(deps: Deps, run: Run, before: RunState, sentence: str) -> str:
+    """The run ends with a reason that a person can act on."""
+    now = deps.now()
+    said = sentence[:_SENTENCE_CHARACTERS]
+    with deps.database.transaction():
+        if runs.move(deps.database, run.id, before, RunState.FAILED, now, sentence=said):
+            steps.set(deps.database, run.id, "provision", "failed", now)
+            audit.append(deps.database, now, "innkeeper", "failed", run.lab_name, run=run.id, was=before)
+    return f"{run.lab_name}: failed while {before}"
+
+
+def applied_or_not(deps: Deps, run: Run, log: RunLog, exit_code: int) -> str:
+    """Terraform has ended: what is there now, and what is the run called for it."""
+    if exit_code == 0:
+        return _applied(deps, run, log)
+    state, said = _why_not(deps, run, log)
+    now = deps.now()
+    with deps.database.transaction():
+        done = {"resources_done": log.progress.done, "resources_total": log.progress.total}
+        runs.move(
+            deps.database, run.id, RunState.APPLYING, state, now, sentence=said[:_SENTENCE_CHARACTERS], **done
+        )
+        steps.set(deps.database, run.id, "provision", "failed", now)
+        _note_what_exists(deps, run)
+        audit.append(deps.database, now, "innkeeper", state, run.lab_name, run=run.id)
+    return f"{run.lab_name}: {state}, {log.progress.done} of {log.progress.total} done"
+
+
+def interrupted(deps: Deps, run: Run, log: RunLog) -> str:
+    """Terraform was ended from outside: say how far it came, and plan again for the rest."""
+    now = deps.now()
+    progress = log.progress
+    said = (
+        f"The machine that applied it stopped, with {progress.done} of {plural(progress.total, 'resource')} done. "
+        "I read what is there and make a new plan for the rest. It needs the same approvals."
+    )
+    with deps.database.transaction():
+        done = {"resources_done": progress.done, "resources_total": progress.total}
+        if not runs.move(
+            deps.database, run.id, RunState.APPLYING, RunState.INTERRUPTED, now, sentence=said, **done
+        ):
+            return f"{run.lab_name}: somebody else recorded its end"
+        steps.set(deps.database, run.id, "provision", "failed", now)
+        _note_what_exists(deps, run)
+        audit.append(
+            deps.database, now, "innkeeper", "interrupted", run.lab_name, run=run.id, done=progress.done
+        )
+    lab = labs.get(deps.database, run.lab_id)
+    tfstate.release_of_run(deps.database, run.id)
+    if lab is not None and lab.frozen_because is None:
+        try:
+            with deps.database.transaction():
+                start_run(
+                    deps,
+                    lab,
+                    run.kind,
+                    run.requester,
+                    f"interrupted {run.id}",
+                    channel=run.channel,
+                    variables=run.variables,
+                    cause="interrupted",
+                )
+        except (Refused, runs.LabBusy) as refused:
+            return f"{run.lab_name}: interrupted, and not planned again: {refused}"
+    return f"{run.lab_name}: interrupted, and planned again"
+
+
+def take_in(deps: Deps, lab: Lab, run_id: str, body: bytes) -> bool:
+    """Take in a state that Terraform could not write to us, keeping lineage and serial, and thaw the lab."""
+    holder = tfstate.holder_of_run(run_id)
+    try:
+        tfstate.take_in_errored(deps.database, lab, body, deps.vault, deps.now(), holder)
+    except (tfstate.Conflict, tfstate.NotState, VaultError):
+        return False
+    labs.update(deps.database, lab.id, frozen_because=None)
+    audit.append(deps.database, deps.now(), "innkeeper", "state_taken_in", lab.name)
+    return True
+
+
+def digest_of(run: Run) -> str:
+    """What an approval is bound to: sources, variables, state, planned changes and the plan file itself. Hex."""
+    shown = {
+        "lab": run.lab_id,
+        "kind": run.kind,
+        "sources": run.sources_digest,
+        "variables": dict(run.variables),
+        "lineage": run.lineage,
+        "serial": run.serial,
+        "changes": sorted((each.address, each.action) for each in run.changes),
+        "plan": run.plan_sha256,
+    }
+    return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _applied(deps: Deps, run: Run, log: RunLog) -> str:
+    now = deps.now()
+    lab = labs.get(deps.database, run.lab_id)
+    took = duration((now - (run.applying_at or now)).total_seconds())
+    with deps.database.transaction():
+        steps.set(deps.database, run.id, "provision", "done", now)
+        runs.move(
+            deps.database,
+            run.id,
+            RunState.APPLYING,
+            RunState.APPLIED,
+            now,
+            outputs=log.outputs,
+            warnings=tuple(dict.fromkeys((*run.warnings, *log.warnings))),
+            resources_done=log.progress.done,
+            resources_total=log.progress.total,
+            sentence="",
+        )
+        audit.append(
+            deps.database,
+            now,
+            "innkeeper",
+            "destroyed" if run.kind == "destroy" else "applied",
+            run.lab_name,
+            run=run.id,
+            digest=run.digest,
+        )
+        if run.kind == "destroy":
+            labs.leave(deps.database, run.lab_id, now)
+        elif lab is not None:
+            labs.update(
+                deps.database,
+                lab.id,
+                variables=run.variables,
+                commit=run.commit,
+                last_active_at=now,
+                applied_at=lab.applied_at or now,
+                expires_at=lab.expires_at or now + timedelta(seconds=lab.ttl_seconds),
+            )
+    return f"{run.lab_name}: {'destroyed' if run.kind == 'destroy' else 'applied'} in {took}"
+
+
+def _why_not(deps: Deps, run: Run, log: RunLog) -> tuple[RunState, str]:
+    if log.is_stale:
+        return (
+            RunState.STALE,
+            "The lab has changed since this was planned. Nothing was applied. Plan it again.",
+        )
+    left = left_behind(deps, run)
+    progress = log.progress
+    if run.cancelled_by is not None:
+        said = f"Stopped by {mention(run.cancelled_by)} with {progress.done} of {progress.total} done. {left}"
+        return RunState.CANCELLED, said
+    return RunState.FAILED, f"{log.why()[:1200]} {left}"
+
+
+def left_behind(deps: Deps, run: Run) -> str:
+    """What the state holds after an apply that did not come to its end."""
+    state = tfstate.current(deps.database, run.lab_id)
+    if state is None or state.resources == 0:
+        return "Nothing was left behind."
+    return f"{plural(state.resources, 'resource')} exist and cost money: plan again to finish, or destroy the lab."
+
+
+def _note_what_exists(deps: Deps, run: Run) -> None:
+    """A lab that holds something has begun to cost, whatever its run is called."""
+    lab = labs.get(deps.database, run.lab_id)
+    state = tfstate.current(deps.database, run.lab_id)
+    if lab is not None and lab.applied_at is None and state is not None and state.resources:
+        now = deps.now()
+        labs.update(
+            deps.database, lab.id, applied_at=now, expires_at=now + timedelta(seconds=lab.ttl_seconds)
+        )
+
+
+def keep_errored(deps: Deps, run: Run, body: bytes) -> None:
+    """Terraform could not write its state: keep it, sealed, and let nothing start before it is taken in."""
+    lab = labs.get(deps.database, run.lab_id)
+    if lab is None:
+        return
+    labs.update(
+        deps.database,
+        lab.id,
+        frozen_because="its state could not be written at the end of the last apply. I take it in as soon as I can.",
+    )
+    audit.append(deps.database, deps.now(), "innkeeper", "frozen", lab.name, run=run.id)
+    kept = deps.data_path / "errored" / lab.id / f"{run.id}.sealed"
+    if take_in(deps, lab, run.id, body):
+        return
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        kept.write_bytes(deps.vault.seal(body, f"errored {run.id}"))
+    except VaultError:
+        # Better a state in a file for this user alone than infrastructure that nobody knows of.
+        kept.with_suffix(".tfstate").write_bytes(body)
+        kept.with_suffix(".tfstate").chmod(0o600)

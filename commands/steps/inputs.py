@@ -1,0 +1,72 @@
+"""What one run's Terraform is given: variables, secrets and credentials, read for that run and kept nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from commands.blueprint import Blueprint
+from commands.engines.vault import VaultError
+from commands.request import Deps, Refused
+from state import labs
+from state.records import Lab, Run
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """variables go into a file that only Terraform reads, environment into its environment.
+
+    secrets: every secret value in either, to be taken out of all that is said.
+    """
+
+    variables: Mapping[str, Any]
+    environment: Mapping[str, str]
+    secrets: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Inputs(variables={sorted(self.variables)}, environment={sorted(self.environment)})"
+
+
+def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
+    """Read a run's inputs: what was asked for, what Vault holds, and what we fill in where the module declares it.
+
+    Raises Refused, VaultError.
+    """
+    secret: dict[str, Any] = {
+        name: deps.vault.read_field(variable.vault)
+        for name, variable in blueprint.variables.items()
+        if variable.vault is not None
+    }
+    if run.sealed_variables is not None:
+        secret |= json.loads(deps.vault.unseal(run.sealed_variables, f"variables {lab.id}"))
+    environment = {
+        name: deps.vault.read_field(reference) for name, reference in blueprint.credentials.items()
+    }
+    variables = {**run.variables, **secret}
+    declared = deps.terraform.declared(blueprint.module)
+    filled: dict[str, Any] = {"lab": lab.name, "owner": lab.owner.key}
+    if "trusted_ssh_keys" in declared:
+        operators = deps.vault.operators()
+        filled["trusted_ssh_keys"] = sorted({key for each in operators for key in each.ssh_public_keys})
+    variables |= {name: value for name, value in filled.items() if name in declared}
+    secrets = [*(str(value) for value in secret.values()), *environment.values()]
+    return Inputs(variables, environment, tuple(value for value in secrets if value))
+
+
+def known_secrets(deps: Deps, run: Run) -> tuple[str, ...]:
+    """The secret values of a run that is applied already, read again so that they can be taken out of what it says.
+
+    Where Vault does not give them now, Terraform's output is not repeated at all: see RunLog.
+    """
+    lab = labs.get(deps.database, run.lab_id)
+    if lab is None:
+        return ()
+    try:
+        return gather(deps, lab, run, deps.catalogue.get(lab.blueprint)).secrets
+    except (Refused, VaultError):
+        return UNKNOWN
+
+
+UNKNOWN: tuple[str, ...] = ("\0",)  # there are secrets, and we do not know them

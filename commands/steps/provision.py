@@ -1,0 +1,253 @@
+"""The first step: plan a lab with Terraform, and apply exactly the plan that was approved.
+
+Each function performs a part of one run that a worker has claimed, records what came of it, and returns a sentence.
+The process may die at any line of them: a plan then starts again, an apply is followed to its end by whoever is next.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
+from commands.blueprint import Blueprint
+from commands.engines.terraform import Access, Child, ChildLost, PlanTampered, TerraformFailed
+from commands.engines.vault import VaultError, VaultUnavailable
+from commands.request import Deps, Refused
+from commands.steps import endings
+from commands.steps.inputs import Inputs, gather, known_secrets
+from commands.steps.log import RunLog
+from state import approvals, audit, labs, runs, steps, tfstate
+from state.records import Lab, Run
+from state.transitions import RunState
+
+LOOK_SECONDS = 0.2
+HEARTBEAT_SECONDS = 2.0
+PROGRESS_SECONDS = 0.5
+PLAN_LIMIT_SECONDS = 20 * 60
+APPLY_LIMIT_SECONDS = 3 * 3600  # then it is asked to stop
+STOP_GRACE_SECONDS = 10 * 60  # and ended after this
+
+
+class RunEnded(Exception):
+    """Somebody cancelled or superseded the run while it was being planned."""
+
+
+def plan(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
+    """Plan a run that is `planning`: it becomes proposed, no_changes, failed or cancelled; queued when stopping."""
+    work: Path | None = None
+    try:
+        lab = _lab(deps, run)
+        blueprint = deps.catalogue.get(lab.blueprint)
+        inputs = gather(deps, lab, run, blueprint)
+        access = _new_access(deps, run)
+        before = tfstate.current(deps.database, lab.id)
+        work = deps.terraform.stage(run.id, blueprint.module)
+        sources_digest = deps.terraform.sources_digest(blueprint.module)
+        deps.terraform.init(work, access, inputs.environment)
+        child = deps.terraform.start_plan(
+            work, access, inputs.variables, run.kind == "destroy", inputs.environment
+        )
+        log = RunLog(deps.data_path, run.id, inputs.secrets)
+        exit_code = _follow_plan(deps, run, worker, child, log, stopping)
+        if exit_code is None:
+            runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now(), worker=None)
+            return f"{run.lab_name}: its plan waits for the next start"
+        if exit_code == 0:
+            return endings.no_changes(deps, run, lab)
+        if exit_code != 2:
+            return endings.failed(deps, run, RunState.PLANNING, log.why())
+        plan_file = deps.terraform.read_plan(work)
+        proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
+        details = deps.terraform.show(work, access, inputs.environment)
+        return endings.detailed(deps, proposed, details, inputs.secrets)
+    except RunEnded:
+        return endings.cancelled_plan(deps, run)
+    except TerraformFailed as failed:
+        return endings.failed(deps, run, RunState.PLANNING, failed.sentence())
+    except (Refused, VaultError) as refused:
+        return endings.failed(deps, run, RunState.PLANNING, refused.sentence)
+    except ChildLost:
+        return endings.failed(
+            deps, run, RunState.PLANNING, "Terraform was ended from outside. Plan it again."
+        )
+    finally:
+        tfstate.release_of_run(deps.database, run.id)
+        if work is not None:
+            deps.terraform.remove(work)
+
+
+def recover_plan(run: Run, deps: Deps) -> str:
+    """A run that was `planning` when its process died: end what is left of it, and queue it again."""
+    work = deps.terraform.work(run.id)
+    child = deps.terraform.attach(work)
+    if child is not None and child.alive():
+        child.kill()
+    tfstate.release_of_run(deps.database, run.id)
+    deps.terraform.remove(work)
+    runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now(), worker=None)
+    return f"{run.lab_name}: queued its plan again"
+
+
+def start_apply(run: Run, deps: Deps, worker: str) -> Child | None:
+    """Begin to apply an approved run: check everything once more, record the intent, start Terraform.
+
+    None when it must not be applied; the run then says why. Raises VaultUnavailable, with the run still approved.
+    """
+    try:
+        lab = _lab(deps, run)
+        if state_moved(deps, run):
+            make_stale(deps, run, deps.now())
+            return None
+        require_requester(deps, run)
+        if not _approvals_stand(deps, run):
+            runs.move(deps.database, run.id, RunState.APPROVED, RunState.PROPOSED, deps.now())
+            return None
+        blueprint = deps.catalogue.get(lab.blueprint)
+        if deps.terraform.sources_digest(blueprint.module) != run.sources_digest:
+            raise Refused("The blueprint has changed since this was planned.")
+        inputs = gather(deps, lab, run, blueprint)
+        plan_file = deps.vault.unseal(run.plan or b"", f"plan {run.id}")
+    except VaultUnavailable as away:
+        if run.sentence != away.sentence:
+            runs.update(deps.database, run.id, sentence=away.sentence)
+        raise
+    except (Refused, VaultError) as refused:
+        endings.failed(
+            deps, run, RunState.APPROVED, f"{refused.sentence} Nothing was applied. Plan it again."
+        )
+        return None
+    now = deps.now()
+    intent = {"worker": worker, "heartbeat_at": now, "applying_at": now}
+    if not runs.move(deps.database, run.id, RunState.APPROVED, RunState.APPLYING, now, **intent):
+        return None
+    return _start_terraform(run, deps, blueprint, inputs, plan_file)
+
+
+def _start_terraform(
+    run: Run, deps: Deps, blueprint: Blueprint, inputs: Inputs, plan_file: bytes
+) -> Child | None:
+    steps.set(deps.database, run.id, "provision", "running", deps.now())
+    detail = {"run": run.id, "digest": run.digest, "plan_sha256": run.plan_sha256}
+    audit.append(deps.database, deps.now(), "innkeeper", "applying", run.lab_name, **detail)
+    access = _new_access(deps, run)
+    try:
+        work = deps.terraform.stage(run.id, blueprint.module)
+        deps.terraform.init(work, access, inputs.environment)
+        return deps.terraform.start_apply(work, access, plan_file, run.plan_sha256 or "", inputs.environment)
+    except PlanTampered:
+        audit.append(deps.database, deps.now(), "innkeeper", "plan_tampered", run.lab_name, **detail)
+        said = "The plan file is not the one that was approved: its sha256 differs."
+    except TerraformFailed as failed:
+        said = failed.sentence()
+    endings.failed(deps, run, RunState.APPLYING, f"{said} Nothing was applied. Plan it again.")
+    deps.terraform.remove(deps.terraform.work(run.id))
+    return None
+
+
+def follow_apply(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
+    """Follow the Terraform that applies a run to its end, whoever started it, and record the end.
+
+    When stopping is set it lets go, and Terraform goes on: whoever starts next follows it.
+    """
+    work = deps.terraform.work(run.id)
+    child = deps.terraform.attach(work)
+    log = RunLog(deps.data_path, run.id, known_secrets(deps, run), run.counts)
+    try:
+        if child is None:
+            raise ChildLost("Terraform was never started, or its folder is gone")
+        exit_code = _follow_apply(deps, run, worker, child, log, stopping)
+    except ChildLost:
+        exit_code = -1
+    if exit_code is None:
+        return f"{run.lab_name}: left Terraform running"
+    if child is not None:
+        child.kill()  # provisioners may have outlived Terraform
+    run = runs.get(deps.database, run.id) or run
+    errored_state = deps.terraform.errored_state(work)
+    if errored_state is not None:
+        endings.keep_errored(deps, run, errored_state)
+    lost = exit_code == -1
+    said = endings.interrupted(deps, run, log) if lost else endings.applied_or_not(deps, run, log, exit_code)
+    tfstate.release_of_run(deps.database, run.id)
+    deps.terraform.remove(work)
+    return said
+
+
+def _follow_plan(
+    deps: Deps, run: Run, worker: str, child: Child, log: RunLog, stopping: threading.Event
+) -> int | None:
+    """The exit code, or None when stopping. Raises RunEnded, ChildLost."""
+    started_at = last_beat_at = deps.now()
+    while True:
+        progress = child.poll(LOOK_SECONDS)
+        log.add(progress.lines)
+        if progress.exit_code is not None:
+            return progress.exit_code
+        now = deps.now()
+        current = runs.get(deps.database, run.id)
+        over_limit = (now - started_at).total_seconds() > PLAN_LIMIT_SECONDS
+        ended = current is None or current.state != RunState.PLANNING or current.cancelled_by is not None
+        if ended or over_limit or stopping.is_set():
+            child.kill()  # a plan changes nothing, so it may be ended without ceremony
+            if ended:
+                raise RunEnded
+            return None if stopping.is_set() else 1
+        if (now - last_beat_at).total_seconds() >= HEARTBEAT_SECONDS:
+            runs.heartbeat(deps.database, run.id, worker, now)
+            last_beat_at = now
+
+
+def _follow_apply(
+    deps: Deps, run: Run, worker: str, child: Child, log: RunLog, stopping: threading.Event
+) -> int | None:
+    """The exit code, or None when stopping. Raises ChildLost."""
+    began_at = run.applying_at or deps.now()
+    last_beat_at = told_at = deps.now()
+    told: dict[str, Any] = {}
+    while not stopping.is_set():
+        progress = child.poll(LOOK_SECONDS)
+        log.add(progress.lines)
+        now = deps.now()
+        shown = {"resources_done": log.progress.done, "resources_total": log.progress.total}
+        if shown != told and (not told or (now - told_at).total_seconds() >= PROGRESS_SECONDS):
+            runs.update(deps.database, run.id, **shown)
+            told, told_at = shown, now
+        if progress.exit_code is not None:
+            return progress.exit_code
+        if (now - last_beat_at).total_seconds() >= HEARTBEAT_SECONDS:
+            runs.heartbeat(deps.database, run.id, worker, now)
+            last_beat_at = now
+        applied_seconds = (now - began_at).total_seconds()
+        current = runs.get(deps.database, run.id) or run
+        if current.cancelled_by is not None or applied_seconds > APPLY_LIMIT_SECONDS:
+            child.interrupt()
+        if applied_seconds > APPLY_LIMIT_SECONDS + STOP_GRACE_SECONDS:
+            child.kill()
+    return None
+
+
+def _lab(deps: Deps, run: Run) -> Lab:
+    lab = labs.get(deps.database, run.lab_id)
+    if lab is None or lab.gone_at is not None:
+        raise Refused("The lab is gone, so there is nothing to plan.")
+    if lab.frozen_because is not None:
+        raise Refused(f"The lab is frozen: {lab.frozen_because}")
+    return lab
+
+
+def _new_access(deps: Deps, run: Run) -> Access:
+    """A new password for this run's Terraform; only its sha256 is kept, and it dies with the run."""
+    password = secrets.token_urlsafe(32)
+    runs.update(deps.database, run.id, token_sha256=sha256(password.encode()).hexdigest())
+    return Access(f"{deps.base_url}/tfstate/{run.lab_name}", f"run-{run.id}", password)
+
+
+def _approvals_stand(deps: Deps, run: Run) -> bool:
+    standing: Mapping[Any, Any] = standing_approvals(deps, run)
+    given = approvals.of_run(deps.database, run.id, run.digest or "")
+    return not still_needed(run, [each for each in given if each.person in standing])

@@ -1,0 +1,284 @@
+"""The one table of what can be asked, and handle(), which every request passes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from commands import approvals, labs, operators, reports
+from commands.authorise import operator_of, require
+from commands.engines.vault import VaultUnavailable
+from commands.request import Deps, Listing, Outcome, Refused, Request, Row
+from commands.words import listed, nearest
+from state import audit
+
+ANYBODY: tuple[str, ...] = ()
+OPERATORS = ("operator", "infra", "security", "admin")
+
+
+@dataclass(frozen=True)
+class Command:
+    """Words that somebody types, who may, what happens, and how help tells of it."""
+
+    words: tuple[str, ...]  # ("lab", "up")
+    function: Callable[[Request, Deps], Outcome]
+    roles: tuple[str, ...]  # any of these; empty: anybody at all
+    arguments: str
+    help: str
+    example: str
+
+    @property
+    def usage(self) -> str:
+        return f"/{' '.join(self.words)} {self.arguments}".rstrip()
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button or a form: what a click or a submission does, and who may."""
+
+    function: Callable[[Request, Deps], Outcome]
+    roles: tuple[str, ...]
+
+
+def show_help(request: Request, deps: Deps) -> Outcome:
+    """`/lab help [COMMAND]`: the whole table, or one command of it. The only thing that a stranger may ask."""
+    surface, asked = request.words[0], request.words[2:]
+    if asked:
+        command = _find((surface, *asked))
+        text = f"`{command.usage}`\n{command.help}\nFor example `{command.example}`"
+        return Outcome(f"{text}\nFor {_roles_words(command.roles)}.")
+    rows = tuple(Row(title=each.usage, text=each.help) for each in COMMANDS if each.words[0] == surface)
+    return Outcome(listing=Listing(f"What /{surface} does", rows))
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        ("lab", "catalog"),
+        reports.catalog,
+        OPERATORS,
+        "",
+        "Show the blueprints, what they cost and how to ask for them.",
+        "/lab catalog",
+    ),
+    Command(
+        ("lab", "up"),
+        labs.up,
+        ("operator",),
+        "BLUEPRINT [NAME] [VAR=VALUE…] [ttl=8h]",
+        "Ask for a lab. You see the plan before anything is made.",
+        "/lab up sandbox demo size=large ttl=8h",
+    ),
+    Command(
+        ("lab", "plan"),
+        labs.plan,
+        ("operator", "infra"),
+        "NAME [VAR=VALUE…]",
+        "Plan a lab again, with other values if you give any.",
+        "/lab plan demo size=large",
+    ),
+    Command(
+        ("lab", "down"),
+        labs.down,
+        ("operator", "infra"),
+        "NAME",
+        "Plan the destruction of a lab.",
+        "/lab down demo",
+    ),
+    Command(
+        ("lab", "list"),
+        reports.list_labs,
+        OPERATORS,
+        "[mine|all|idle]",
+        "List the labs that live.",
+        "/lab list mine",
+    ),
+    Command(("lab", "show"), reports.show, OPERATORS, "NAME", "Show one lab as it is now.", "/lab show demo"),
+    Command(
+        ("lab", "output"),
+        reports.output,
+        OPERATORS,
+        "NAME",
+        "Show what a lab's last apply answered: addresses, ports, names.",
+        "/lab output demo",
+    ),
+    Command(
+        ("lab", "history"),
+        reports.history,
+        OPERATORS,
+        "NAME",
+        "Show every run of a lab, also after it is gone.",
+        "/lab history demo",
+    ),
+    Command(
+        ("lab", "logs"),
+        reports.logs,
+        OPERATORS,
+        "RUN",
+        "Show what Terraform said in a run (or in a lab's latest one).",
+        "/lab logs demo",
+    ),
+    Command(
+        ("lab", "cancel"),
+        labs.cancel,
+        ("operator", "infra"),
+        "NAME",
+        "Stop what is under way for a lab, and say what was left behind.",
+        "/lab cancel demo",
+    ),
+    Command(
+        ("lab", "unlock"),
+        labs.unlock,
+        ("operator", "infra"),
+        "NAME",
+        "Release a lab's state lock by hand, and say whose it was.",
+        "/lab unlock demo",
+    ),
+    Command(
+        ("lab", "help"),
+        show_help,
+        ANYBODY,
+        "[COMMAND]",
+        "Show this, or more about one command.",
+        "/lab help up",
+    ),
+    Command(
+        ("operator", "add"),
+        operators.add,
+        ("admin",),
+        "@USER ROLE[,ROLE]",
+        "Trust somebody: operator, infra, security, admin.",
+        "/operator add @anna operator,infra",
+    ),
+    Command(
+        ("operator", "remove"),
+        operators.remove,
+        ("admin",),
+        "@USER",
+        "See somebody out. The last admin stays.",
+        "/operator remove @anna",
+    ),
+    Command(
+        ("operator", "list"),
+        operators.list_operators,
+        OPERATORS,
+        "",
+        "List who is trusted, and with what.",
+        "/operator list",
+    ),
+    Command(
+        ("operator", "show"),
+        operators.show,
+        OPERATORS,
+        "@USER",
+        "Show one person's roles and who added them.",
+        "/operator show @anna",
+    ),
+    Command(
+        ("operator", "audit"),
+        operators.show_audit,
+        ("admin", "security"),
+        "[@USER|LAB]",
+        "Show what happened, the newest first.",
+        "/operator audit demo",
+    ),
+    Command(
+        ("operator", "help"),
+        show_help,
+        ANYBODY,
+        "[COMMAND]",
+        "Show this, or more about one command.",
+        "/operator help add",
+    ),
+)
+
+ACTIONS: dict[str, Action] = {
+    "approve": Action(approvals.approve, OPERATORS),
+    "reject": Action(approvals.reject, OPERATORS),
+    "reject_with_reason": Action(approvals.reject_with_reason, OPERATORS),
+    "replan": Action(labs.replan, ("operator", "infra")),
+    "cancel": Action(labs.cancel, ("operator", "infra")),
+    "destroy": Action(labs.down, ("operator", "infra")),
+    "up_with_secrets": Action(labs.up_with_secrets, ("operator",)),
+}
+
+
+def handle(request: Request, deps: Deps) -> Outcome:
+    """Find what was asked, check who asks in Slack and in Vault at this moment, and do it.
+
+    Raises Refused, which is in the audit by then; anything else that escapes is a fault of ours.
+    """
+    try:
+        _refuse_channel(request, deps)
+        function, roles = _meant(request)
+        if roles == ANYBODY:
+            return function(request, deps)
+        standing = deps.standing(request.person)
+        request = replace(request, person=standing.person)
+        operator = operator_of(standing.person, deps.vault, standing)
+        require(operator, *roles, sentence=_missing_right(operator.roles, roles))
+        return function(replace(request, operator=operator), deps)
+    except VaultUnavailable as unavailable:
+        refused = Refused(unavailable.sentence)
+        _record(request, deps, refused)
+        raise refused from None
+    except Refused as refused:
+        _record(request, deps, refused)
+        raise
+
+
+def _meant(request: Request) -> tuple[Callable[[Request, Deps], Outcome], tuple[str, ...]]:
+    if request.words and request.words[0] in ACTIONS and request.words[0] not in _SURFACES:
+        action = ACTIONS[request.words[0]]
+        return action.function, action.roles
+    command = _find(request.words)
+    return command.function, command.roles
+
+
+_SURFACES = tuple(dict.fromkeys(command.words[0] for command in COMMANDS))
+
+
+def _find(words: tuple[str, ...]) -> Command:
+    if not words or words[0] not in _SURFACES:
+        raise Refused(f"I know {listed(['/' + each for each in _SURFACES])}.", "/lab help")
+    surface, asked = words[0], words[1] if len(words) > 1 else "help"
+    for command in COMMANDS:
+        if command.words == (surface, asked):
+            return command
+    known = [command.words[1] for command in COMMANDS if command.words[0] == surface]
+    near = nearest(asked, known)
+    if near is None:
+        raise Refused(f"There is no `/{surface} {asked[:40]}`. I know {listed(known)}.", f"/{surface} help")
+    example = next(command.example for command in COMMANDS if command.words == (surface, near))
+    raise Refused(f"There is no `/{surface} {asked[:40]}`. Did you mean `/{surface} {near}`?", example)
+
+
+def _refuse_channel(request: Request, deps: Deps) -> None:
+    if deps.allowed_channels and request.channel and request.channel not in deps.allowed_channels:
+        where = listed([f"<#{channel}>" for channel in deps.allowed_channels], "or")
+        raise Refused(f"I take commands in {where} only.")
+
+
+def _missing_right(held: tuple[str, ...], roles: tuple[str, ...]) -> str:
+    return f"That is for {_roles_words(roles)}, and you hold {listed(held) or 'no role'}. An admin can change that."
+
+
+def _roles_words(roles: tuple[str, ...]) -> str:
+    if roles == ANYBODY:
+        return "everybody"
+    if roles == OPERATORS:
+        return "every trusted operator"
+    return f"people who hold {listed(roles, 'or')}"
+
+
+def _record(request: Request, deps: Deps, refused: Refused) -> None:
+    asked = " ".join(request.words[:2])[:80]
+    subject = request.words[2][:40] if len(request.words) > 2 else request.person.key
+    audit.append(
+        deps.database,
+        deps.now(),
+        request.person.key,
+        "refused",
+        subject,
+        asked=asked,
+        why=refused.sentence[:300],
+    )

@@ -1,7 +1,7 @@
 """Terraform's `http` backend at /tfstate/LAB: GET, POST, LOCK, UNLOCK, and DELETE, which is refused.
 
-Source: Terraform, "Backend Type: http", and what the tests see it do: only 404 means that there is no state, a 4xx
-is not tried again and a 5xx is, and of a held lock it prints the ID.
+Source: Terraform, "Backend Type: http", and what the tests see it do: only 404 means that there is no state,
+a 4xx is not tried again and a 5xx is, and of a held lock it prints the ID.
 """
 
 from __future__ import annotations

@@ -63,31 +63,40 @@ def entries(
     database: Database,
     subject: str | Person | None = None,
     actor: str | Person | None = None,
+    about: str | Person | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> list[AuditEntry]:
-    """A page of entries, the newest first. With subject and actor, those of either."""
-    conditions, values = [], {}
-    if subject is not None:
-        conditions.append("subject = :subject")
-        values["subject"] = subject
-    if actor is not None:
-        conditions.append("actor = :actor")
-        values["actor"] = actor
-    where = f"WHERE {' OR '.join(conditions)} " if conditions else ""
-    tail = f"{where}ORDER BY sequence DESC LIMIT :limit OFFSET :offset"
+    """A page of entries, the newest first: with that subject, by that actor, about either."""
+    where, values = _where(subject, actor, about)
+    tail = f"{where} ORDER BY sequence DESC LIMIT :limit OFFSET :offset"
     return AUDIT.select(database, tail, limit=limit, offset=offset, **values)
 
 
-def count(database: Database, subject: str | Person | None = None, actor: str | Person | None = None) -> int:
+def count(
+    database: Database,
+    subject: str | Person | None = None,
+    actor: str | Person | None = None,
+    about: str | Person | None = None,
+) -> int:
     """How many entries that would be in all."""
-    row = database.row(
-        "SELECT COUNT(*) AS many FROM audit WHERE (:every = 1 OR subject = :subject OR actor = :actor)",
-        every=subject is None and actor is None,
-        subject=subject or "",
-        actor=actor or "",
-    )
+    where, values = _where(subject, actor, about)
+    row = database.row(f"SELECT COUNT(*) AS many FROM audit {where}", **values)  # noqa: S608
     return int(row["many"]) if row else 0
+
+
+def _where(
+    subject: str | Person | None, actor: str | Person | None, about: str | Person | None
+) -> tuple[str, dict[str, str | Person]]:
+    given = {"subject": subject, "actor": actor, "about": about}
+    values = {name: value for name, value in given.items() if value is not None}
+    asked = {
+        "subject": "subject = :subject",
+        "actor": "actor = :actor",
+        "about": "(subject = :about OR actor = :about)",
+    }
+    conditions = " AND ".join(asked[name] for name in values)
+    return (f"WHERE {conditions}" if conditions else ""), values
 
 
 def verify(database: Database) -> int | None:

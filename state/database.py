@@ -46,7 +46,7 @@ def connect(state_url: str) -> Database:
         from state.sqlite import open_sqlite
 
         return Database(open_sqlite(rest))
-    if separator and scheme == "postgresql":
+    if separator and scheme in ("postgresql", "postgres"):
         from state.postgresql import open_postgresql
 
         return Database(open_postgresql(state_url))

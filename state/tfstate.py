@@ -165,15 +165,21 @@ def _put(database: Database, new: StateVersion) -> bool:
 
 
 def take_in_errored(
-    database: Database, lab: Lab, body: bytes, vault: Sealer, now: datetime, written_by: str
+    database: Database,
+    lab: Lab,
+    body: bytes,
+    vault: Sealer,
+    now: datetime,
+    written_by: str = "innkeeper",
 ) -> bool:
     """Take in the errored.tfstate that a run left, with its lineage and serial. False: it has been already.
 
-    Raises Conflict when the state here is another one or newer, or when anyone but the run has it locked; and
-    what Vault raises.
+    Raises Conflict when the state here is another one or newer, or when somebody else may still write to it;
+    and what Vault raises.
     """
     new = sealed(lab.id, body, vault, written_by, now)
     with database.transaction():
+        release_ended(database, lab.id)
         lock_now = lock_of(database, lab.id)
         if lock_now is not None and lock_now.holder != written_by:
             raise Conflict(

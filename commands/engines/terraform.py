@@ -202,10 +202,10 @@ class Terraform:
         before.
         """
         path = work / _PLAN
+        path.unlink(missing_ok=True)
         if hashlib.sha256(plan).hexdigest() == sha256:
             _write(path, plan)
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-            path.unlink(missing_ok=True)
             raise PlanTampered("The saved plan is not the one that was approved, so nothing was applied.")
         options: dict[str, Any] = {"json": IsFlagged, "input": False, "lock_timeout": "5s"}
         if variables:

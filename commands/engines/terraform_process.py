@@ -84,7 +84,9 @@ class Child:
             pause = min(pause * 1.05, 0.05)
 
     def alive(self) -> bool:
-        """Tell whether Terraform, or the shell that waits for it, still runs."""
+        """Tell whether Terraform still runs, or the shell that writes down how it ended."""
+        if self._exit_code() is not None:
+            return False
         if self._starter is not None:
             # The thread that waits for it sets returncode; nobody else may, or the exit status would be lost.
             return self._starter.returncode is None or self._process() is not None

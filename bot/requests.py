@@ -82,11 +82,7 @@ def from_submission(body: Body, now: datetime, seal: Seal) -> InboxEntry:
     view = body.get("view") or {}
     about = json.loads(view.get("private_metadata") or "{}")
     fields = submitted(view)
-    secret = {
-        name.removeprefix(SEALED): value
-        for name, value in fields.items()
-        if name.startswith(SEALED)
-    }
+    secret = {name.removeprefix(SEALED): value for name, value in fields.items() if name.startswith(SEALED)}
     entry_id = _id(body, body.get("trigger_id"))
     sealed = seal(json.dumps(secret).encode(), f"variables {id_from(f'lab {entry_id}')}") if secret else None
     payload = {

@@ -9,7 +9,7 @@ from commands.authorise import operator_of
 from commands.engines.vault import Operator
 from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
 from commands.words import listed, mention
-from state import approvals, audit, runs, tfstate
+from state import approvals, audit, cards, runs, tfstate
 from state.records import Approval, Person, Run
 from state.transitions import RunState
 
@@ -57,7 +57,7 @@ def approve(request: Request, deps: Deps) -> Outcome:
         if not still_needed(run, after):
             runs.move(deps.database, run.id, RunState.PROPOSED, RunState.APPROVED, now)
         else:
-            runs.update(deps.database, run.id)
+            cards.mark_dirty(deps.database, run.id)
     return Outcome(f"Your approval of *{run.lab_name}* counts for *{role}*. {waiting_words(run, after)}")
 
 
@@ -149,7 +149,7 @@ def standing_approvals(deps: Deps, run: Run) -> dict[Person, Operator]:
                     run=run.id,
                     person=each.person.key,
                 )
-                runs.update(deps.database, run.id)
+                cards.mark_dirty(deps.database, run.id)
     return standing
 
 

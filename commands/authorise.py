@@ -45,16 +45,16 @@ def operator_of(person: Person, vault: Vault, standing: Standing) -> Operator:
     if operator is None:
         raise Refused(
             f"You are not a trusted operator yet. {_ask(vault)} to run "
-            f"`/operator add <@{person.user}> operator`. I have not done anything."
+            "`/operator add @you operator`. I have not done anything."
         )
     if operator.problem:
         raise Refused(
             f"Your operator document in Vault cannot be trusted: {operator.problem}. {_ask(vault)} to "
-            f"mend it with `/operator add <@{person.user}> operator`. I have not done anything."
+            "mend it with `/operator add @you operator`. I have not done anything."
         )
     if not operator.roles:
         raise Refused(
-            f"You have no role here. {_ask(vault)} to run `/operator add <@{person.user}> operator`. "
+            f"You have no role here. {_ask(vault)} to run `/operator add @you operator`. "
             "I have not done anything."
         )
     return operator

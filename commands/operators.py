@@ -31,7 +31,7 @@ def add(request: Request, deps: Deps) -> Outcome:
         raise Refused(f"{mention(person)} is {kind} in Slack, so they cannot be an operator.")
     before = deps.vault.operator(person)
     now = deps.now()
-    if before is None:
+    if before is None or before.problem:
         after = Operator(
             person=person,
             name=found.name,
@@ -39,6 +39,7 @@ def add(request: Request, deps: Deps) -> Outcome:
             ssh_public_keys=(),
             added_by=request.person.key,
             added_at=now,
+            version=before.version if before is not None else 0,
         )
     else:
         after = replace(before, roles=tuple(dict.fromkeys([*before.roles, *wanted])))
@@ -78,7 +79,10 @@ def remove(request: Request, deps: Deps) -> Outcome:
 def list_operators(request: Request, deps: Deps) -> Outcome:
     """`/operator list`: everybody who is trusted, with their roles."""
     everybody = sorted(deps.vault.operators(), key=lambda each: each.name.lower())
-    rows = [Row(title=each.name, text=f"{mention(each.person)} · {listed(each.roles)}") for each in everybody]
+    rows = [
+        Row(title=each.name, text=f"{mention(each.person)} · {each.problem or listed(each.roles)}")
+        for each in everybody
+    ]
     rows, page, pages = page_of(rows, request.words, _PAGE_ROWS)
     return Outcome(listing=Listing("Trusted operators", tuple(rows), page, pages, "/operator list"))
 
@@ -92,6 +96,10 @@ def show(request: Request, deps: Deps) -> Outcome:
     if document is None:
         raise Refused(f"{mention(person)} is no operator.", "/operator list")
     keys = len(document.ssh_public_keys)
+    if document.problem:
+        return Outcome(
+            f"{mention(person)}'s document cannot be trusted: {document.problem}. They are nobody."
+        )
     return Outcome(
         f"{mention(person)} · {listed(document.roles)}\n"
         f"Added by {_name_of(document.added_by)}, {at(document.added_at)}. "
@@ -120,13 +128,18 @@ def _page(words: tuple[str, ...], total: int) -> tuple[int, int]:
 
 def _audit_words(entry: AuditEntry) -> str:
     detail = " · ".join(
-        f"{key} {value if not isinstance(value, list) else listed([str(each) for each in value])}"
-        for key, value in entry.detail.items()
-        if value not in ("", None)
+        f"{key} {_short(value)}" for key, value in entry.detail.items() if value not in ("", None)
     )
     return f"{_name_of(entry.subject)} · by {_name_of(entry.actor)} · {at(entry.at)}" + (
         f"\n{detail}" if detail else ""
     )
+
+
+def _short(value: object) -> str:
+    """A digest by its first letters, a list in words."""
+    if isinstance(value, list):
+        return listed([str(each) for each in value])
+    return str(value)[:12] if isinstance(value, str) and len(value) == 64 else str(value)
 
 
 def _name_of(key: str) -> str:

@@ -46,14 +46,18 @@ def plan(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
         inputs = gather(deps, lab, run, blueprint)
         access = _new_access(deps, run)
         before = tfstate.current(deps.database, lab.id)
-        work = deps.terraform.stage(run.id, blueprint.module)
+        work = deps.terraform.stage(_plan_folder(run), blueprint.module)
         sources_digest = deps.terraform.sources_digest(blueprint.module)
         deps.terraform.init(work, access, inputs.environment)
         child = deps.terraform.start_plan(
             work, access, inputs.variables, run.kind == "destroy", inputs.environment
         )
         log = RunLog(deps.data_path, run.id, inputs.secrets)
-        exit_code = _follow_plan(deps, run, worker, child, log, stopping)
+        try:
+            exit_code = _follow_plan(deps, run, worker, child, log, stopping)
+        finally:
+            # Now, not later: from `proposed` on the lock may be that of the same run's apply.
+            tfstate.release_of_run(deps.database, run.id)
         if exit_code is None:
             runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now(), worker=None)
             return f"{run.lab_name}: its plan waits for the next start"
@@ -76,14 +80,13 @@ def plan(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
             deps, run, RunState.PLANNING, "Terraform was ended from outside. Plan it again."
         )
     finally:
-        tfstate.release_of_run(deps.database, run.id)
         if work is not None:
             deps.terraform.remove(work)
 
 
 def recover_plan(run: Run, deps: Deps) -> str:
     """A run that was `planning` when its process died: end what is left of it, and queue it again."""
-    work = deps.terraform.work(run.id)
+    work = deps.terraform.work(_plan_folder(run))
     child = deps.terraform.attach(work)
     if child is not None and child.alive():
         child.kill()
@@ -229,6 +232,11 @@ def _follow_apply(
         if applied_seconds > APPLY_LIMIT_SECONDS + STOP_GRACE_SECONDS:
             child.kill()
     return None
+
+
+def _plan_folder(run: Run) -> str:
+    """Apart from the apply's: an apply may start while the details of its plan are still being told."""
+    return f"{run.id}-plan"
 
 
 def _lab(deps: Deps, run: Run) -> Lab:

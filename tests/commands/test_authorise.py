@@ -39,7 +39,7 @@ def test_an_operator_is_who_their_document_says(vault: FakeVault) -> None:
 
 def test_a_stranger_learns_whom_to_ask(vault: FakeVault) -> None:
     assert refusal(vault, standing(STRANGER)) == (
-        "You are not a trusted operator yet. Ask <@U0> to run `/operator add <@U9> operator`. "
+        "You are not a trusted operator yet. Ask <@U0> to run `/operator add @you operator`. "
         "I have not done anything."
     )
 
@@ -76,7 +76,7 @@ def test_a_damaged_document_is_told_to_its_person(vault: FakeVault) -> None:
     vault.documents[ANNA.key] = ({"slack_team": "T1", "slack_user": "U1", "roles": "admin"}, 7)
     assert refusal(vault, standing(ANNA)) == (
         "Your operator document in Vault cannot be trusted: roles is not a list of texts. Ask <@U0> to mend it "
-        "with `/operator add <@U1> operator`. I have not done anything."
+        "with `/operator add @you operator`. I have not done anything."
     )
 
 

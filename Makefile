@@ -1,0 +1,32 @@
+# Needs Python 3.11 or newer, make and git. Everything else comes as wheels into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+TOUR ?=
+
+.PHONY: demo test lint format bench clean
+
+demo: .venv/ready
+	@TOUR=$(TOUR) $(BIN)/innkeeper demo
+
+test: .venv/ready
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/ready
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .innkeeper build *.egg-info
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

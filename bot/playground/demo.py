@@ -1,0 +1,179 @@
+"""`make demo`: a local Slack, an embedded Vault and the real bot on this machine, and the tour through them.
+
+The bot is a process of its own that knows nothing of this: SLACK_API_URL and VAULT_ADDR are all the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hvac
+import requests
+from rich.console import Console
+
+from bot.playground.server import LocalSlack
+from bot.playground.tour import Cast, Tour, TourFailed
+from bot.playground.vault_server import EmbeddedVault
+from commands.engines.vault_setup import admin_client, prepare
+from state.records import Person
+
+READY_SECONDS = 20.0
+STOP_SECONDS = 10.0
+LABS = Path(__file__).resolve().parents[2] / "labs"
+COMMANDS = ("/lab", "/operator")
+
+
+@dataclass(frozen=True)
+class Login:
+    """How the bot logs in to Vault."""
+
+    role_id: str
+    secret_id: str
+
+
+def play(folder: Path, only_tour: bool) -> int:
+    """Start everything, play the tour, and stay until Ctrl-C unless only_tour. Returns the exit status."""
+    console = Console(highlight=False)
+    folder = folder.resolve()
+    _start_afresh(folder)
+    failed = 0
+    with ExitStack() as stack:
+        stack.callback(_end_hosts, folder)
+        console.print("Starting a Vault, a Slack workspace and the bot, all on this machine …", style="dim")
+        slack = LocalSlack(app_name="innkeeper", team_name="Innkeeper Demo", commands=COMMANDS)
+        stack.enter_context(slack)
+        cast = _cast(slack)
+        vault = stack.enter_context(EmbeddedVault(folder / "vault"))
+        login = _prepare_vault(vault, Person(slack.team, cast.admin))
+        stack.enter_context(_bot(folder, slack, vault, login))
+        console.print(f"The workspace is at {slack.page_url}", style="bold")
+        try:
+            seconds = Tour(slack, cast, console).play()
+            console.print(f"\nThe tour took {seconds:.1f} s.", style="dim")
+        except TourFailed as problem:
+            console.print(
+                f"\nThe tour ended early: {problem}\nThe bot's log is {folder / 'bot.log'}.", style="red"
+            )
+            failed = 1
+        if not only_tour:
+            console.print(
+                f"\nNow it is yours: open {slack.page_url} and play any part. Ctrl-C ends it.", style="bold"
+            )
+            _until_asked_to_end()
+    return failed
+
+
+def _start_afresh(folder: Path) -> None:
+    """The local Slack forgets everything at its end, so the bot's own memory must not outlive it. Vault's does."""
+    _end_hosts(folder)
+    for name in ("innkeeper.db", "innkeeper.db-wal", "innkeeper.db-shm", "bot.log"):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("runs", "logs", "errored"):
+        shutil.rmtree(folder / "data" / name, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _cast(slack: LocalSlack) -> Cast:
+    people = {
+        "admin": slack.add_user("ada", "Ada (admin)", is_admin=True),
+        "requester": slack.add_user("riley", "Riley (asks for labs)"),
+        "infra": slack.add_user("ines", "Ines (infrastructure)"),
+        "security": slack.add_user("sam", "Sam (security)"),
+        "stranger": slack.add_user("eve", "Eve (a stranger)"),
+    }
+    channel = slack.add_channel("lab", list(people.values()))
+    return Cast(channel=channel, **people)
+
+
+def _prepare_vault(vault: EmbeddedVault, admin: Person) -> Login:
+    done = prepare(admin_client(vault.addr, vault.root_token), admin, "Ada", datetime.now(UTC))
+    unwrapped = hvac.Client(url=vault.addr, token=done.wrapped_secret_id).sys.unwrap()
+    return Login(done.role_id, str(unwrapped["data"]["secret_id"]))
+
+
+@contextmanager
+def _bot(folder: Path, slack: LocalSlack, vault: EmbeddedVault, login: Login) -> Iterator[None]:
+    port = _free_port()
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "TF_CLI_CONFIG_FILE") if name in os.environ},
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_SIGNING_SECRET": slack.signing_secret,
+        "SLACK_API_URL": slack.api_url,
+        "VAULT_ADDR": vault.addr,
+        "VAULT_ROLE_ID": login.role_id,
+        "VAULT_SECRET_ID": login.secret_id,
+        "STATE_URL": f"sqlite:///{folder / 'innkeeper.db'}",
+        "DATA_PATH": str(folder / "data"),
+        "LABS_PATH": str(LABS if LABS.is_dir() else Path("labs").resolve()),
+        "PORT": str(port),
+        "SWEEP_SECONDS": "5",
+    }
+    slack.app_url = f"http://127.0.0.1:{port}/slack/events"
+    with (folder / "bot.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "serve"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is ours to pass on, after the tour
+        )
+    try:
+        _wait_ready(process, f"http://127.0.0.1:{port}/readyz", folder / "bot.log")
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    ends_at = time.monotonic() + READY_SECONDS
+    while time.monotonic() < ends_at and process.poll() is None:
+        try:
+            if requests.get(address, timeout=1).status_code == 200:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.05)
+    last = log.read_text(errors="replace")[-2000:]
+    raise SystemExit(f"The bot did not start. The end of its log, {log}:\n{last}")
+
+
+def _until_asked_to_end() -> None:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+
+
+def _end_hosts(folder: Path) -> None:
+    """The sandbox's hosts outlive everybody but their destruction; the demo leaves no process behind."""
+    for path in (folder / "data" / "home" / ".sandbox").glob("*.pid"):
+        text = path.read_text().strip()
+        path.unlink()
+        if text.isdigit():
+            try:
+                os.kill(int(text), signal.SIGTERM)
+            except ProcessLookupError:
+                continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

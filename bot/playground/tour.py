@@ -1,0 +1,173 @@
+"""The tour: a lab is asked for, planned, reviewed, applied, used and destroyed, by people in a Slack workspace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from rich.console import Console
+
+from bot.playground.model import Message
+from bot.playground.server import LocalSlack
+from bot.playground.transcript import Transcript
+
+PATIENCE_SECONDS = 20.0
+
+
+class TourFailed(Exception):
+    """Something did not happen that should have."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays, by their Slack ids, and where."""
+
+    channel: str
+    admin: str
+    requester: str
+    infra: str
+    security: str
+    stranger: str
+
+
+class Tour:
+    """Plays through the workspace alone: what people type and press, and what they then see."""
+
+    def __init__(self, slack: LocalSlack, cast: Cast, console: Console) -> None:
+        self._slack = slack
+        self._cast = cast
+        self._transcript = Transcript(slack, cast.channel, console)
+
+    def play(self) -> float:
+        """Play it from beginning to end. Returns how many seconds it took. Raises TourFailed."""
+        started = time.monotonic()
+        for scene in (
+            self._trust,
+            self._stranger,
+            self._ask,
+            self._review,
+            self._use,
+            self._destroy,
+            self._look_back,
+        ):
+            try:
+                scene()
+            except (TimeoutError, LookupError, requests.RequestException) as problem:
+                raise TourFailed(f"in the scene `{scene.__name__.strip('_')}`: {problem}") from problem
+        return time.monotonic() - started
+
+    def _trust(self) -> None:
+        self._caption("The admin says who is trusted. It is written to Vault, and nowhere else.")
+        for person, role in (("requester", "operator"), ("infra", "infra"), ("security", "security")):
+            user = getattr(self._cast, person)
+            name = self._slack.workspace.users[user].name
+            self._type(self._cast.admin, f"/operator add @{name} {role}", expect=f"<@{user}>")
+
+    def _stranger(self) -> None:
+        self._caption("A stranger asks for a lab, and is refused.")
+        self._type(self._cast.stranger, "/lab up sandbox theirs", expect="not a trusted operator")
+
+    def _ask(self) -> None:
+        self._caption("A trusted operator asks. The plan comes before anything is made.")
+        self._type(self._cast.requester, "/lab up sandbox demo size=large ttl=8h")
+        card = self._card("demo: proposed")
+        self._caption("Whoever asked cannot approve it alone.")
+        self._press(self._cast.requester, card, "Approve", expect="You asked for this plan")
+
+    def _review(self) -> None:
+        self._approved("demo: applied")
+
+    def _use(self) -> None:
+        self._caption("The lab is there. Anybody on this machine can use it.")
+        self._type(self._cast.requester, "/lab output demo", expect="Outputs of demo")
+        self._transcript.say(f"GET {self._address} → {requests.get(self._address, timeout=5).text.strip()}")
+
+    def _destroy(self) -> None:
+        address = self._address
+        self._caption("When it is not needed any more, it goes the same way: a plan, two approvals, gone.")
+        self._type(self._cast.requester, "/lab down demo")
+        self._card("demo: proposed")
+        self._approved("demo: destroyed")
+        try:
+            requests.get(address, timeout=1)
+        except requests.ConnectionError:
+            self._transcript.say(f"GET {address} → nobody answers any more")
+        else:
+            raise TourFailed(f"{address} still answers after the destruction")
+
+    def _look_back(self) -> None:
+        self._caption("Nothing is left but its history, and the audit.")
+        self._type(self._cast.requester, "/lab list", expect="0 labs")
+        self._type(self._cast.requester, "/lab history demo", expect="History of demo")
+        self._type(self._cast.security, "/operator audit demo", expect="Audit")
+
+    @property
+    def _address(self) -> str:
+        """The first host's, as /lab output tells it to the requester."""
+        told = "\n".join(str(message.blocks) for message in self._seen_by(self._cast.requester))
+        for word in told.replace('"', " ").replace("`", " ").replace("'", " ").replace(",", " ").split():
+            if word.startswith("http://127.0.0.1:"):
+                return word.rstrip("]")
+        raise TourFailed("no message told the lab's address")
+
+    def _approved(self, end: str) -> None:
+        card = self._card("demo: proposed")
+        self._caption("An infra person and a security person approve exactly this plan.")
+        for user in (self._cast.infra, self._cast.security):
+            self._press(user, card, "Approve", expect="Your approval of *demo* counts")
+        names = [self._slack.workspace.users[user].name for user in (self._cast.infra, self._cast.security)]
+        self._transcript.say(f"demo: approved by {names[0]} and {names[1]}")
+        self._card(end)
+
+    def _type(self, user: str, text: str, expect: str = "") -> None:
+        self._act(user, lambda: self._slack.command(user, self._cast.channel, text), f"types  {text}", expect)
+
+    def _press(self, user: str, card: Message, label: str, expect: str) -> None:
+        self._act(user, lambda: self._slack.click(user, card, label), f"presses  ( {label} )", expect)
+
+    def _act(self, user: str, act: Callable[[], Any], doing: str, expect: str) -> None:
+        before = {message.ts for message in self._seen_by(user)}
+        self._transcript.does(user, doing)
+        delivery = act()
+        if delivery.error:
+            raise TourFailed(f"{doing}: {delivery.error}")
+        if expect:
+            self._slack.wait_for(
+                lambda: any(
+                    expect in message.text or expect in str(message.blocks)
+                    for message in self._seen_by(user)
+                    if message.ts not in before
+                ),
+                PATIENCE_SECONDS,
+            )
+        self._transcript.catch_up()
+
+    def _card(self, text: str) -> Message:
+        """The newest card, once it says that. What it says on the way is shown too."""
+        ends_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self._transcript.catch_up()
+            for message in reversed(self._slack.messages(self._cast.channel)):
+                if message.text.startswith("demo: ") and not message.thread_ts and not message.ephemeral_to:
+                    if message.text.startswith(text):
+                        return message
+                    if message.text.startswith(("demo: failed", "demo: stale", "demo: interrupted")):
+                        raise TourFailed(message.text)
+                    break
+            seen = self._slack.workspace.version
+            left = ends_at - time.monotonic()
+            if left <= 0:
+                raise TourFailed(f"no card came to say `{text}`")
+            with self._slack.workspace.changed:
+                self._slack.workspace.changed.wait_for(
+                    lambda: self._slack.workspace.version != seen, min(left, 1.0)
+                )
+
+    def _seen_by(self, user: str) -> list[Message]:
+        return self._slack.messages(self._cast.channel, user)
+
+    def _caption(self, text: str) -> None:
+        self._transcript.caption(text)

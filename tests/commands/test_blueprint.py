@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -334,6 +335,18 @@ def test_labs_path_is_a_folder(tmp_path: Path) -> None:
     assert list(catalogue(str(tmp_path / "labs"), tmp_path).blueprints()) == ["web"]
     with pytest.raises(ValueError, match=r"LABS_PATH is .*nowhere, and there is no such folder"):
         catalogue(str(tmp_path / "nowhere"), tmp_path)
+
+
+def test_the_catalogue_that_ships_is_whole() -> None:
+    labs = Catalogue(Path(__file__).parents[2] / "labs")
+    assert labs.broken() == []
+    assert {"sandbox", "digitalocean-droplet", "aws-ec2"} <= set(labs.blueprints())
+    for each in labs.blueprints().values():
+        sources = "".join(path.read_text() for path in each.module.glob("*.tf"))
+        declared = set(re.findall(r'^variable "(.+)"', sources, re.MULTILINE))
+        assert "lab" in declared
+        assert set(each.variables) <= declared
+        assert set(each.publish) <= set(re.findall(r'^output "(.+)"', sources, re.MULTILINE))
 
 
 def test_values_are_converted_by_their_default(tmp_path: Path) -> None:

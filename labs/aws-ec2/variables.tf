@@ -1,0 +1,42 @@
+variable "lab" {
+  type        = string
+  description = "Name of the lab; what is made is named after it."
+}
+
+variable "owner" {
+  type        = string
+  description = "Who asked for the lab: the key of their operator document, such as T1-U1."
+}
+
+variable "trusted_ssh_keys" {
+  type        = list(string)
+  description = "Public keys of all trusted operators. They may log in as `ubuntu`."
+}
+
+variable "ssh_ca_public_key" {
+  type        = string
+  default     = ""
+  description = "The ssh CA whose user certificates are trusted; empty: none."
+}
+
+variable "size" {
+  type        = string
+  default     = "small"
+  description = "small is a t3.micro, large a t3.large."
+}
+
+variable "region" {
+  type        = string
+  default     = "eu-central-1"
+  description = "Where the server stands."
+}
+
+variable "ssh_from" {
+  type        = list(string)
+  description = "Networks that may reach ssh, in CIDR notation."
+
+  validation {
+    condition     = length(var.ssh_from) > 0 && alltrue([for each in var.ssh_from : can(cidrhost(each, 0))])
+    error_message = "ssh_from is a list of networks such as 203.0.113.0/24."
+  }
+}

@@ -1,0 +1,85 @@
+# One server with a public address, reached by ssh alone. The token comes from the environment (DIGITALOCEAN_TOKEN).
+
+terraform {
+  required_version = ">= 1.4"
+
+  required_providers {
+    digitalocean = {
+      source  = "digitalocean/digitalocean"
+      version = "~> 2.40"
+    }
+  }
+}
+
+locals {
+  sizes = { small = "s-1vcpu-1gb", large = "s-2vcpu-4gb" }
+
+  # A user of our own: root's password at DigitalOcean is expired at first, and ssh would ask to change it.
+  cloud_config = {
+    disable_root = true
+    ssh_pwauth   = false
+    users = [{
+      name                = "lab"
+      shell               = "/bin/bash"
+      sudo                = "ALL=(ALL) NOPASSWD:ALL"
+      lock_passwd         = true
+      ssh_authorized_keys = var.trusted_ssh_keys
+    }]
+    write_files = var.ssh_ca_public_key == "" ? [] : [
+      { path = "/etc/ssh/lab_ca.pub", content = "${var.ssh_ca_public_key}\n" },
+      { path = "/etc/ssh/sshd_config.d/10-lab.conf", content = "TrustedUserCAKeys /etc/ssh/lab_ca.pub\n" },
+    ]
+    # In an order that holds whether sshd had started before the files were there or not.
+    runcmd = ["systemctl try-reload-or-restart ssh"]
+  }
+}
+
+resource "digitalocean_droplet" "host" {
+  name       = var.lab
+  image      = "ubuntu-24-04-x64"
+  region     = var.region
+  size       = local.sizes[var.size]
+  monitoring = true
+  tags       = ["innkeeper", var.lab, "owner:${var.owner}"] # so that it is found when a state is lost
+  user_data  = "#cloud-config\n${yamlencode(local.cloud_config)}"
+
+  lifecycle {
+    # Read at the first start only. Another operator must not cost a lab its server: keys change by certificate.
+    ignore_changes = [user_data, image]
+  }
+}
+
+# Without tags: a firewall's tags say which droplets it is for, and ours share one.
+resource "digitalocean_firewall" "host" {
+  name        = var.lab
+  droplet_ids = [digitalocean_droplet.host.id]
+
+  inbound_rule {
+    protocol         = "tcp"
+    port_range       = "22"
+    source_addresses = var.ssh_from
+  }
+
+  dynamic "outbound_rule" {
+    for_each = ["tcp", "udp"]
+
+    content {
+      protocol              = outbound_rule.value
+      port_range            = "1-65535"
+      destination_addresses = ["0.0.0.0/0", "::/0"]
+    }
+  }
+
+  outbound_rule {
+    protocol              = "icmp"
+    destination_addresses = ["0.0.0.0/0", "::/0"]
+  }
+}
+
+output "address" {
+  value = digitalocean_droplet.host.ipv4_address
+}
+
+output "login" {
+  value = "ssh lab@${digitalocean_droplet.host.ipv4_address}"
+}

@@ -36,9 +36,9 @@ def label_of(element: Json) -> str:
     return str(shown.get("text", "")) if isinstance(shown, dict) else ""
 
 
-def find(blocks: Sequence[Json], wanted: str) -> tuple[Json, Json]:
+def find(blocks: Sequence[Json], wanted: str, block_id: str = "") -> tuple[Json, Json]:
     """By label, action_id, value, or an option's text. Raises LookupError, which tells what is there."""
-    known = list(usable(blocks))
+    known = [(block, element) for block, element in usable(blocks) if block_id in ("", block["block_id"])]
     for block, element in known:
         if wanted in (label_of(element), element.get("action_id"), element.get("value")):
             return block, element
@@ -113,8 +113,8 @@ def initial(element: Json) -> Any:
 def filled(blocks: Sequence[Json], given: Mapping[str, Any]) -> tuple[Json, dict[str, str]]:
     """The state.values of a form, and what is still missing, by block_id.
 
-    given: by block_id, action_id or label; a field that is not named keeps what it began with. Raises
-    LookupError for a name that no field has.
+    given: by block_id, action_id, label or "block_id/action_id"; a field that is not named keeps what it began
+    with. Raises LookupError for a name that no field has.
     """
     values: Json = {}
     missing: dict[str, str] = {}
@@ -123,7 +123,8 @@ def filled(blocks: Sequence[Json], given: Mapping[str, Any]) -> tuple[Json, dict
         if element["type"] in ("button", "overflow"):
             continue
         label = str((block.get("label") or {}).get("text", ""))
-        names = [name for name in (block["block_id"], element["action_id"], label) if name in given]
+        exact = f"{block['block_id']}/{element['action_id']}"
+        names = [name for name in (exact, block["block_id"], element["action_id"], label) if name in given]
         used |= set(names)
         chosen = given[names[0]] if names else initial(element)
         state = state_of(element, chosen)

@@ -151,6 +151,7 @@ class Delivery:
     payload: Json = field(repr=False)
     status: int = 0  # of HTTP; 200 for an ack over Socket Mode; 0 when nothing came in time
     body: str = ""  # of the ack
+    sent_at: float = 0.0  # seconds since 1970
     ack_seconds: float = 0.0
     error: str = ""  # operation_timeout, dispatch_failed, or empty
     attempts: int = 1  # events are sent again when they are not acked

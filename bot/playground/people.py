@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.playground import fields, payloads
@@ -45,6 +46,7 @@ class People:
 
     def _keep(self, delivery: Delivery) -> Delivery:
         with self.workspace.lock:
+            delivery = replace(delivery, sent_at=self.workspace.clock() - delivery.ack_seconds)
             self.deliveries.append(delivery)
         self.workspace.note()
         return delivery
@@ -153,16 +155,17 @@ class People:
         wanted: str,
         chosen: Any = None,
         values: Mapping[str, Any] | None = None,
+        block_id: str = "",
     ) -> Delivery:
         """Press a button or choose from a menu, a confirmation dialog answered with yes.
 
         shown: a message (as it was when the person saw it), its ts (as it is now), or a view. wanted: the
-        label, the action_id, or the option of a menu. Raises PermissionError when the person does not see the
-        message, LookupError when there is nothing of that name.
+        label, the action_id, or the option of a menu; block_id: where several have the same. Raises
+        PermissionError when the person does not see the message, LookupError when there is nothing of that name.
         """
         person = self.workspace.users[user]
         if isinstance(shown, View):
-            block, element = fields.find(shown.blocks, wanted)
+            block, element = fields.find(shown.blocks, wanted, block_id)
             action = self._action(block, element, wanted, chosen)
             state, _ = fields.filled(shown.blocks, values or {})
             return self._deliver(
@@ -172,7 +175,7 @@ class People:
         self._in_channel(user, message.channel)
         if message.ephemeral_to not in ("", user):
             raise PermissionError(f"{person.name} does not see this message: it was shown to somebody else.")
-        block, element = fields.find(message.blocks, wanted)
+        block, element = fields.find(message.blocks, wanted, block_id)
         action = self._action(block, element, wanted, chosen)
         state, _ = fields.filled(message.blocks, values or {})
         if "selected_option" in action and element["type"] != "overflow":

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from bot.playground.delivery import Courier
 from bot.playground.model import App, Call, Delivery, Guest, Json, Message, View
+from bot.playground.page import Page
 from bot.playground.payloads import challenge
 from bot.playground.people import EVENTS, People
 from bot.playground.web import Loss, Mishap, Web
@@ -64,6 +65,7 @@ class LocalSlack(People):
         courier = Courier(app_url or "", app.signing_secret, ack_limit_seconds, retry_pauses)
         super().__init__(workspace, courier, commands, events, should_escape)
         self._web = Web(workspace, courier)
+        self._page = Page(self, lambda: self._web.calls)
         self._address = (host, port)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -77,7 +79,7 @@ class LocalSlack(People):
         self._address = (host, port)
         self.workspace.base_url = f"http://{host}:{port}"
         config = uvicorn.Config(
-            Starlette(routes=self._web.routes()),
+            Starlette(routes=[*self._web.routes(), *self._page.routes()]),
             log_level="critical",
             access_log=False,
             lifespan="off",
@@ -91,6 +93,7 @@ class LocalSlack(People):
     def stop(self) -> None:
         """End the server and everything that waits on it."""
         self.courier.stopping.set()
+        self.workspace.note()  # wakes the pages' streams, so that they end
         if self._server and self._thread:
             self._server.should_exit = True
             self._thread.join(5)

@@ -41,7 +41,7 @@ __all__ = [
 
 _SHOW_SECONDS = 300
 _INIT_SECONDS = 1800
-_STOP_SECONDS = 20
+_STOP_SECONDS = 3
 
 # Requests to the state backend that fail are sent again this often, 1 to 3 s apart: an apply rides out about
 # a minute in which the bot is away, a plan soon says so.

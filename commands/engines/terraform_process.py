@@ -123,10 +123,13 @@ class Child:
         if any(self._is_ours(pid) is not None for pid in pids):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(session, signal.SIGKILL)
+        killed = []
         for process in psutil.process_iter():  # also what a Terraform that is gone has left behind
             with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
                 if os.getsid(process.pid) == session and self._is_ours(process.pid) is not None:
                     process.kill()
+                    killed.append(process)
+        psutil.wait_procs(killed, timeout=5)
 
     def _exit_code(self) -> int | None:
         try:

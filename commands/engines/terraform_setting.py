@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -61,8 +63,13 @@ class Setting:
         (data_path / "runs").mkdir(mode=0o700, exist_ok=True)
         if config == data_path / "terraform.rc":
             config.write_text(_CLI_CONFIG)
-        stat = binary.stat()
-        identity = (str(binary), str(stat.st_size), str(stat.st_mtime_ns), config.read_text(errors="replace"))
+        found = binary.stat()
+        identity = (
+            str(binary),
+            str(found.st_size),
+            str(found.st_mtime_ns),
+            config.read_text(errors="replace"),
+        )
         return cls(command, identity, data_path, path, config)
 
     def environment(
@@ -84,8 +91,12 @@ class Setting:
                 detail = "Innkeeper sets it itself, or leaves it out: take it out of `credentials`."
                 raise TerraformFailed((Diagnostic("error", summary, detail, file="blueprint.yaml"),))
         temporary = self.temporary(work)
-        if not temporary.is_dir():
+        with contextlib.suppress(FileExistsError):
             temporary.mkdir(mode=0o700)
+        made = temporary.lstat()
+        if not stat.S_ISDIR(made.st_mode) or made.st_uid != os.getuid() or made.st_mode & 0o077:
+            detail = "Somebody else on this machine has made it: have it removed, and try again."
+            raise TerraformFailed((Diagnostic("error", f"{temporary} is not ours", detail),))
         return {
             **credentials,
             "PATH": self.path,

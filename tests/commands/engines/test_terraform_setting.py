@@ -126,5 +126,8 @@ def test_temporary_files_have_a_private_folder_with_a_short_path(bin_path: Path,
     temporary = Path(found.environment(work, {})["TMPDIR"])
     assert temporary.stat().st_mode & 0o777 == 0o700
     assert len(str(temporary)) < 90
+    temporary.chmod(0o777)
+    with pytest.raises(TerraformFailed, match="is not ours"):
+        found.environment(work, {})
     found.remove_temporary(work)
     assert not temporary.exists()

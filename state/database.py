@@ -95,7 +95,6 @@ class Database:
                 self._engine.commit()
                 rung = self._rung
             except BaseException:
-                rung = []
                 self._engine.rollback()
                 raise
             finally:

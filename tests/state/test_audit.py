@@ -104,6 +104,22 @@ def test_two_entries_that_changed_places_are_noticed(database: Database) -> None
     assert audit.verify(database) == 2
 
 
+def test_a_forged_entry_that_fits_in_itself_does_not_fit_the_next(
+    database: Database, sqlite_database: Database
+) -> None:
+    """Somebody writes another third entry with a hash of its own, made as we make it."""
+    write_five(database)
+    unlock(database)
+    for number in (1, 2):
+        audit.append(
+            sqlite_database, NOW + timedelta(minutes=number), ADA, "requested", "demo", number=number
+        )
+    forged = audit.append(sqlite_database, NOW + timedelta(minutes=3), BEN, "requested", "demo", number=3)
+    sql = "UPDATE audit SET actor = :actor, hash = :hash WHERE sequence = 3"
+    database.execute(sql, actor=BEN, hash=forged.hash)
+    assert audit.verify(database) == 4
+
+
 def test_many_who_write_at_once_write_one_chain(database: Database) -> None:
     all_at_once(
         16, lambda index: [audit.append(database, NOW, ADA, "asked", f"lab-{index}") for _ in range(4)]

@@ -16,6 +16,7 @@ from commands.blueprint_records import Approvals as Approvals
 from commands.blueprint_records import Blueprint as Blueprint
 from commands.blueprint_records import BlueprintBroken as BlueprintBroken
 from commands.blueprint_records import Variable as Variable
+from commands.engines import git
 from commands.request import Refused
 from state.records import RunKind
 
@@ -115,9 +116,12 @@ class Catalogue:
 
 
 def catalogue(labs_path: str, data_path: Path) -> Catalogue:
-    """The catalogue that LABS_PATH names. Raises ValueError with a sentence."""
+    """The catalogue that LABS_PATH names: a folder, or what a git ref has now. Raises ValueError with a sentence."""
     if labs_path.startswith("git+"):
-        raise ValueError("LABS_PATH names a git repository. Clone it, and give the folder instead.")
+        try:
+            return Catalogue(git.checked_out(labs_path, data_path.resolve() / "catalogue"))
+        except ValueError as error:
+            raise ValueError(f"LABS_PATH: {error}") from None
     path = Path(labs_path)
     if not path.is_dir():
         raise ValueError(

@@ -95,7 +95,7 @@ def move(
 ) -> bool:
     """Move a run from before to after, and set columns. False: it was not in before, and nothing was done.
 
-    An end sets ended_at and takes the token away; a run that goes back to queued loses its worker and token.
+    An end sets ended_at. An end, a proposal and the way back to queued take the token away, the last the worker.
     Raises IllegalTransition for an edge that the table does not have.
     """
     check(before, after)
@@ -104,6 +104,9 @@ def move(
         changes |= {"ended_at": now, "token_sha256": None}
     elif after is RunState.QUEUED:
         changes |= {"worker": None, "heartbeat_at": None, "token_sha256": None}
+    elif after is RunState.PROPOSED:
+        # What the code of a plan has seen must not open the state to it once the apply begins.
+        changes |= {"token_sha256": None}
     with database.transaction():
         if not RUNS.update(database, changes, "id = :id AND state = :before", id=run_id, before=before):
             return False

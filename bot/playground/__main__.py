@@ -52,8 +52,17 @@ def main() -> None:
         slack.add_channel(channel, people)
     for person in people:
         slack.direct_channel(person)
-    slack.start()
-    print(f"The workspace is at {slack.page_url}", flush=True)
+    try:
+        with slack:
+            announce(slack)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        return
+
+
+def announce(slack: LocalSlack) -> None:
+    """Where the workspace is and what the app needs to know; what came from the environment is not repeated."""
+    print(f"The workspace is at {slack.page_url}")
     print(f"  SLACK_API_URL={slack.api_url}")
     for variable, value in (
         ("SLACK_BOT_TOKEN", slack.bot_token),
@@ -61,10 +70,6 @@ def main() -> None:
         ("SLACK_APP_TOKEN", slack.app_token),
     ):
         print(f"  {variable}={'as in the environment' if variable in os.environ else value}", flush=True)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        slack.stop()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def response_url(workspace: Workspace, ticket: str) -> str:
 
 def command(workspace: Workspace, user: User, channel_id: str, word: str, text: str) -> Json:
     """A slash command. team_id is the app's workspace, whatever workspace the person is of."""
-    ticket = workspace.issue_response_url(channel_id, user.id)
+    ticket = workspace.tickets.issue_response_url(channel_id, user.id)
     channel = workspace.channels[channel_id]
     return {
         "token": workspace.app.verification_token,
@@ -34,7 +34,7 @@ def command(workspace: Workspace, user: User, channel_id: str, word: str, text: 
         "api_app_id": workspace.app.id,
         "is_enterprise_install": "false",
         "response_url": response_url(workspace, ticket),
-        "trigger_id": workspace.issue_trigger(user.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id),
     }
 
 
@@ -54,7 +54,7 @@ def _interaction(workspace: Workspace, kind: str, user: User) -> Json:
 def message_click(workspace: Workspace, user: User, message: Message, action: Json, values: Json) -> Json:
     channel = workspace.channels[message.channel]
     thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
-    ticket = workspace.issue_response_url(channel.id, user.id, message.ts, message.thread_ts)
+    ticket = workspace.tickets.issue_response_url(channel.id, user.id, message.ts, message.thread_ts)
     return _interaction(workspace, "block_actions", user) | {
         "container": {
             "type": "message",
@@ -63,7 +63,7 @@ def message_click(workspace: Workspace, user: User, message: Message, action: Js
             "is_ephemeral": bool(message.ephemeral_to),
             **thread,
         },
-        "trigger_id": workspace.issue_trigger(user.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id),
         "channel": {"id": channel.id, "name": channel.name or "directmessage"},
         "message": message_json(workspace, message),
         "state": {"values": values},
@@ -75,7 +75,7 @@ def message_click(workspace: Workspace, user: User, message: Message, action: Js
 def view_click(workspace: Workspace, user: User, view: View, action: Json, values: Json) -> Json:
     return _interaction(workspace, "block_actions", user) | {
         "container": {"type": "view", "view_id": view.id},
-        "trigger_id": workspace.issue_trigger(user.id, view.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id, view.id),
         "view": view_json(workspace, view, values),
         "actions": [action],
     }
@@ -83,7 +83,7 @@ def view_click(workspace: Workspace, user: User, view: View, action: Json, value
 
 def view_submission(workspace: Workspace, user: User, view: View, values: Json) -> Json:
     return _interaction(workspace, "view_submission", user) | {
-        "trigger_id": workspace.issue_trigger(user.id, view.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id, view.id),
         "view": view_json(workspace, view, values),
         "response_urls": [],
     }

@@ -108,11 +108,7 @@ def message_json(workspace: Workspace, message: Message, with_metadata: bool = F
 
 
 def _thread_counts(workspace: Workspace, message: Message) -> Json:
-    replies = [
-        reply
-        for reply in workspace.visible(message.channel)
-        if reply.thread_ts == message.ts and reply.ts != message.ts and not reply.ephemeral_to
-    ]
+    replies = workspace.replies(message.ts)
     if not replies or message.thread_ts:
         return {}
     people = list(dict.fromkeys(reply.user for reply in replies))

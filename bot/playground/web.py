@@ -145,10 +145,7 @@ class Web:
     async def link(self, websocket: WebSocket) -> None:
         """One connection of Socket Mode: hello, then envelopes out and acks in."""
         ticket = websocket.query_params.get("ticket", "")
-        with self.workspace.lock:
-            is_known = ticket in self.workspace.socket_tickets
-            self.workspace.socket_tickets.discard(ticket)
-        if not is_known:
+        if not self.workspace.tickets.use_socket(ticket):
             await websocket.close(1008)
             return
         await websocket.accept()

@@ -187,12 +187,7 @@ def conversations_replies(workspace: Workspace, args: Json) -> Json:
     parent = workspace.messages.get(needed(args, "ts"))
     if parent is None or parent.channel != channel.id or parent.ephemeral_to:
         raise SlackError("thread_not_found")
-    replies = [
-        message
-        for message in workspace.visible(channel.id)
-        if not message.ephemeral_to and message.thread_ts == parent.ts
-    ]
-    return _history(workspace, args, [parent, *replies])
+    return _history(workspace, args, [parent, *workspace.replies(parent.ts)])
 
 
 def reactions_add(workspace: Workspace, args: Json) -> Json:
@@ -207,7 +202,8 @@ def reactions_add(workspace: Workspace, args: Json) -> Json:
 
 
 def connections_open(workspace: Workspace, args: Json) -> Json:
-    return {"url": workspace.issue_socket_url()}
+    address = workspace.base_url.replace("http", "ws", 1)
+    return {"url": f"{address}/link/?ticket={workspace.tickets.issue_socket()}&app_id={workspace.app.id}"}
 
 
 METHODS: dict[str, Method] = {

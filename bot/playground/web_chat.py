@@ -128,7 +128,7 @@ def get_permalink(workspace: Workspace, args: Json) -> Json:
 def respond(workspace: Workspace, ticket: str, body: Json) -> None:
     """One POST to a response_url. Raises SlackError: expired_url, used_url, no_text, invalid_blocks, …"""
     with workspace.lock:
-        where = workspace.use_response_url(ticket)
+        where = workspace.tickets.use_response_url(ticket)
         original = workspace.messages.get(where.message_ts)
         if flag(body, "delete_original"):
             if original is None:

@@ -78,14 +78,14 @@ def views_open(workspace: Workspace, args: Json) -> Json:
     payload = check_view(_payload(args))
     if payload["type"] != "modal":
         raise SlackError("invalid_arguments", "[ERROR] views.open takes a modal [json-pointer:/view/type]")
-    trigger = workspace.use_trigger(needed(args, "trigger_id"))
+    trigger = workspace.tickets.use_trigger(needed(args, "trigger_id"))
     view = workspace.put_view(make_view(workspace, trigger.user, payload))
     return {"view": view_json(workspace, view)}
 
 
 def views_push(workspace: Workspace, args: Json) -> Json:
     payload = check_view(_payload(args))
-    trigger = workspace.use_trigger(needed(args, "trigger_id"))
+    trigger = workspace.tickets.use_trigger(needed(args, "trigger_id"))
     below = workspace.find_view(trigger.view_id)
     if below is None or below.type != "modal":
         raise SlackError("not_found")

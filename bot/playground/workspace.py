@@ -18,16 +18,13 @@ from bot.playground.model import (
     Guest,
     Json,
     Message,
-    ResponseUrl,
     SlackError,
     Team,
-    Trigger,
     User,
     View,
 )
+from bot.playground.tickets import Tickets
 
-TRIGGER_SECONDS = 3.0
-RESPONSE_URL_SECONDS = 30 * 60.0
 SLACKBOT = "USLACKBOT"
 
 
@@ -54,9 +51,8 @@ class Workspace:
         self.upload_tickets: dict[str, str] = {}  # ticket → file id
         self.views: dict[str, list[View]] = {}  # user → open modals, the top one last
         self.homes: dict[str, View] = {}
-        self.triggers: dict[str, Trigger] = {}
-        self.response_urls: dict[str, ResponseUrl] = {}
-        self.socket_tickets: set[str] = set()
+        self.tickets = Tickets(self.lock, clock)
+        self._threads: dict[str, set[str]] = {}  # first message → its replies
         self._numbers: dict[str, int] = {}
         self._last_ts = 0
         self.users[app.user_id] = User(
@@ -170,12 +166,22 @@ class Workspace:
         """Post a message, or put its new version in the place of the old one."""
         with self.lock:
             self.messages[message.ts] = message
+            if message.thread_ts:
+                self._threads.setdefault(message.thread_ts, set()).add(message.ts)
         self.note()
         return message
 
+    def replies(self, ts: str) -> list[Message]:
+        """What stands in a message's thread for everybody, in order."""
+        with self.lock:
+            found = [self.messages[reply] for reply in sorted(self._threads.get(ts, ()))]
+        return [message for message in found if not message.ephemeral_to]
+
     def remove_message(self, ts: str) -> None:
         with self.lock:
-            self.messages.pop(ts, None)
+            gone = self.messages.pop(ts, None)
+            if gone and gone.thread_ts:
+                self._threads[gone.thread_ts].discard(ts)
         self.note()
 
     def edit(self, ts: str, **values: Any) -> Message:
@@ -221,59 +227,6 @@ class Workspace:
         """Public channels can be read by everybody of the workspace, all others by their members."""
         is_open = not channel.is_im and not channel.is_private
         return user in channel.members or (is_open and self.users[user].team_id == self.team.id)
-
-    # What lives shortly
-
-    def issue_trigger(self, user: str, view_id: str = "") -> str:
-        with self.lock:
-            number = self.next_id("")
-            trigger_id = f"{number}.{self.team.id[1:]}.{secrets.token_hex(16)}"
-            self.triggers[trigger_id] = Trigger(user, self.clock() + TRIGGER_SECONDS, view_id=view_id)
-        return trigger_id
-
-    def issue_socket_url(self) -> str:
-        """The address of one websocket connection, as apps.connections.open gives it: good for one use."""
-        with self.lock:
-            ticket = secrets.token_urlsafe(24)
-            self.socket_tickets.add(ticket)
-        return f"{self.base_url.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id={self.app.id}"
-
-    def use_trigger(self, trigger_id: str) -> Trigger:
-        """Slack takes a trigger once, within three seconds. Raises SlackError otherwise."""
-        with self.lock:
-            trigger = self.triggers.get(trigger_id)
-            if trigger is None:
-                raise SlackError("invalid_trigger_id")
-            if trigger.is_used:
-                raise SlackError("exchanged_trigger_id")
-            if self.clock() > trigger.expires_at:
-                raise SlackError("expired_trigger_id")
-            self.triggers[trigger_id] = replace(trigger, is_used=True)
-            return trigger
-
-    def issue_response_url(self, channel: str, user: str, message_ts: str = "", thread_ts: str = "") -> str:
-        """The secret last part of the address; the server puts its own in front."""
-        with self.lock:
-            ticket = secrets.token_urlsafe(24)
-            self.response_urls[ticket] = ResponseUrl(
-                channel,
-                user,
-                self.clock() + RESPONSE_URL_SECONDS,
-                message_ts=message_ts,
-                thread_ts=thread_ts,
-            )
-        return ticket
-
-    def use_response_url(self, ticket: str) -> ResponseUrl:
-        """Five uses in thirty minutes. Raises SlackError expired_url or used_url."""
-        with self.lock:
-            found = self.response_urls.get(ticket)
-            if found is None or self.clock() > found.expires_at:
-                raise SlackError("expired_url")
-            if found.uses_left == 0:
-                raise SlackError("used_url")
-            self.response_urls[ticket] = replace(found, uses_left=found.uses_left - 1)
-            return found
 
     # Views
 

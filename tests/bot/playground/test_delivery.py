@@ -126,12 +126,12 @@ def test_a_trigger_opens_one_modal_within_three_seconds() -> None:
     view = modal("Form", [section("x")])
     with lab(clock=clock) as (slack, ines, _):
         client = WebClient(slack.bot_token, base_url=slack.api_url)
-        trigger = slack.workspace.issue_trigger(ines)
+        trigger = slack.workspace.tickets.issue_trigger(ines)
         clock.now += 2.9
         client.views_open(trigger_id=trigger, view=view)
         with pytest.raises(SlackApiError, match="exchanged_trigger_id"):
             client.views_open(trigger_id=trigger, view=view)
-        late = slack.workspace.issue_trigger(ines)
+        late = slack.workspace.tickets.issue_trigger(ines)
         clock.now += 3.1
         with pytest.raises(SlackApiError, match="expired_trigger_id"):
             client.views_open(trigger_id=late, view=view)

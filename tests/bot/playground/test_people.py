@@ -283,6 +283,19 @@ def test_a_view_is_updated_by_its_id(slack: LocalSlack, client: WebClient, place
         client.views_update(view_id="V99999999", view=modal("Later", [section("x")]))
 
 
+def test_at_most_three_forms_lie_one_upon_the_other(
+    slack: LocalSlack, client: WebClient, place: Place
+) -> None:
+    slack.command(place.ines, place.channel, "/form")
+    for title in ("Second", "Third"):
+        trigger = slack.workspace.tickets.issue_trigger(place.ines, slack.views_of(place.ines)[-1].id)
+        client.views_push(trigger_id=trigger, view=modal(title, [section("x")]))
+    assert [view.title for view in slack.views_of(place.ines)] == ["Reject", "Second", "Third"]
+    trigger = slack.workspace.tickets.issue_trigger(place.ines, slack.views_of(place.ines)[-1].id)
+    with pytest.raises(SlackApiError, match="push_limit_reached"):
+        client.views_push(trigger_id=trigger, view=modal("Fourth", [section("x")]))
+
+
 def test_waiting_tells_what_was_said_instead(slack: LocalSlack, place: Place) -> None:
     slack.command(place.ines, place.channel, "/aloud something else")
     with pytest.raises(TimeoutError, match="something else"):

@@ -229,7 +229,7 @@ def test_reactions_and_permalinks(slack: LocalSlack, client: WebClient, place: P
 def test_a_view_that_slack_does_not_take(
     slack: LocalSlack, client: WebClient, place: Place, view: dict[str, Any]
 ) -> None:
-    trigger = slack.workspace.issue_trigger(place.ines)
+    trigger = slack.workspace.tickets.issue_trigger(place.ines)
     assert error_of(client.views_open, trigger_id=trigger, view=view) == "invalid_arguments"
     assert slack.views_of(place.ines) == []
 
@@ -252,6 +252,12 @@ def test_a_rate_limit_a_refusal_and_a_lost_answer(slack: LocalSlack, client: Web
         "done all the same",
         "done as well",
     ]
+
+
+def test_a_slow_answer(slack: LocalSlack, client: WebClient) -> None:
+    slack.delay("auth.test", 0.05)
+    assert client.auth_test()["ok"]
+    assert slack.calls_of("auth.test")[-1].seconds >= 0.05
 
 
 def test_calls_are_recorded_without_the_token(slack: LocalSlack, client: WebClient, place: Place) -> None:

@@ -1,4 +1,4 @@
-"""What happens by itself, every SWEEP_SECONDS. Each job is a function of `now`, callable once, that says what it did."""
+"""What happens by itself, every SWEEP_SECONDS. Each job is a function of `now` that says what it did."""
 
 from __future__ import annotations
 

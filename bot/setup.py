@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from bot.settings import Settings
+from commands.blueprint import catalogue
 from commands.engines.vault import VaultError
 from commands.engines.vault_setup import admin_client
 from commands.engines.vault_setup import prepare as prepare_vault
@@ -26,7 +27,7 @@ def prepare(settings: Settings, admin: Person, name: str) -> str:
         str(settings.vault_cacert or ""),
     )
     try:
-        done = prepare_vault(client, admin, name, datetime.now(UTC))
+        done = prepare_vault(client, admin, name, datetime.now(UTC), _named_by_blueprints(settings))
     except VaultError as error:
         return error.sentence
     console = Console(highlight=False, soft_wrap=True)
@@ -47,3 +48,15 @@ def prepare(settings: Settings, admin: Person, name: str) -> str:
         markup=False,
     )
     return ""
+
+
+def _named_by_blueprints(settings: Settings) -> list[str]:
+    """What the blueprints of the catalogue read from Vault. None where the catalogue is not here yet."""
+    try:
+        blueprints = catalogue(settings.labs_path, settings.data_path).blueprints().values()
+    except ValueError:
+        return []
+    named = [reference for each in blueprints for reference in each.credentials.values()]
+    return named + [
+        variable.vault for each in blueprints for variable in each.variables.values() if variable.vault
+    ]

@@ -161,10 +161,12 @@ class Tour:
             left = ends_at - time.monotonic()
             if left <= 0:
                 raise TourFailed(f"no card came to say `{text}`")
-            with self._slack.workspace.changed:
-                self._slack.workspace.changed.wait_for(
-                    lambda: self._slack.workspace.version != seen, min(left, 1.0)
-                )
+            self._wait_for_change(seen, min(left, 1.0))
+
+    def _wait_for_change(self, seen: int, timeout_seconds: float) -> None:
+        workspace = self._slack.workspace
+        with workspace.changed:
+            workspace.changed.wait_for(lambda: workspace.version != seen, timeout_seconds)
 
     def _seen_by(self, user: str) -> list[Message]:
         return self._slack.messages(self._cast.channel, user)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from commands.engines.vault import BLUEPRINTS_POLICY, TRANSIT_KEY, TRANSIT_MOUNT
 from commands.engines.vault_operators import MOUNT
 
@@ -40,8 +43,8 @@ path "auth/token/renew-self" {{
 """
 
 BLUEPRINTS = f"""\
-# Which secrets a blueprint may name in `credentials` and `vault:`. Written once by `innkeeper init`, and
-# yours since then: add a line for each path.
+# Which secrets a blueprint may name in `credentials` and `vault:`. Yours: `innkeeper init` only adds the paths
+# that the blueprints of LABS_PATH name and that are not here yet.
 path "{MOUNT}/data/providers/*" {{
   capabilities = ["read"]
 }}
@@ -66,3 +69,17 @@ POLICIES = {
     BLUEPRINTS_POLICY: (BLUEPRINTS, False),
     OPERATOR_POLICY: (OPERATOR, True),
 }
+
+
+def with_reads(text: str, references: Iterable[str]) -> str:
+    """The policy, with a line for each `MOUNT/PATH#FIELD` that it does not let be read yet."""
+    for reference in sorted(set(references)):
+        mount, _, path = reference.partition("#")[0].partition("/")
+        wanted = f"{mount}/data/{path}"
+        if not any(_covers(named, wanted) for named in re.findall(r'^path "([^"]+)"', text, re.MULTILINE)):
+            text += f'path "{wanted}" {{\n  capabilities = ["read"]\n}}\n'
+    return text
+
+
+def _covers(named: str, wanted: str) -> bool:
+    return named == wanted or (named.endswith("*") and wanted.startswith(named[:-1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -71,10 +72,13 @@ def admin_client(addr: str, token: str, namespace: str = "", cacert: str = "") -
     )
 
 
-def prepare(client: hvac.Client, admin: Person, admin_name: str, now: datetime) -> Prepared:
+def prepare(
+    client: hvac.Client, admin: Person, admin_name: str, now: datetime, reads: Iterable[str] = ()
+) -> Prepared:
     """Make what is missing, leave what is there, and hand out a new wrapped secret id.
 
-    client carries the token of an admin of Vault. Raises VaultError, whose sentence says what to do; what had
+    client carries the token of an admin of Vault. reads: each `MOUNT/PATH#FIELD` that a blueprint names, which the bot
+    is then allowed to read. Raises VaultError, whose sentence says what to do; what had
     been made by then stays, and the next run goes on from there.
     """
     if path_of(admin) is None:
@@ -92,6 +96,7 @@ def prepare(client: hvac.Client, admin: Person, admin_name: str, now: datetime) 
         _mounts(client, said)
         _audit_device(client, said)
         _policies(client, said)
+        _reads(client, reads, said)
         _role(client, said)
         _first_admin(client, admin, admin_name, now, said)
         role_id, wrapped = _login(client)
@@ -154,6 +159,15 @@ def _policies(client: hvac.Client, said: _Said) -> None:
         if write:
             client.sys.create_or_update_policy(name, text)
         said.made(f"the policy `{name}`", write)
+
+
+def _reads(client: hvac.Client, references: Iterable[str], said: _Said) -> None:
+    """See that the bot may read what the catalogue's blueprints name, and nothing more."""
+    before = client.sys.read_policy(BLUEPRINTS_POLICY)["data"]["rules"]
+    after = vault_policies.with_reads(before, references)
+    if after != before:
+        client.sys.create_or_update_policy(BLUEPRINTS_POLICY, after)
+        said.made("the right to read what the blueprints name", True)
 
 
 def _role(client: hvac.Client, said: _Said) -> None:

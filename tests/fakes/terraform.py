@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,86 +17,13 @@ from commands.engines import terraform_module
 from commands.engines.terraform import (
     Access,
     AlreadyStarted,
-    ChildLost,
     Declared,
     PlanTampered,
-    Progress,
     TerraformFailed,
 )
 from commands.engines.terraform_events import Diagnostic
 from state.records import PlannedChange
-
-Line = dict[str, Any]
-_COUNTED = {"create": ("add",), "update": ("change",), "delete": ("remove",), "replace": ("add", "remove")}
-
-
-@dataclass
-class _Process:
-    """What runs, or has run: shared by every FakeChild that follows it."""
-
-    name: str
-    lines: list[Line] = field(default_factory=list)
-    exit_code: int | None = None
-    lost: bool = False
-    interrupted: bool = False
-    operations: list[tuple[str, str]] = field(
-        default_factory=list
-    )  # (address, create or delete or update) to come
-    done: Callable[[str, str], None] = lambda address, action: None
-    end: Callable[[], list[Line]] = list
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-
-class FakeChild:
-    """One view of a fake process, reading from its beginning."""
-
-    def __init__(self, process: _Process) -> None:
-        self._process = process
-        self._offset = 0
-
-    @property
-    def name(self) -> str:
-        return self._process.name
-
-    @property
-    def interrupted(self) -> bool:
-        return self._process.interrupted
-
-    def poll(self, wait_seconds: float = 0.0) -> Progress:
-        process = self._process
-        with process.changed:
-            process.changed.wait_for(lambda: self._has_news, timeout=wait_seconds)
-            lines = process.lines[self._offset :]
-            self._offset += len(lines)
-            if process.lost and not lines:
-                raise ChildLost(f"terraform {self.name} ended without an exit code")
-            return Progress(list(lines), process.exit_code)
-
-    @property
-    def _has_news(self) -> bool:
-        process = self._process
-        return len(process.lines) > self._offset or process.exit_code is not None or process.lost
-
-    def alive(self) -> bool:
-        return self._process.exit_code is None and not self._process.lost
-
-    def interrupt(self) -> None:
-        process = self._process
-        with process.changed:
-            if process.interrupted or not self.alive():
-                return
-            process.interrupted = True
-            if process.operations:
-                address, action = process.operations[0]
-                process.lines.append(_hook("apply_errored", address, action))
-            process.lines.append(_diagnostic(Diagnostic("error", "execution halted")))
-            process.exit_code = 1
-            process.changed.notify_all()
-
-    def kill(self) -> None:
-        with self._process.changed:
-            self._process.lost = self.alive() or self._process.lost
-            self._process.changed.notify_all()
+from tests.fakes.terraform_process import FakeChild, FakeProcess, Line, diagnostic, hook, planned, summary
 
 
 class FakeTerraform:
@@ -131,7 +56,7 @@ class FakeTerraform:
         self.errored: bytes | None = None
         self._runs = data_path / "runs"
         self._known: set[str] = set()
-        self._processes: dict[Path, _Process] = {}
+        self._processes: dict[Path, FakeProcess] = {}
 
     # What Terraform has too.
 
@@ -175,13 +100,13 @@ class FakeTerraform:
     ) -> FakeChild:
         self.environments.append(dict(environment))
         self.given_variables.append(dict(variables))
-        process = self._processes[work / "plan"] = _Process("plan")
+        process = self._processes[work / "plan"] = FakeProcess("plan")
         changes = self._changes(access.address, dict(variables), destroy)
 
         def end() -> list[Line]:
             if self.plan_failure is not None:
                 process.exit_code = 1
-                return [_diagnostic(self.plan_failure)]
+                return [diagnostic(self.plan_failure)]
             process.exit_code = 2 if changes else 0
             saved = {
                 "address": access.address,
@@ -190,8 +115,8 @@ class FakeTerraform:
                 "variables": dict(variables),
             }
             (work / "tfplan").write_text(json.dumps(saved))
-            warned = [_diagnostic(self.warning)] if self.warning is not None else []
-            return [*map(_planned, changes), *warned, _summary("plan", changes)]
+            warned = [diagnostic(self.warning)] if self.warning is not None else []
+            return [*map(planned, changes), *warned, summary("plan", changes)]
 
         process.end = end
         if not self.planning_holds:
@@ -214,10 +139,10 @@ class FakeTerraform:
         self.environments.append(dict(environment))
         self.applied.append(sha256)
         saved = json.loads(plan)
-        process = self._processes[work / "apply"] = _Process("apply")
+        process = self._processes[work / "apply"] = FakeProcess("apply")
         address = saved["address"]
         if saved["serial"] != self.serials.get(address, 0):
-            process.lines.append(_diagnostic(Diagnostic("error", "Saved plan is stale")))
+            process.lines.append(diagnostic(Diagnostic("error", "Saved plan is stale")))
             process.exit_code = 1
             return FakeChild(process)
         changes = [PlannedChange(*each) for each in saved["changes"]]
@@ -228,7 +153,7 @@ class FakeTerraform:
 
         def end() -> list[Line]:
             process.exit_code = 0
-            return [_summary("apply", changes), self._outputs(address)]
+            return [summary("apply", changes), self._outputs(address)]
 
         process.end = end
         if not self.holding:
@@ -290,19 +215,19 @@ class FakeTerraform:
                 process.lines += process.end()
             process.changed.notify_all()
 
-    def _running(self, work: Path) -> _Process:
+    def _running(self, work: Path) -> FakeProcess:
         return self._processes.get(work / "apply") or self._processes[work / "plan"]
 
-    def _operate(self, process: _Process) -> None:
+    def _operate(self, process: FakeProcess) -> None:
         address, action = process.operations[0]
-        process.lines.append(_hook("apply_start", address, action))
+        process.lines.append(hook("apply_start", address, action))
         if self.apply_failure is not None:
-            process.lines += [_hook("apply_errored", address, action), _diagnostic(self.apply_failure)]
+            process.lines += [hook("apply_errored", address, action), diagnostic(self.apply_failure)]
             process.exit_code = 1
             return
         process.operations.pop(0)
         process.done(address, action)
-        process.lines.append(_hook("apply_complete", address, action))
+        process.lines.append(hook("apply_complete", address, action))
 
     def _changes(self, address: str, variables: dict[str, Any], destroy: bool) -> list[PlannedChange]:
         if self.next_changes is not None:
@@ -329,39 +254,3 @@ class FakeTerraform:
         clear = {name: {"sensitive": False, "value": value} for name, value in self.outputs.items()}
         secret = {name: {"sensitive": True} for name in self.sensitive_outputs}
         return {"type": "outputs", "outputs": clear | secret}
-
-
-def _planned(change: PlannedChange) -> Line:
-    return {
-        "type": "planned_change",
-        "@message": f"{change.address}: Plan to {change.action}",
-        "change": {"resource": {"addr": change.address}, "action": change.action},
-    }
-
-
-def _summary(operation: str, changes: Sequence[PlannedChange]) -> Line:
-    sums = {"add": 0, "change": 0, "remove": 0}
-    for change in changes:
-        for name in _COUNTED.get(change.action, ()):
-            sums[name] += 1
-    return {
-        "type": "change_summary",
-        "@message": f"{operation}: {sums}",
-        "changes": {**sums, "operation": operation},
-    }
-
-
-def _hook(kind: str, address: str, action: str) -> Line:
-    hook = {"resource": {"addr": address}, "action": action}
-    return {"type": kind, "@message": f"{address}: {kind}", "hook": hook}
-
-
-def _diagnostic(said: Diagnostic) -> Line:
-    place = {"range": {"filename": said.file, "start": {"line": said.line}}} if said.file else {}
-    whole = {
-        "severity": said.severity,
-        "summary": said.summary,
-        "detail": said.detail,
-        "address": said.address,
-    }
-    return {"type": "diagnostic", "@message": said.summary, "diagnostic": {**whole, **place}}

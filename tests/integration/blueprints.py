@@ -1,0 +1,128 @@
+"""A catalogue for the tests: small modules of builtin resources, each for one thing that may happen to a lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TWO_ROLES = "approvals: {infra: 1, security: 1}"
+OWN_WORD = "approvals: {operator: 1, self: true}"
+
+# name → blueprint.yaml and main.tf
+CATALOGUE: dict[str, tuple[str, str]] = {
+    "pair": (
+        f"""
+summary: Two things that two roles approve
+variables:
+  size: {{default: small, choices: [small, large], help: How much of it}}
+  note: {{default: hello, help: Any text}}
+cost: {{per_hour: 0.02, currency: USD}}
+lifetime: {{ttl: 8h, max: 3d}}
+{TWO_ROLES}
+""",
+        """
+variable "size" { type = string }
+variable "note" { type = string }
+resource "terraform_data" "thing" {
+  count = 2
+  input = "${var.size} ${var.note} ${count.index}"
+}
+output "note" { value = var.note }
+""",
+    ),
+    "solo": (
+        f"""
+summary: One thing that its requester approves
+variables:
+  number: {{default: 1}}
+{OWN_WORD}
+""",
+        """
+variable "number" { type = number }
+resource "terraform_data" "thing" { input = var.number }
+output "number" { value = terraform_data.thing.output }
+""",
+    ),
+    # Its second resource waits in the middle of the apply for the file `go`, and adds a line to `applied` for each time.
+    "slow": (
+        f"""
+summary: Two things, the second of which takes its time
+variables:
+  gate: {{default: "/nonexistent", help: The folder in which it waits for the file go}}
+{OWN_WORD}
+""",
+        """
+variable "gate" { type = string }
+resource "terraform_data" "first" {}
+resource "terraform_data" "second" {
+  depends_on = [terraform_data.first]
+  provisioner "local-exec" {
+    command     = "echo started >> applied; n=0; while [ ! -e go ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done"
+    working_dir = var.gate
+  }
+}
+""",
+    ),
+    # Every way that a module has of giving a secret away.
+    "leaky": (
+        f"""
+summary: It prints its secrets wherever it can
+variables:
+  api_key: {{vault: "innkeeper/variables/leaky#api_key", help: A key from Vault}}
+  word: {{sensitive: true, help: A word from a form}}
+  broken: {{default: false, help: Whether the apply fails}}
+credentials: {{LEAKY_TOKEN: "innkeeper/providers/leaky#token"}}
+{OWN_WORD}
+""",
+        """
+variable "api_key" { sensitive = true }
+variable "word" { sensitive = true }
+variable "broken" { type = bool }
+resource "terraform_data" "copy" {
+  input = { key = nonsensitive(var.api_key), word = nonsensitive(var.word) }
+  triggers_replace = [var.broken]
+  provisioner "local-exec" {
+    command = "echo $KEY; echo $WORD; echo $LEAKY_TOKEN; echo $LEAKY_TOKEN | base64; echo \\"{\\\\\\"k\\\\\\":\\\\\\"$KEY\\\\\\"}\\"; $BROKEN"
+    environment = { KEY = nonsensitive(var.api_key), WORD = nonsensitive(var.word), BROKEN = var.broken ? "exit 3" : "true" }
+  }
+  provisioner "local-exec" {
+    when    = destroy
+    command = "echo gone ${self.output.key} ${self.output.word}"
+  }
+}
+output "key" {
+  value     = var.api_key
+  sensitive = true
+}
+output "plain" { value = "the key is ${nonsensitive(var.api_key)}" }
+output "encoded" { value = base64encode(nonsensitive(var.word)) }
+""",
+    ),
+    "unplannable": (
+        f"""
+summary: A module that does not plan
+{OWN_WORD}
+""",
+        """
+resource "terraform_data" "thing" {
+  input = local.nowhere
+}
+""",
+    ),
+    "broken": (
+        """
+summary: A blueprint with a mistake in its fourth line
+lifetime: {ttl: for ever}
+""",
+        'resource "terraform_data" "thing" {}\n',
+    ),
+}
+
+
+def write(folder: Path) -> Path:
+    """The catalogue as files below folder."""
+    for name, (blueprint, module) in CATALOGUE.items():
+        place = folder / name
+        place.mkdir(parents=True)
+        (place / "blueprint.yaml").write_text(f"name: {name}{blueprint}")
+        (place / "main.tf").write_text(module.lstrip())
+    return folder

@@ -1,0 +1,84 @@
+"""What stands between the bot and its Vault in a test: nothing, or the ways in which a Vault is not there."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from urllib.parse import urlsplit
+
+
+class VaultFront:
+    """A TCP relay. open: to the Vault. sealed: to another one, which is sealed. silent: takes requests and says
+    nothing. away: the port is closed."""
+
+    def __init__(self, vault_addr: str, sealed_addr: str = "") -> None:
+        self._targets = {"open": vault_addr, "sealed": sealed_addr}
+        self._mode = "open"
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._listener = self._listen(0)
+        self.port = int(self._listener.getsockname()[1])
+
+    @property
+    def addr(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def become(self, mode: str) -> None:
+        """From now on. Connections of before are closed."""
+        before, self._mode = self._mode, mode
+        if mode == "away":
+            self._end_listener()
+        elif before == "away":
+            self._listener = self._listen(self.port)
+        self._hang_up()
+
+    def close(self) -> None:
+        self._end_listener()
+        self._hang_up()
+
+    def _end_listener(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            leaving, self._connections = self._connections, set()
+        for connection in leaving:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _listen(self, port: int) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        return listener
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._connections.add(connection)
+            if self._mode != "silent":
+                self._relay(connection, self._targets[self._mode])
+
+    def _relay(self, connection: socket.socket, target: str) -> None:
+        where = urlsplit(target)
+        onward = socket.create_connection((where.hostname or "", where.port or 80))
+        with self._lock:
+            self._connections.add(onward)
+        for source, sink in ((connection, onward), (onward, connection)):
+            threading.Thread(target=_pour, args=(source, sink), daemon=True).start()
+
+
+def _pour(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    for end in (source, sink):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

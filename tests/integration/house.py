@@ -1,0 +1,340 @@
+"""A whole Innkeeper as a team would have it: a bot process of its own, real Terraform, a real Vault, a local Slack."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shlex
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hvac
+import psutil
+import requests
+
+from bot.playground.model import Delivery, Message
+from bot.playground.server import LocalSlack
+from bot.playground.vault_server import EmbeddedVault
+from commands.engines.terraform_setting import Setting
+from commands.engines.vault import AppRole, FixedToken, HvacVault, Operator
+from commands.engines.vault_setup import admin_client, prepare
+from state.records import Person
+from tests.conftest import cannot_be_had
+from tests.integration import blueprints
+from tests.integration.front import VaultFront
+from tests.waiting import until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_numbers = itertools.count(1)
+
+# Terraform, which can be held at the beginning of a plan.
+_TERRAFORM = """\
+#!/bin/sh
+if [ "$1" = plan ] && [ -e "{folder}/hold" ]; then
+  echo $$ > "{folder}/held"
+  n=0
+  while [ -e "{folder}/hold" ] && [ $n -lt 1200 ]; do sleep 0.05; n=$((n+1)); done
+fi
+exec {command} "$@"
+"""
+
+
+class House:
+    """start, kill (SIGKILL) and stop (SIGTERM) its bot; everything else is what people do and see.
+
+    riley asks for labs, ines is infra, sam security, ada the admin, eve nobody. more: variables of the bot's.
+    """
+
+    def __init__(
+        self, folder: Path, openbao: EmbeddedVault, sealed_addr: str = "", commands: tuple[str, ...] = ()
+    ) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.labs = blueprints.write(folder / "labs")
+        self.slack = LocalSlack(app_name="innkeeper", commands=commands or ("/lab", "/operator"))
+        self.slack.start()
+        self.ada, self.riley, self.ines, self.sam, self.eve = (
+            self.slack.add_user(name) for name in ("ada", "riley", "ines", "sam", "eve")
+        )
+        self.channel = self.slack.add_channel("lab", [self.ada, self.riley, self.ines, self.sam, self.eve])
+        self.namespace = f"house-{next(_numbers)}"
+        root = hvac.Client(openbao.addr, token=openbao.root_token)
+        root.adapter.post(f"/v1/sys/namespaces/{self.namespace}")
+        self.openbao = openbao
+        self.front = VaultFront(openbao.addr, sealed_addr)
+        self.vault_client = hvac.Client(openbao.addr, token=openbao.root_token, namespace=self.namespace)
+        self.vault = HvacVault(openbao.addr, FixedToken(openbao.root_token), namespace=self.namespace)
+        self._prepare_vault()
+        self.port = free_port()
+        self.environment = self._environment()
+        self.slack.app_url = f"{self.address}/slack/events"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # The bot
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "bot.log").read_text(errors="replace")
+
+    def start(self, **more: str) -> None:
+        """Start the bot and wait until it is ready."""
+        self.process = self.spawn("serve", **more)
+        until(self._is_ready, 20)
+
+    def spawn(self, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
+        """A process of the bot's, its output in bot.log."""
+        with (self.folder / "bot.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "bot", *arguments],
+                cwd=REPOSITORY,
+                env={**self.environment, **more},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL to the bot, and to nothing else."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self) -> tuple[int, float]:
+        """SIGTERM. Gives the exit status and the seconds that it took."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self.process = None
+        return status, time.monotonic() - began
+
+    def runs_bot(self, *arguments: str, **more: str) -> tuple[int, str]:
+        """A command of the command line: its exit status, and all that it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *arguments],
+            cwd=REPOSITORY,
+            env={name: value for name, value in {**self.environment, **more}.items() if value},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def close(self) -> None:
+        """End everything that belongs to this house."""
+        (self.folder / "hold").unlink(missing_ok=True)
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        for process in self.terraforms():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        self.slack.stop()
+        self.front.close()
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(f"{self.address}{path}", timeout=5)
+
+    def terraforms(self) -> list[psutil.Process]:
+        """The living processes that work in a folder of a run's."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(self.data / "runs") in process.cwd() and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    # What people do
+
+    def asks(self, user: str, text: str, expect: str = "") -> str:
+        """Type a command; with expect, wait for a private answer that has it in it, and give that."""
+        return self._answered(user, expect, lambda: self.slack.command(user, self.channel, text))
+
+    def presses(self, user: str, card: Message, label: str, expect: str = "") -> str:
+        """Press a button of a card; with expect, wait for the private answer."""
+        return self._answered(user, expect, lambda: self.slack.click(user, card, label))
+
+    def _answered(self, user: str, expect: str, act: Any) -> str:
+        before = {message.ts: len(message.revisions) for message in self.private(user)}
+        delivery: Delivery = act()
+        assert delivery.is_acked, f"{delivery.error} {delivery.status} {delivery.body}"
+        if not expect:
+            return ""
+
+        def answer() -> str:
+            new = [m for m in self.private(user) if before.get(m.ts) != len(m.revisions)]
+            return next((words for m in new if expect in (words := said(m))), "")
+
+        return self.slack.wait_for(answer, 15)
+
+    def private(self, user: str) -> list[Message]:
+        """What the user alone sees in the channel."""
+        return [m for m in self.slack.messages(self.channel, user) if m.ephemeral_to == user]
+
+    def cards(self, lab: str) -> list[Message]:
+        """The cards of a lab, one a run, the newest last."""
+        return [
+            message
+            for message in self.slack.messages(self.channel)
+            if message.text.startswith(f"{lab}: ") and not message.thread_ts and not message.ephemeral_to
+        ]
+
+    def card(self, text: str, seconds: float = 20, number: int | None = None) -> Message:
+        """The lab's newest card, once it says `demo: proposed`. number: how many cards it has by then."""
+        lab = text.partition(":")[0]
+
+        def newest() -> Message | None:
+            found = self.cards(lab)
+            right = found and found[-1].text.startswith(text) and number in (None, len(found))
+            return found[-1] if right else None
+
+        return self.slack.wait_for(newest, seconds) or self.cards(lab)[-1]
+
+    def thread(self, card: Message) -> str:
+        """All that is said in a card's thread, files included."""
+        replies = [m for m in self.slack.messages(self.channel) if m.thread_ts == card.ts]
+        return "\n".join(said(m) + "".join(f.content.decode() for f in m.files) for m in replies)
+
+    def approve_all(self, lab: str) -> Message:
+        """Those who review approve the proposed plan: ines for infra, then sam for security. Gives its card."""
+        card = self.card(f"{lab}: proposed")
+        for user in (self.ines, self.sam):
+            self.presses(user, card, "Approve", expect=f"Your approval of *{lab}* counts for")
+        return card
+
+    def has(self, blueprint: str, lab: str, *values: str, state: str = "applied") -> Message:
+        """A lab of riley's that is there: asked for, approved by riley (a blueprint that allows it), applied."""
+        self.asks(self.riley, shlex.join(["/lab", "up", blueprint, lab, *values]))
+        card = self.card(f"{lab}: proposed")
+        self.presses(self.riley, card, "Approve", expect="counts for")
+        return self.card(f"{lab}: {state}")
+
+    # What is remembered
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The bot's own database, opened beside it."""
+        connection = sqlite3.connect(self.folder / "innkeeper.db", timeout=5)
+        connection.row_factory = sqlite3.Row
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        with self.database() as connection:
+            return [dict(row) for row in connection.execute(sql, values)]
+
+    def runs(self, lab: str) -> list[dict[str, Any]]:
+        """The runs of a lab, the oldest first."""
+        return self.rows("SELECT * FROM runs WHERE lab_name = ? ORDER BY seq", lab)
+
+    def audited(self, lab: str, action: str) -> int:
+        """How often something stands in the audit of a lab."""
+        sql = "SELECT COUNT(*) AS many FROM audit WHERE subject = ? AND action = ?"
+        return int(self.rows(sql, lab, action)[0]["many"])
+
+    def locks(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT * FROM tflocks")
+
+    # How it is prepared
+
+    def trust(self, user: str, *roles: str, team: str = "") -> Person:
+        """Write an operator's document into Vault."""
+        person = Person(team or self.slack.team, user)
+        before = self.vault.operator(person)
+        version = before.version if before is not None else 0
+        name = self.slack.workspace.users[user].name
+        self.vault.write_operator(
+            Operator(person, name, roles, (), "a-test", datetime.now(UTC), version=version)
+        )
+        return person
+
+    def bots_vault(self) -> HvacVault:
+        """Vault as the bot itself has it."""
+        login = AppRole(self.environment["VAULT_ROLE_ID"], self.environment["VAULT_SECRET_ID"])
+        return HvacVault(self.openbao.addr, login, namespace=self.namespace)
+
+    def _prepare_vault(self) -> None:
+        client = admin_client(self.openbao.addr, self.openbao.root_token, self.namespace, "")
+        done = prepare(client, Person(self.slack.team, self.ada), "ada", datetime.now(UTC))
+        wrapped = hvac.Client(self.openbao.addr, token=done.wrapped_secret_id, namespace=self.namespace)
+        self._login = (done.role_id, str(wrapped.sys.unwrap()["data"]["secret_id"]))
+        for user, role in ((self.riley, "operator"), (self.ines, "infra"), (self.sam, "security")):
+            self.trust(user, role)
+
+    def _environment(self) -> dict[str, str]:
+        try:
+            command = Setting.find("terraform", self.folder / "found", os.environ).command
+        except ValueError:
+            cannot_be_had("Terraform")
+        terraform = self.folder / "terraform"
+        terraform.write_text(_TERRAFORM.format(folder=self.folder, command=shlex.join(command)))
+        terraform.chmod(0o755)
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "SLACK_BOT_TOKEN": self.slack.bot_token,
+            "SLACK_SIGNING_SECRET": self.slack.signing_secret,
+            "SLACK_API_URL": self.slack.api_url,
+            "VAULT_ADDR": self.front.addr,
+            "VAULT_NAMESPACE": self.namespace,
+            "VAULT_ROLE_ID": self._login[0],
+            "VAULT_SECRET_ID": self._login[1],
+            "STATE_URL": f"sqlite:///{self.folder / 'innkeeper.db'}",
+            "DATA_PATH": str(self.data),
+            "LABS_PATH": str(self.labs),
+            "PORT": str(self.port),
+            "SWEEP_SECONDS": "1",
+            "TERRAFORM_BIN": str(terraform),
+        }
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"The bot has ended:\n{self.log[-3000:]}"
+        try:
+            return self.get("/readyz").status_code == 200
+        except requests.RequestException:
+            return False
+
+
+def said(message: Message) -> str:
+    """Everything that a message shows, as one text."""
+    return message.text + "\n" + "\n".join(_texts(list(message.blocks)))
+
+
+def _texts(shape: Any) -> Iterator[str]:
+    if isinstance(shape, dict):
+        if isinstance(shape.get("text"), str):
+            yield shape["text"]
+        for value in shape.values():
+            yield from _texts(value)
+    elif isinstance(shape, list):
+        for value in shape:
+            yield from _texts(value)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

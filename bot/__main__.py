@@ -47,6 +47,8 @@ def serve() -> None:
 
     try:
         server.serve(bot.application, settings.host, settings.port, ready)
+    except BadSettings as bad:
+        _end(str(bad))
     finally:
         bot.stop()
         log.info("stopped")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.metrics import Metrics
+from bot.settings import BadSettings
 
 BODY_LIMIT_BYTES = 2_000_000  # Slack's largest payload, a view submission, has 250 kB of view
 STOP_SECONDS = 3
@@ -70,7 +72,14 @@ class Server(uvicorn.Server):
 
 
 def serve(application: Starlette, host: str, port: int, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT. on_ready is called once the port answers."""
+    """Serve until SIGTERM or SIGINT. on_ready is called once the port answers. Raises BadSettings for a taken one."""
+    try:
+        listening = socket.create_server((host, port), reuse_port=False)
+    except OSError as error:
+        raise BadSettings(
+            f"HOST and PORT name {host}:{port}, where this process cannot listen ({error.strerror}). "
+            "End what listens there, or set another PORT."
+        ) from None
     config = uvicorn.Config(
         application,
         host=host,
@@ -84,11 +93,11 @@ def serve(application: Starlette, host: str, port: int, on_ready: Callable[[], N
     server = Server(config)
 
     async def run() -> None:
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         if server.started:
-            on_ready()
+            await run_in_threadpool(on_ready)
         await serving
 
     asyncio.run(run())

@@ -72,7 +72,7 @@ class Settings(BaseModel):
         default="labs", min_length=1, description="the catalogue: a folder, or git+https://…#ref"
     )
     host: str = Field(default="127.0.0.1", description="where it listens")
-    port: int = Field(default=3000, ge=0, le=65535, description="where it listens")
+    port: int = Field(default=3000, ge=1, le=65535, description="where it listens")
     base_url: str = Field(
         default="", description="how Terraform, hosts and people reach it; from HOST and PORT"
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import psutil
@@ -20,6 +21,7 @@ from state.transitions import RunState
 
 APPLIES_AT_ONCE = 12
 LOOK_SECONDS = 0.5  # how soon another process's changes are seen
+HEARTBEAT_SECONDS = 3.0
 LOST_AFTER = timedelta(seconds=30)  # without a heartbeat, on another machine
 
 log = structlog.get_logger()
@@ -40,12 +42,13 @@ class Worker:
         self.name = name
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._following: set[str] = set()
+        self._in_hand: dict[str, str] = {}  # run → what is done with it: planning, applying
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Take up what a process that died left behind, then work as runs come."""
         log.info("recovered", did=self.recover(self._deps.now()))
+        self._spawn("heartbeat", self._beat_forever)
         for number in range(self._plans_at_once):
             self._spawn(f"plan-{number}", lambda: self._forever(self.plan_once))
         if self._plans_at_once:
@@ -62,26 +65,38 @@ class Worker:
         run = runs.claim(self._deps.database, self.name, now)
         if run is None:
             return None
-        with structlog.contextvars.bound_contextvars(run=run.id, lab=run.lab_name):
-            return self._recorded(run, lambda: provision.plan(run, self._deps, self.name, self._stopping))
+        with self._hold(run, "planning"):
+            try:
+                return provision.plan(run, self._deps, self._stopping)
+            except Exception as fault:
+                return self._broken(run, fault)
 
     def apply_once(self, now: datetime) -> str | None:
         """Start to apply the oldest approved run, and follow it in a thread of its own."""
         with self._lock:
-            if len(self._following) >= APPLIES_AT_ONCE:
+            if sum(doing == "applying" for doing in self._in_hand.values()) >= APPLIES_AT_ONCE:
                 return None
         for run in runs.in_state(self._deps.database, RunState.APPROVED):
-            with structlog.contextvars.bound_contextvars(run=run.id, lab=run.lab_name):
+            with self._hold(run, "applying"):
                 try:
-                    child = provision.start_apply(run, self._deps, self.name)
-                except VaultUnavailable as unavailable:
-                    return f"{run.lab_name}: waits with its apply: {unavailable.sentence}"
+                    started = provision.start_apply(run, self._deps, self.name)
+                except (VaultUnavailable, OSError) as away:
+                    log.warning("an apply waits", because=str(away))
+                    continue  # it stays approved, and is looked at again
                 except Exception as fault:
                     return self._broken(run, fault)
-                if child is not None:
-                    self._follow(run)
-                    return f"{run.lab_name}: applying"
+            if started:
+                self._follow(run)
+                return f"{run.lab_name}: applying"
         return None
+
+    def beat(self, now: datetime) -> str:
+        """Say that what is in hand is in good hands."""
+        with self._lock:
+            in_hand = list(self._in_hand)
+        for run_id in in_hand:
+            runs.heartbeat(self._deps.database, run_id, self.name, now)
+        return f"{len(in_hand)} runs are in hand"
 
     def recover(self, now: datetime) -> str:
         """Runs whose process is gone: plans are queued again, applies are followed to their end."""
@@ -91,21 +106,20 @@ class Worker:
         applying = [
             run for run in runs.in_state(self._deps.database, RunState.APPLYING) if self._is_lost(run, now)
         ]
-        for run in planning:
+        queued = [run for run in planning if runs.take_over(self._deps.database, run, self.name, now)]
+        for run in queued:
             provision.recover_plan(run, self._deps)
-        for run in applying:
-            runs.heartbeat(self._deps.database, run.id, self.name, now)
+        followed = [run for run in applying if runs.take_over(self._deps.database, run, self.name, now)]
+        for run in followed:
             self._follow(run)
-        return f"queued {len(planning)} plans again, followed {len(applying)} applies"
+        return f"queued {len(queued)} plans again, followed {len(followed)} applies"
 
     def _is_lost(self, run: Run, now: datetime) -> bool:
         with self._lock:
-            if run.id in self._following:
+            if run.id in self._in_hand:
                 return False
         host, _, process = (run.worker or "").partition(":")
-        if host != socket.gethostname():
-            return run.heartbeat_at is None or now - run.heartbeat_at > LOST_AFTER
-        if run.worker == self.name:
+        if host != socket.gethostname() or run.worker == self.name:
             return run.heartbeat_at is None or now - run.heartbeat_at > LOST_AFTER
         pid, _, started = process.partition(":")
         try:
@@ -115,27 +129,30 @@ class Worker:
 
     def _follow(self, run: Run) -> None:
         with self._lock:
-            self._following.add(run.id)
+            self._in_hand[run.id] = "applying"
         self._spawn(f"follow-{run.lab_name}", lambda: self._follow_to_end(run))
 
     def _follow_to_end(self, run: Run) -> None:
-        with structlog.contextvars.bound_contextvars(run=run.id, lab=run.lab_name):
+        with self._hold(run, "applying"):
             try:
-                said = provision.follow_apply(run, self._deps, self.name, self._stopping)
+                said = provision.follow_apply(run, self._deps, self._stopping)
                 log.info("followed", did=said)
             except Exception:
-                # The run stays applying; the next sweep finds that nobody follows it.
+                # The run stays applying; a later sweep finds that nobody follows it.
                 log.exception("an apply could not be followed")
-            finally:
-                with self._lock:
-                    self._following.discard(run.id)
-                self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
 
-    def _recorded(self, run: Run, work: Callable[[], str]) -> str:
+    @contextmanager
+    def _hold(self, run: Run, doing: str) -> Iterator[None]:
+        """While this lasts the run's heart beats, and the log says whose lines they are."""
+        with self._lock:
+            self._in_hand[run.id] = doing
         try:
-            return work()
-        except Exception as fault:
-            return self._broken(run, fault)
+            with structlog.contextvars.bound_contextvars(run=run.id, lab=run.lab_name):
+                yield
+        finally:
+            with self._lock:
+                self._in_hand.pop(run.id, None)
 
     def _broken(self, run: Run, fault: Exception) -> str:
         """A fault of ours must not leave a run alive that nobody works on."""
@@ -151,6 +168,13 @@ class Worker:
         thread = threading.Thread(target=target, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _beat_forever(self) -> None:
+        while not self._stopping.wait(HEARTBEAT_SECONDS):
+            try:
+                self.beat(self._deps.now())
+            except Exception:
+                log.exception("the heart missed a beat")
 
     def _forever(self, once: Callable[[datetime], str | None]) -> None:
         while not self._stopping.is_set():

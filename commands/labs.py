@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from commands.authorise import may_run
-from commands.blueprint import Blueprint, approvals_needed, check_values
+from commands.blueprint import Blueprint, approvals_needed, check_secrets, check_values, written
 from commands.grammar import assignments, lab_name
 from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
 from commands.words import ago, mention, nearest
@@ -29,23 +30,27 @@ def up(request: Request, deps: Deps) -> Outcome:
     blueprint = deps.catalogue.get(rest[0])
     name = lab_name(rest[1]) if len(rest) == 2 else f"{blueprint.name[:30]}-{id_from(request.id, 4)}"
     variables = check_values(blueprint, values)
-    ttl_seconds = _lifetime(blueprint, ttl_seconds)
+    ttl_seconds = blueprint.lifetime.checked_ttl(ttl_seconds)
     if runs.get(deps.database, id_from(request.id)) is not None:
         return Outcome()
     _refuse_taken(deps, request.person, name)
-    secret_names = _asked_in_a_form(blueprint)
-    if secret_names and request.sealed_form is None:
-        return Outcome(form=_secrets_form(blueprint, secret_names, name, request.words))
+    lab_id = id_from(f"lab {request.id}")
+    sealed_variables = None
+    secret_names = [variable.name for variable in blueprint.variables.values() if variable.from_form]
+    if secret_names:
+        if request.sealed_form is None:
+            return Outcome(form=_secrets_form(blueprint, secret_names, name, request.words))
+        sealed_variables = _checked_secrets(deps, blueprint, request.sealed_form, lab_id)
     now = deps.now()
     lab = Lab(
-        id=id_from(f"lab {request.id}"),
+        id=lab_id,
         name=name,
         blueprint=blueprint.name,
         commit=deps.catalogue.commit(blueprint),
         owner=request.person,
         channel=request.channel,
         variables=variables,
-        sealed_variables=request.sealed_form,
+        sealed_variables=sealed_variables,
         cost_per_hour_cents=blueprint.cost.per_hour_cents,
         currency=blueprint.cost.currency,
         ttl_seconds=ttl_seconds,
@@ -75,7 +80,7 @@ def plan(request: Request, deps: Deps) -> Outcome:
     lab = lab_called(deps, rest[0])
     require_may_run(request, lab)
     blueprint = deps.catalogue.get(lab.blueprint)
-    kept = {key: str_value(value) for key, value in lab.variables.items() if key in blueprint.variables}
+    kept = {key: written(value) for key, value in lab.variables.items() if key in blueprint.variables}
     variables = check_values(blueprint, {**kept, **values})
     _plan_again(request, deps, lab, "apply", variables)
     return Outcome()
@@ -256,15 +261,6 @@ def holder_words(holder: str) -> str:
         return f"`{holder}`'s"
 
 
-def str_value(value: Any) -> str:
-    """A checked value as somebody would type it: `true`, `3`, `a,b`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return ",".join(str_value(each) for each in value)
-    return str(value)
-
-
 def _plan_again(request: Request, deps: Deps, lab: Lab, kind: RunKind, variables: Mapping[str, Any]) -> None:
     if runs.get(deps.database, id_from(request.id)) is not None:
         return
@@ -290,16 +286,11 @@ def _busy(lab: Lab, active: Run | None) -> Refused:
     )
 
 
-def _lifetime(blueprint: Blueprint, ttl_seconds: int | None) -> int:
-    return blueprint.lifetime.checked_ttl(ttl_seconds)
-
-
-def _asked_in_a_form(blueprint: Blueprint) -> list[str]:
-    return [
-        name
-        for name, variable in blueprint.variables.items()
-        if variable.sensitive and variable.vault is None
-    ]
+def _checked_secrets(deps: Deps, blueprint: Blueprint, sealed_form: bytes, lab_id: str) -> bytes:
+    """What the form brought, checked as the blueprint says, and sealed for this lab alone."""
+    about = f"variables {lab_id}"
+    checked = check_secrets(blueprint, json.loads(deps.vault.unseal(sealed_form, about)))
+    return deps.vault.seal(json.dumps(checked).encode(), about)
 
 
 def _secrets_form(blueprint: Blueprint, names: list[str], lab: str, words: tuple[str, ...]) -> Form:

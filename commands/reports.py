@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from commands.blueprint import Blueprint
-from commands.labs import holder_words, lab_called, str_value
+from commands.blueprint import Blueprint, written
+from commands.labs import holder_words, lab_called
 from commands.request import Attachment, Deps, Listing, Outcome, Refused, Request, Row
 from commands.words import ago, at, duration, listed, mention, money, nearest, plural
 from state import labs, runs, tfstate
@@ -77,7 +77,7 @@ def show(request: Request, deps: Deps) -> Outcome:
     now = deps.now()
     lines = [f"*{lab.name}* · {_lab_words(lab, run, now)}"]
     if lab.variables:
-        lines.append(" · ".join(f"{key}={str_value(value)}" for key, value in sorted(lab.variables.items())))
+        lines.append(" · ".join(f"{key}={written(value)}" for key, value in sorted(lab.variables.items())))
     lines.append(f"Asked for {at(lab.created_at)}, last used {ago(lab.last_active_at, now)}.")
     if run is not None and run.sentence:
         lines.append(run.sentence)
@@ -103,7 +103,7 @@ def output(request: Request, deps: Deps) -> Outcome:
     if not applied.outputs:
         return Outcome(f"*{lab.name}* has no outputs.")
     rows = tuple(
-        Row(title=name, text=f"`{str_value(value)}`") for name, value in sorted(applied.outputs.items())
+        Row(title=name, text=f"`{written(value)}`") for name, value in sorted(applied.outputs.items())
     )
     return Outcome(listing=Listing(f"Outputs of {lab.name}", rows))
 
@@ -162,9 +162,9 @@ def _blueprint_words(blueprint: Blueprint) -> str:
     lines = [f"{blueprint.summary} · about {cost} an hour · up to {duration(blueprint.lifetime.max_seconds)}"]
     for name, variable in blueprint.variables.items():
         choices = (
-            f": {listed([str_value(each) for each in variable.choices], 'or')}" if variable.choices else ""
+            f": {listed([written(each) for each in variable.choices], 'or')}" if variable.choices else ""
         )
-        default = "required" if variable.required else f"else {str_value(variable.default)}"
+        default = "required" if variable.required else f"else {written(variable.default)}"
         default = "never typed" if variable.sensitive else default
         lines.append(f"`{name}`{choices} ({default}) {variable.help}".rstrip())
     lines.append(f"`{blueprint.example()}`")

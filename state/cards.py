@@ -43,6 +43,16 @@ def mark_dirty(database: Database, run_id: str) -> None:
     database.ring("cards")
 
 
+def mark_dirty_of_lab(database: Database, lab_id: str) -> None:
+    """The lab has changed: every card of its runs must be rendered again."""
+    database.execute(
+        "UPDATE cards SET dirty = 1, revision = revision + 1"
+        " WHERE run_id IN (SELECT id FROM runs WHERE lab_id = :lab_id)",
+        lab_id=lab_id,
+    )
+    database.ring("cards")
+
+
 def begin_posting(database: Database, card_id: str, now: datetime) -> None:
     """The card is about to be posted for the first time. A crash after this may have left it in Slack."""
     CARDS.update(database, {"posting_at": now}, "id = :id AND ts IS NULL", id=card_id)

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from state import cards
 from state.database import Database
 from state.records import Lab, Person
 from state.rows import Table, from_text
@@ -73,5 +74,8 @@ def update(database: Database, lab_id: str, **columns: Any) -> None:
 
 
 def leave(database: Database, lab_id: str, now: datetime) -> bool:
-    """The lab is gone: its name is free, its history stays. False if it was gone already."""
-    return LABS.update(database, {"gone_at": now}, "id = :id AND gone_at IS NULL", id=lab_id) == 1
+    """The lab is gone: its name is free, its history stays, its cards say so. False if it was gone already."""
+    with database.transaction():
+        left = LABS.update(database, {"gone_at": now}, "id = :id AND gone_at IS NULL", id=lab_id) == 1
+        cards.mark_dirty_of_lab(database, lab_id)
+    return left

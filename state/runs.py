@@ -95,13 +95,14 @@ def move(
 ) -> bool:
     """Move a run from before to after, and set columns. False: it was not in before, and nothing was done.
 
-    An end sets ended_at. An end, a proposal and the way back to queued take the token away, the last the worker.
+    An end sets ended_at, and forgets the plan file. An end, a proposal and the way back to queued take the token
+    away, the last the worker.
     Raises IllegalTransition for an edge that the table does not have.
     """
     check(before, after)
     changes: dict[str, Any] = {**columns, "state": after}
     if after in ENDED:
-        changes |= {"ended_at": now, "token_sha256": None}
+        changes |= {"ended_at": now, "token_sha256": None, "plan": None}
     elif after is RunState.QUEUED:
         changes |= {"worker": None, "heartbeat_at": None, "token_sha256": None}
     elif after is RunState.PROPOSED:
@@ -132,25 +133,21 @@ def heartbeat(database: Database, run_id: str, worker: str, now: datetime) -> bo
 
 def claim(database: Database, worker: str, now: datetime) -> Run | None:
     """Take the oldest queued run for planning, or None. No two workers get the same one."""
-    return _claim(database, RunState.QUEUED, RunState.PLANNING, now, worker=worker, heartbeat_at=now)
-
-
-def claim_apply(database: Database, worker: str, now: datetime) -> Run | None:
-    """Take the oldest approved run for applying, or None. No two workers get the same one."""
-    return _claim(
-        database, RunState.APPROVED, RunState.APPLYING, now, worker=worker, heartbeat_at=now, applying_at=now
-    )
-
-
-def _claim(
-    database: Database, before: RunState, after: RunState, now: datetime, **columns: Any
-) -> Run | None:
     # Mostly there is nothing to claim, and looking must not make those who write wait.
     waiting = "SELECT id FROM runs WHERE state = :state ORDER BY seq LIMIT 1"
-    while (row := database.row(waiting, state=before)) is not None:
-        if move(database, row["id"], before, after, now, **columns):
+    while (row := database.row(waiting, state=RunState.QUEUED)) is not None:
+        if move(
+            database, row["id"], RunState.QUEUED, RunState.PLANNING, now, worker=worker, heartbeat_at=now
+        ):
             return get(database, row["id"])
     return None
+
+
+def take_over(database: Database, run: Run, worker: str, now: datetime) -> bool:
+    """Go on with a run whose worker is gone. False: somebody else has taken it over."""
+    where = f"id = :id AND worker = :gone AND {_ALIVE_SQL}"
+    changes = {"worker": worker, "heartbeat_at": now}
+    return RUNS.update(database, changes, where, id=run.id, gone=run.worker) == 1
 
 
 def supersede(database: Database, lab_id: str, now: datetime) -> str | None:

@@ -14,7 +14,7 @@ from commands.engines.vault import VaultError
 from commands.labs import start_run
 from commands.request import Deps, Refused, id_from
 from commands.steps.log import RunLog
-from commands.words import duration, mention, plural
+from commands.words import duration, mention, plain, plural
 from state import audit, labs, outbox, runs, steps, tfstate
 from state.records import Lab, OutboxMessage, Run, StateVersion
 from state.transitions import RunState
@@ -192,8 +192,16 @@ def take_in(deps: Deps, lab: Lab, run_id: str, body: bytes) -> bool:
         tfstate.take_in_errored(deps.database, lab, body, deps.vault, deps.now(), holder)
     except (tfstate.Conflict, tfstate.NotState, VaultError):
         return False
-    labs.update(deps.database, lab.id, frozen_because=None)
-    audit.append(deps.database, deps.now(), "innkeeper", "state_taken_in", lab.name)
+    said = f"The state of *{lab.name}* has been taken in with its lineage and serial. You can plan it again."
+    with deps.database.transaction():
+        labs.update(deps.database, lab.id, frozen_because=None)
+        audit.append(deps.database, deps.now(), "innkeeper", "state_taken_in", lab.name, run=run_id)
+        outbox.add(
+            deps.database,
+            OutboxMessage(
+                id=id_from(f"taken in {run_id}"), channel="", text=said, due_at=deps.now(), run_id=run_id
+            ),
+        )
     return True
 
 
@@ -265,7 +273,7 @@ def _why_not(deps: Deps, run: Run, log: RunLog) -> tuple[RunState, str]:
     if run.cancelled_by is not None:
         said = f"Stopped by {mention(run.cancelled_by)} with {progress.done} of {progress.total} done. {left}"
         return RunState.CANCELLED, said
-    return RunState.FAILED, f"{log.why()[:1200]} {left}"
+    return RunState.FAILED, f"{plain(log.why())[:1200]} {left}"
 
 
 def left_behind(deps: Deps, run: Run) -> str:

@@ -18,10 +18,12 @@ from state.records import Lab, Run
 class Inputs:
     """variables go into a file that only Terraform reads, environment into its environment.
 
+    ephemeral: those of the variables that are in no plan, and so are given again at the apply.
     secrets: every secret value in either, to be taken out of all that is said.
     """
 
     variables: Mapping[str, Any]
+    ephemeral: Mapping[str, Any]
     environment: Mapping[str, str]
     secrets: tuple[str, ...]
 
@@ -46,13 +48,16 @@ def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
     }
     variables = {**run.variables, **secret}
     declared = deps.terraform.declared(blueprint.module)
-    filled: dict[str, Any] = {"lab": lab.name, "owner": lab.owner.key}
+    filled: dict[str, Any] = {"lab": lab.name, "owner": lab.owner.key, "ssh_ca_public_key": ""}
     if "trusted_ssh_keys" in declared:
         operators = deps.vault.operators()
         filled["trusted_ssh_keys"] = sorted({key for each in operators for key in each.ssh_public_keys})
     variables |= {name: value for name, value in filled.items() if name in declared}
     secrets = [*(str(value) for value in secret.values()), *environment.values()]
-    return Inputs(variables, environment, tuple(value for value in secrets if value))
+    ephemeral = {
+        name: value for name, value in variables.items() if name in declared and declared[name].ephemeral
+    }
+    return Inputs(variables, ephemeral, environment, tuple(value for value in secrets if value))
 
 
 def known_secrets(deps: Deps, run: Run) -> tuple[str, ...]:

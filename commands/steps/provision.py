@@ -15,18 +15,18 @@ from typing import Any
 
 from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
 from commands.blueprint import Blueprint
-from commands.engines.terraform import Access, Child, ChildLost, PlanTampered, TerraformFailed
+from commands.engines.terraform import Access, AlreadyStarted, Child, ChildLost, PlanTampered, TerraformFailed
 from commands.engines.vault import VaultError, VaultUnavailable
 from commands.request import Deps, Refused
 from commands.steps import endings
 from commands.steps.inputs import Inputs, gather, known_secrets
 from commands.steps.log import RunLog
+from commands.words import plain
 from state import approvals, audit, labs, runs, steps, tfstate
 from state.records import Lab, Run
 from state.transitions import RunState
 
 LOOK_SECONDS = 0.2
-HEARTBEAT_SECONDS = 2.0
 PROGRESS_SECONDS = 0.5
 PLAN_LIMIT_SECONDS = 20 * 60
 APPLY_LIMIT_SECONDS = 3 * 3600  # then it is asked to stop
@@ -37,7 +37,7 @@ class RunEnded(Exception):
     """Somebody cancelled or superseded the run while it was being planned."""
 
 
-def plan(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
+def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
     """Plan a run that is `planning`: it becomes proposed, no_changes, failed or cancelled; queued when stopping."""
     work: Path | None = None
     try:
@@ -47,24 +47,24 @@ def plan(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
         access = _new_access(deps, run)
         before = tfstate.current(deps.database, lab.id)
         work = deps.terraform.stage(_plan_folder(run), blueprint.module)
-        sources_digest = deps.terraform.sources_digest(blueprint.module)
+        sources_digest = deps.terraform.sources_digest(deps.terraform.staged(work))
         deps.terraform.init(work, access, inputs.environment)
         child = deps.terraform.start_plan(
             work, access, inputs.variables, run.kind == "destroy", inputs.environment
         )
         log = RunLog(deps.data_path, run.id, inputs.secrets)
         try:
-            exit_code = _follow_plan(deps, run, worker, child, log, stopping)
+            exit_code = _follow_plan(deps, run, child, log, stopping)
         finally:
             # Now, not later: from `proposed` on the lock may be that of the same run's apply.
             tfstate.release_of_run(deps.database, run.id)
         if exit_code is None:
-            runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now(), worker=None)
+            runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now())
             return f"{run.lab_name}: its plan waits for the next start"
         if exit_code == 0:
             return endings.no_changes(deps, run, lab)
         if exit_code != 2:
-            return endings.failed(deps, run, RunState.PLANNING, log.why())
+            return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
         plan_file = deps.terraform.read_plan(work)
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         details = deps.terraform.show(work, access, inputs.environment)
@@ -72,7 +72,7 @@ def plan(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
     except RunEnded:
         return endings.cancelled_plan(deps, run)
     except TerraformFailed as failed:
-        return endings.failed(deps, run, RunState.PLANNING, failed.sentence())
+        return endings.failed(deps, run, RunState.PLANNING, plain(failed.sentence()))
     except (Refused, VaultError) as refused:
         return endings.failed(deps, run, RunState.PLANNING, refused.sentence)
     except ChildLost:
@@ -92,27 +92,25 @@ def recover_plan(run: Run, deps: Deps) -> str:
         child.kill()
     tfstate.release_of_run(deps.database, run.id)
     deps.terraform.remove(work)
-    runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now(), worker=None)
+    runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now())
     return f"{run.lab_name}: queued its plan again"
 
 
-def start_apply(run: Run, deps: Deps, worker: str) -> Child | None:
+def start_apply(run: Run, deps: Deps, worker: str) -> bool:
     """Begin to apply an approved run: check everything once more, record the intent, start Terraform.
 
-    None when it must not be applied; the run then says why. Raises VaultUnavailable, with the run still approved.
+    False when it must not be applied; the run then says why. Raises VaultUnavailable, with the run still approved.
     """
     try:
         lab = _lab(deps, run)
         if state_moved(deps, run):
             make_stale(deps, run, deps.now())
-            return None
+            return False
         require_requester(deps, run)
         if not _approvals_stand(deps, run):
             runs.move(deps.database, run.id, RunState.APPROVED, RunState.PROPOSED, deps.now())
-            return None
+            return False
         blueprint = deps.catalogue.get(lab.blueprint)
-        if deps.terraform.sources_digest(blueprint.module) != run.sources_digest:
-            raise Refused("The blueprint has changed since this was planned.")
         inputs = gather(deps, lab, run, blueprint)
         plan_file = deps.vault.unseal(run.plan or b"", f"plan {run.id}")
     except VaultUnavailable as away:
@@ -123,36 +121,43 @@ def start_apply(run: Run, deps: Deps, worker: str) -> Child | None:
         endings.failed(
             deps, run, RunState.APPROVED, f"{refused.sentence} Nothing was applied. Plan it again."
         )
-        return None
+        return False
     now = deps.now()
     intent = {"worker": worker, "heartbeat_at": now, "applying_at": now}
     if not runs.move(deps.database, run.id, RunState.APPROVED, RunState.APPLYING, now, **intent):
-        return None
+        return False
     return _start_terraform(run, deps, blueprint, inputs, plan_file)
 
 
-def _start_terraform(
-    run: Run, deps: Deps, blueprint: Blueprint, inputs: Inputs, plan_file: bytes
-) -> Child | None:
+def _start_terraform(run: Run, deps: Deps, blueprint: Blueprint, inputs: Inputs, plan_file: bytes) -> bool:
     steps.set(deps.database, run.id, "provision", "running", deps.now())
     detail = {"run": run.id, "digest": run.digest, "plan_sha256": run.plan_sha256}
     audit.append(deps.database, deps.now(), "innkeeper", "applying", run.lab_name, **detail)
     access = _new_access(deps, run)
     try:
         work = deps.terraform.stage(run.id, blueprint.module)
+        if deps.terraform.sources_digest(deps.terraform.staged(work)) != run.sources_digest:
+            raise Refused("The blueprint has changed since this was planned.")
         deps.terraform.init(work, access, inputs.environment)
-        return deps.terraform.start_apply(work, access, plan_file, run.plan_sha256 or "", inputs.environment)
+        deps.terraform.start_apply(
+            work, access, plan_file, run.plan_sha256 or "", inputs.environment, inputs.ephemeral
+        )
+        return True
+    except AlreadyStarted:
+        return True
+    except Refused as refused:
+        said = refused.sentence
     except PlanTampered:
         audit.append(deps.database, deps.now(), "innkeeper", "plan_tampered", run.lab_name, **detail)
         said = "The plan file is not the one that was approved: its sha256 differs."
     except TerraformFailed as failed:
-        said = failed.sentence()
+        said = plain(failed.sentence())
     endings.failed(deps, run, RunState.APPLYING, f"{said} Nothing was applied. Plan it again.")
     deps.terraform.remove(deps.terraform.work(run.id))
-    return None
+    return False
 
 
-def follow_apply(run: Run, deps: Deps, worker: str, stopping: threading.Event) -> str:
+def follow_apply(run: Run, deps: Deps, stopping: threading.Event) -> str:
     """Follow the Terraform that applies a run to its end, whoever started it, and record the end.
 
     When stopping is set it lets go, and Terraform goes on: whoever starts next follows it.
@@ -163,29 +168,27 @@ def follow_apply(run: Run, deps: Deps, worker: str, stopping: threading.Event) -
     try:
         if child is None:
             raise ChildLost("Terraform was never started, or its folder is gone")
-        exit_code = _follow_apply(deps, run, worker, child, log, stopping)
+        exit_code = _follow_apply(deps, run, child, log, stopping)
     except ChildLost:
         exit_code = -1
     if exit_code is None:
         return f"{run.lab_name}: left Terraform running"
-    if child is not None:
-        child.kill()  # provisioners may have outlived Terraform
     run = runs.get(deps.database, run.id) or run
+    lost = exit_code == -1
+    if child is not None and (lost or run.cancelled_by is not None):
+        child.kill()  # what Terraform's provisioners had started may have outlived it
     errored_state = deps.terraform.errored_state(work)
     if errored_state is not None:
         endings.keep_errored(deps, run, errored_state)
-    lost = exit_code == -1
     said = endings.interrupted(deps, run, log) if lost else endings.applied_or_not(deps, run, log, exit_code)
     tfstate.release_of_run(deps.database, run.id)
     deps.terraform.remove(work)
     return said
 
 
-def _follow_plan(
-    deps: Deps, run: Run, worker: str, child: Child, log: RunLog, stopping: threading.Event
-) -> int | None:
+def _follow_plan(deps: Deps, run: Run, child: Child, log: RunLog, stopping: threading.Event) -> int | None:
     """The exit code, or None when stopping. Raises RunEnded, ChildLost."""
-    started_at = last_beat_at = deps.now()
+    started_at = deps.now()
     while True:
         progress = child.poll(LOOK_SECONDS)
         log.add(progress.lines)
@@ -200,17 +203,12 @@ def _follow_plan(
             if ended:
                 raise RunEnded
             return None if stopping.is_set() else 1
-        if (now - last_beat_at).total_seconds() >= HEARTBEAT_SECONDS:
-            runs.heartbeat(deps.database, run.id, worker, now)
-            last_beat_at = now
 
 
-def _follow_apply(
-    deps: Deps, run: Run, worker: str, child: Child, log: RunLog, stopping: threading.Event
-) -> int | None:
+def _follow_apply(deps: Deps, run: Run, child: Child, log: RunLog, stopping: threading.Event) -> int | None:
     """The exit code, or None when stopping. Raises ChildLost."""
     began_at = run.applying_at or deps.now()
-    last_beat_at = told_at = deps.now()
+    told_at = deps.now()
     told: dict[str, Any] = {}
     while not stopping.is_set():
         progress = child.poll(LOOK_SECONDS)
@@ -222,9 +220,6 @@ def _follow_apply(
             told, told_at = shown, now
         if progress.exit_code is not None:
             return progress.exit_code
-        if (now - last_beat_at).total_seconds() >= HEARTBEAT_SECONDS:
-            runs.heartbeat(deps.database, run.id, worker, now)
-            last_beat_at = now
         applied_seconds = (now - began_at).total_seconds()
         current = runs.get(deps.database, run.id) or run
         if current.cancelled_by is not None or applied_seconds > APPLY_LIMIT_SECONDS:

@@ -162,13 +162,22 @@ def test_workers_share_the_queue_without_a_run_twice(database: Database) -> None
 def test_the_oldest_is_claimed_first(database: Database) -> None:
     for number in range(2):
         labs.create(database, a_lab(id=f"lab{number}", name=f"demo-{number}"))
-        runs.create(database, a_run(id=f"run{number}", lab_id=f"lab{number}", state=RunState.APPROVED))
-    run = runs.claim_apply(database, "host:1", NOW)
+        runs.create(database, a_run(id=f"run{number}", lab_id=f"lab{number}", state=RunState.QUEUED))
+    run = runs.claim(database, "host:1", NOW)
     assert run is not None
-    assert (run.id, run.state, run.applying_at) == ("run0", "applying", NOW)
-    assert runs.claim(database, "host:1", NOW) is None
+    assert (run.id, run.state, run.heartbeat_at) == ("run0", "planning", NOW)
     assert [run.id for run in runs.in_state(database, RunState.APPROVED, RunState.QUEUED)] == ["run1"]
     assert runs.in_state(database) == []
+
+
+def test_a_run_whose_worker_is_gone_is_taken_over_once(database: Database) -> None:
+    labs.create(database, a_lab(id="lab1"))
+    runs.create(database, a_run(id="run1", lab_id="lab1", state=RunState.APPLYING, worker="host:1"))
+    run = runs.get(database, "run1")
+    assert run is not None
+    assert runs.take_over(database, run, "host:2", NOW)
+    assert not runs.take_over(database, run, "host:3", NOW)
+    assert not runs.heartbeat(database, "run1", "host:1", NOW)
 
 
 @pytest.mark.parametrize("state", [RunState.QUEUED, RunState.PLANNING, RunState.PROPOSED])

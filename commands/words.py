@@ -38,6 +38,8 @@ def short(total_seconds: int) -> str:
 
 def duration(total_seconds: float) -> str:
     """Say how long: `42 s`, `1 min 12 s`, `8 h 12 min`, `6 days`. Two units at most, rounded down."""
+    if 0 < total_seconds < 1:
+        return "under 1 s"
     whole = max(0, int(total_seconds))
     if whole < MINUTE:
         return f"{whole} s"

@@ -39,7 +39,7 @@ def test_a_duration_comes_back_from_what_is_written(seconds: int) -> None:
     ("seconds", "said"),
     [
         (-3, "0 s"),
-        (0.4, "0 s"),
+        (0.4, "under 1 s"),
         (42, "42 s"),
         (72, "1 min 12 s"),
         (1800, "30 min"),

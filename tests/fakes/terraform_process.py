@@ -29,6 +29,7 @@ class FakeProcess:
     )  # (address, create or delete or update) to come
     done: Callable[[str, str], None] = lambda address, action: None
     end: Callable[[], list[Line]] = list
+    release: Callable[[], None] = lambda: None  # gives the state's lock back, when it ends by itself
     changed: threading.Condition = field(default_factory=threading.Condition)
 
 
@@ -75,6 +76,7 @@ class FakeChild:
                 address, action = process.operations[0]
                 process.lines.append(hook("apply_errored", address, action))
             process.lines.append(diagnostic(Diagnostic("error", "execution halted")))
+            process.release()
             process.exit_code = 1
             process.changed.notify_all()
 

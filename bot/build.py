@@ -86,7 +86,7 @@ def build_server(settings: Settings) -> Bot:
         app if settings.slack_app_token is None else None,
         partial(readiness.check, deps, client),
         Metrics(deps.database),
-        state_backend.routes(deps.database, deps.vault, deps.now),
+        state_backend.routes(deps.database, deps.vault, deps.standing, deps.now),
     )
     return Bot(deps, tuple(parts), application)
 

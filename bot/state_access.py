@@ -6,15 +6,19 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from commands.authorise import Standing, operator_of, require
 from commands.engines.vault import Vault
+from commands.request import Refused
 from state import labs, runs, tfstate
 from state.database import Database
 from state.records import Lab, Person, Run
 from state.transitions import RunState
 
 PEOPLE = ("operator", "infra")  # the roles, any of which lets a person carry on with the ordinary terraform
+AskSlack = Callable[[Person], Standing]
 _RUN_PREFIX = "run-"
 
 
@@ -42,12 +46,12 @@ def username_of_run(run_id: str) -> str:
     return f"{_RUN_PREFIX}{run_id}"
 
 
-def caller_of(database: Database, vault: Vault, authorization: str) -> Caller:
+def caller_of(database: Database, vault: Vault, standing: AskSlack, authorization: str) -> Caller:
     """Who shows this Authorization header. Raises Denied (401, 403), and VaultUnavailable passes through."""
     username, password = _basic(authorization)
     if username.startswith(_RUN_PREFIX):
         return _run(database, username.removeprefix(_RUN_PREFIX), password)
-    return _person(vault, username, password)
+    return _person(vault, standing, username, password)
 
 
 def lab_of(database: Database, caller: Caller, name: str) -> Lab:
@@ -88,15 +92,20 @@ def _run(database: Database, run_id: str, password: str) -> Caller:
     return Caller(holder=tfstate.holder_of_run(run.id), run=run)
 
 
-def _person(vault: Vault, username: str, token: str) -> Caller:
+def _person(vault: Vault, standing: AskSlack, username: str, token: str) -> Caller:
     try:
         person = Person.parse(username)
     except ValueError:
         raise Denied(401, "The user name is TEAM-USER, your ids in Slack, such as T0123-U0456.") from None
     if not vault.token_reads_operator(token, person):
         raise Denied(401, f"That Vault token is not {person.key}'s, or has ended. Log in to Vault again.")
-    operator = vault.operator(person)
-    if operator is None or not set(PEOPLE) & set(operator.roles):
-        sentence = f"Terraform state is for {' and '.join(PEOPLE)} people, and {person.key} is neither."
-        raise Denied(403, sentence, person)
+    try:
+        operator = operator_of(person, vault, standing(person))
+        require(
+            operator,
+            *PEOPLE,
+            sentence=f"Terraform state is for {' and '.join(PEOPLE)} people, and {person.key} is neither.",
+        )
+    except Refused as refused:
+        raise Denied(403, refused.sentence, person) from None
     return Caller(holder=person.key, person=person)

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.state_access import Caller, Denied, caller_of, lab_of
+from bot.state_access import AskSlack, Caller, Denied, caller_of, lab_of
 from commands.engines.vault import SealBroken, Vault, VaultUnavailable
 from state import audit, tfstate
 from state.database import Database
@@ -50,7 +50,11 @@ class _Deps:
 
 
 def routes(
-    database: Database, vault: Vault, now: Callable[[], datetime], max_state_bytes: int = MAX_STATE_BYTES
+    database: Database,
+    vault: Vault,
+    standing: AskSlack,
+    now: Callable[[], datetime],
+    max_state_bytes: int = MAX_STATE_BYTES,
 ) -> list[Route]:
     """The one route of the backend. It waits for Vault and the database in threads, not on the event loop."""
     deps = _Deps(database, vault, now)
@@ -59,7 +63,7 @@ def routes(
         act = _ACTIONS["GET" if request.method == "HEAD" else request.method]
         try:
             caller = await run_in_threadpool(
-                caller_of, database, vault, request.headers.get("authorization", "")
+                caller_of, database, vault, standing, request.headers.get("authorization", "")
             )
             lab = await run_in_threadpool(lab_of, database, caller, request.path_params["lab"])
             limit = max_state_bytes if request.method == "POST" else MAX_LOCK_BYTES

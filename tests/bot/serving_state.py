@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 
 from bot.state_access import username_of_run
 from bot.state_backend import routes
+from commands.authorise import Standing
 from state import audit, labs, runs
 from state.database import Database, connect
 from state.records import Person
@@ -44,6 +45,7 @@ class Backend:
     base_url: str
     database: Database
     vault: FakeVault
+    guests: set[Person]  # of whom Slack says that they are guests
 
     def call(
         self,
@@ -84,13 +86,18 @@ def serving(folder: Path) -> Iterator[Backend]:
     for person, role in ((ADA, "operator"), (BEN, "infra"), (SEC, "security")):
         vault.add(person, role)
     vault.tokens = {"hvs.ada": {ADA}, "hvs.ben": {BEN}, "hvs.sec": {SEC}}
-    app = Starlette(routes=routes(database, vault, lambda: NOW, max_state_bytes=MAX_BYTES))
+    guests: set[Person] = set()
+
+    def standing(person: Person) -> Standing:
+        return Standing(person, person.user, is_guest=person in guests)
+
+    app = Starlette(routes=routes(database, vault, standing, lambda: NOW, max_state_bytes=MAX_BYTES))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     until(lambda: server.started)
-    yield Backend(f"http://127.0.0.1:{listening.getsockname()[1]}", database, vault)
+    yield Backend(f"http://127.0.0.1:{listening.getsockname()[1]}", database, vault, guests)
     server.should_exit = True
     thread.join(10)
     database.close()

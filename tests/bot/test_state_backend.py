@@ -129,6 +129,13 @@ def test_a_security_person_has_no_business_here_and_the_audit_knows(backend: Bac
     assert backend.audited() == [(SEC.key, "refused")]
 
 
+def test_a_guest_is_nobody_whatever_their_document_and_token_say(backend: Backend) -> None:
+    assert backend.call("GET", PERSON).status_code == 404
+    backend.guests.add(ADA)
+    refused = backend.call("GET", PERSON)
+    assert (refused.status_code, "guest" in refused.text) == (403, True)
+
+
 def test_a_removed_operator_is_out_at_once(backend: Backend) -> None:
     backend.vault.remove_operator(ADA)
     assert backend.call("GET", PERSON).status_code == 401

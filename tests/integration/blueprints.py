@@ -42,7 +42,7 @@ resource "terraform_data" "thing" { input = var.number }
 output "number" { value = terraform_data.thing.output }
 """,
     ),
-    # Its second resource waits in the middle of the apply for the file `go`, and adds a line to `applied` for each time.
+    # In the middle of its apply it adds a line to the file `applied`, and waits for the file `go`.
     "slow": (
         f"""
 summary: Two things, the second of which takes its time
@@ -81,8 +81,12 @@ resource "terraform_data" "copy" {
   input = { key = nonsensitive(var.api_key), word = nonsensitive(var.word) }
   triggers_replace = [var.broken]
   provisioner "local-exec" {
-    command = "echo $KEY; echo $WORD; echo $LEAKY_TOKEN; echo $LEAKY_TOKEN | base64; echo \\"{\\\\\\"k\\\\\\":\\\\\\"$KEY\\\\\\"}\\"; $BROKEN"
-    environment = { KEY = nonsensitive(var.api_key), WORD = nonsensitive(var.word), BROKEN = var.broken ? "exit 3" : "true" }
+    command = "sh leak.sh"
+    environment = {
+      KEY    = nonsensitive(var.api_key)
+      WORD   = nonsensitive(var.word)
+      ENDING = var.broken ? "exit 3" : "true"
+    }
   }
   provisioner "local-exec" {
     when    = destroy
@@ -117,6 +121,16 @@ lifetime: {ttl: for ever}
     ),
 }
 
+LEAK = """\
+echo "$KEY"
+echo "a word: $WORD"
+echo "$LEAKY_TOKEN"
+printf %s "$LEAKY_TOKEN" | base64
+printf '{"key": "%s"}' "$KEY" >&2
+printf %s "$KEY" > "$(mktemp)"
+$ENDING
+"""
+
 
 def write(folder: Path) -> Path:
     """The catalogue as files below folder."""
@@ -125,4 +139,5 @@ def write(folder: Path) -> Path:
         place.mkdir(parents=True)
         (place / "blueprint.yaml").write_text(f"name: {name}{blueprint}")
         (place / "main.tf").write_text(module.lstrip())
+    (folder / "leaky" / "leak.sh").write_text(LEAK)
     return folder

@@ -48,7 +48,7 @@ def shared_house(new_house: Callable[[], House]) -> House:
 def house(shared_house: House) -> House:
     """The house that tests share, its bot running and its Vault open. Call labs by names of your own."""
     shared_house.front.become("open")
-    (shared_house.folder / "hold").unlink(missing_ok=True)
+    shared_house.let_go()
     if shared_house.process is None or shared_house.process.poll() is not None:
         shared_house.start()
     return shared_house

@@ -24,26 +24,26 @@ import requests
 from bot.playground.model import Delivery, Message
 from bot.playground.server import LocalSlack
 from bot.playground.vault_server import EmbeddedVault
-from commands.engines.terraform_setting import Setting
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Operator
 from commands.engines.vault_setup import admin_client, prepare
 from state.records import Person
-from tests.conftest import cannot_be_had
 from tests.integration import blueprints
 from tests.integration.front import VaultFront
+from tests.integration.laptop import Laptop, terraform_command
 from tests.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
 
-# Terraform, which can be held at the beginning of a plan.
+# Terraform, any command of which can be held before it begins.
 _TERRAFORM = """\
 #!/bin/sh
-if [ "$1" = plan ] && [ -e "{folder}/hold" ]; then
-  echo $$ > "{folder}/held"
-  n=0
-  while [ -e "{folder}/hold" ] && [ $n -lt 1200 ]; do sleep 0.05; n=$((n+1)); done
-fi
+n=0
+while [ -e "{folder}/hold-$1" ] && [ $n -lt 1200 ]; do
+  echo $$ > "{folder}/held-$1"
+  sleep 0.05
+  n=$((n+1))
+done
 exec {command} "$@"
 """
 
@@ -142,7 +142,7 @@ class House:
 
     def close(self) -> None:
         """End everything that belongs to this house."""
-        (self.folder / "hold").unlink(missing_ok=True)
+        self.let_go()
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -151,6 +151,18 @@ class House:
                 process.kill()
         self.slack.stop()
         self.front.close()
+
+    def hold(self, command: str) -> None:
+        """From now on Terraform does not begin to `plan`, `show`, … before let_go."""
+        (self.folder / f"held-{command}").unlink(missing_ok=True)
+        (self.folder / f"hold-{command}").touch()
+
+    def is_held(self, command: str) -> bool:
+        return (self.folder / f"held-{command}").exists()
+
+    def let_go(self) -> None:
+        for path in self.folder.glob("hold-*"):
+            path.unlink()
 
     def get(self, path: str) -> requests.Response:
         return requests.get(f"{self.address}{path}", timeout=5)
@@ -255,6 +267,10 @@ class House:
         sql = "SELECT COUNT(*) AS many FROM audit WHERE subject = ? AND action = ?"
         return int(self.rows(sql, lab, action)[0]["many"])
 
+    def is_tidy(self) -> bool:
+        """Whether no lock, no process and no work folder of any run is left."""
+        return not self.locks() and not self.terraforms() and not list((self.data / "runs").iterdir())
+
     def locks(self) -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM tflocks")
 
@@ -285,10 +301,7 @@ class House:
             self.trust(user, role)
 
     def _environment(self) -> dict[str, str]:
-        try:
-            command = Setting.find("terraform", self.folder / "found", os.environ).command
-        except ValueError:
-            cannot_be_had("Terraform")
+        command = terraform_command(self.folder)
         terraform = self.folder / "terraform"
         terraform.write_text(_TERRAFORM.format(folder=self.folder, command=shlex.join(command)))
         terraform.chmod(0o755)
@@ -316,6 +329,15 @@ class House:
             return self.get("/readyz").status_code == 200
         except requests.RequestException:
             return False
+
+
+def a_laptop(house: House, folder: Path, lab: str, blueprint: str, user: tuple[str, str]) -> Laptop:
+    """Somebody's laptop, with the module of a blueprint and the lab's state at the bot's."""
+    place = folder / "laptop"
+    place.mkdir()
+    (place / "main.tf").write_text((house.labs / blueprint / "main.tf").read_text())
+    (place / "backend.tf").write_text('terraform {\n  backend "http" {}\n}\n')
+    return Laptop(place, terraform_command(folder), f"{house.address}/tfstate/{lab}", user)
 
 
 def said(message: Message) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from commands.engines.terraform_setting import Setting
 from state import labs, tfstate
 from tests.bot.serving_state import PERSON, RUN, Backend, serving
-from tests.conftest import cannot_be_had
+from tests.integration.laptop import Laptop, terraform_command
 from tests.state.examples import NOW, a_lab
 from tests.waiting import until
 
@@ -36,47 +33,6 @@ resource "terraform_data" "slow" {
 """
 
 
-@dataclass
-class Laptop:
-    """A folder with a module whose state is at our backend."""
-
-    folder: Path
-    command: tuple[str, ...]
-    address: str
-    user: tuple[str, str]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "CHECKPOINT_DISABLE": "1",
-            "TF_IN_AUTOMATION": "1",
-            "TF_INPUT": "0",
-            "TF_HTTP_USERNAME": self.user[0],
-            "TF_HTTP_PASSWORD": self.user[1],
-            "TF_HTTP_RETRY_MAX": "0",
-        }
-
-    def run(self, *arguments: str) -> tuple[int, str]:
-        """Exit code and all output."""
-        ended = subprocess.run(
-            [*self.command, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        return ended.returncode, ended.stdout
-
-    def init(self) -> tuple[int, str]:
-        addresses = [f"-backend-config={name}={self.address}" for name in ("address", "lock_address")]
-        return self.run("init", "-no-color", *addresses, f"-backend-config=unlock_address={self.address}")
-
-
 @pytest.fixture
 def backend(tmp_path: Path) -> Iterator[Backend]:
     with serving(tmp_path / "bot") as it:
@@ -86,14 +42,10 @@ def backend(tmp_path: Path) -> Iterator[Backend]:
 @pytest.fixture
 def laptop(tmp_path: Path, backend: Backend) -> Laptop:
     """The laptop of an operator, with the module of `demo`."""
-    try:
-        command = Setting.find("terraform", tmp_path / "data", os.environ).command
-    except ValueError:
-        cannot_be_had("Terraform")
     folder = tmp_path / "laptop"
     folder.mkdir()
     (folder / "main.tf").write_text(MODULE)
-    return Laptop(folder, command, f"{backend.base_url}/tfstate/demo", PERSON)
+    return Laptop(folder, terraform_command(tmp_path), f"{backend.base_url}/tfstate/demo", PERSON)
 
 
 def applied(laptop: Laptop) -> None:

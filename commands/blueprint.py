@@ -171,7 +171,10 @@ def check_values(blueprint: Blueprint, given: Mapping[str, str]) -> dict[str, An
             meant = words.nearest(name, blueprint.variables)
             has = words.listed([f"`{each}`" for each in blueprint.variables]) or "none"
             hint = f"Did you mean `{meant}`?" if meant else f"It has {has}."
-            raise Refused(f"`{blueprint.name}` has no variable {words.code(name)}. {hint}", example)
+            raise Refused(
+                f"`{blueprint.name}` has no variable {words.code(name)}. {hint}",
+                blueprint.example(say=meant),
+            )
         if blueprint.variables[name].sensitive:
             source = "a form asks for it" if blueprint.variables[name].from_form else "it comes from Vault"
             raise Refused(

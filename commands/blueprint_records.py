@@ -71,13 +71,13 @@ class Lifetime:
     grace_seconds: int = 30 * 60
     auto_destroy: bool | Literal["polite"] = True  # polite: only after a reminder reached the owner
 
-    def checked_ttl(self, ttl_seconds: int | None) -> int:
+    def checked_ttl(self, ttl_seconds: int | None, command: str = "") -> int:
         """How long a lab shall live: what was asked for, or ttl. Raises Refused above max."""
         if ttl_seconds is not None and ttl_seconds > self.max_seconds:
             raise Refused(
                 f"{words.duration(ttl_seconds)} is too long: "
                 f"a lab of this kind lives {words.duration(self.max_seconds)} at most.",
-                f"ttl={words.short(self.max_seconds)}",
+                f"{command} ttl={words.short(self.max_seconds)}".strip(),
             )
         return self.ttl_seconds if ttl_seconds is None else ttl_seconds
 
@@ -136,11 +136,11 @@ class Blueprint:
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
     checks: tuple[Check, ...] = ()
 
-    def example(self, lab: str = "demo") -> str:
-        """A whole command that asks for such a lab: `/lab up web demo size=large`."""
+    def example(self, lab: str = "demo", say: str | None = None) -> str:
+        """A whole command that asks for such a lab: `/lab up web demo size=large`. say: a variable to show, too."""
         said = [
             f"{name}={variable.choices[0] if variable.choices else '…'}"
             for name, variable in self.variables.items()
-            if variable.required and not variable.sensitive
+            if (variable.required or name == say) and not variable.sensitive
         ]
         return " ".join(["/lab up", self.name, lab, *said])

@@ -30,7 +30,7 @@ def up(request: Request, deps: Deps) -> Outcome:
     blueprint = deps.catalogue.get(rest[0])
     name = lab_name(rest[1]) if len(rest) == 2 else f"{blueprint.name[:30]}-{id_from(request.id, 4)}"
     variables = check_values(blueprint, values)
-    ttl_seconds = blueprint.lifetime.checked_ttl(ttl_seconds)
+    ttl_seconds = blueprint.lifetime.checked_ttl(ttl_seconds, f"/lab up {blueprint.name} {name}")
     if runs.get(deps.database, id_from(request.id)) is not None:
         return Outcome()
     _refuse_taken(deps, request.person, name)

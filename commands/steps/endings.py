@@ -85,7 +85,7 @@ def detailed(deps: Deps, run: Run, shown: Mapping[str, Any], secrets: Sequence[s
     attached = OutboxMessage(
         id=id_from(f"plan {run.id}"),
         channel="",
-        text="",
+        text=f"The whole plan of *{run.lab_name}*.",
         due_at=deps.now(),
         run_id=run.id,
         file_name="plan.txt",

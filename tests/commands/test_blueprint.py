@@ -388,7 +388,7 @@ def test_a_value_is_never_interpreted(tmp_path: Path) -> None:
         (
             {"title": "A", "sise": "x"},
             "`web` has no variable `sise`. Did you mean `size`?",
-            "/lab up web demo title=…",
+            "/lab up web demo size=small title=…",
         ),
         (
             {"title": "A", "size": "larg"},

@@ -99,7 +99,7 @@ class Worker:
         return f"{len(in_hand)} runs are in hand"
 
     def recover(self, now: datetime) -> str:
-        """Runs whose process is gone: plans are queued again, applies are followed to their end."""
+        """Runs whose process is gone: plans are queued again, applies are followed to their end, the rest tidied up."""
         planning = [
             run for run in runs.in_state(self._deps.database, RunState.PLANNING) if self._is_lost(run, now)
         ]
@@ -112,7 +112,8 @@ class Worker:
         followed = [run for run in applying if runs.take_over(self._deps.database, run, self.name, now)]
         for run in followed:
             self._follow(run)
-        return f"queued {len(queued)} plans again, followed {len(followed)} applies"
+        tidied = provision.tidy(self._deps, lambda run: self._is_lost(run, now))
+        return f"queued {len(queued)} plans again, followed {len(followed)} applies, {tidied}"
 
     def _is_lost(self, run: Run, now: datetime) -> bool:
         with self._lock:

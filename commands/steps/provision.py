@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
 from commands.blueprint import Blueprint
@@ -24,13 +26,16 @@ from commands.steps.log import RunLog
 from commands.words import plain
 from state import approvals, audit, labs, runs, steps, tfstate
 from state.records import Lab, Run
-from state.transitions import RunState
+from state.transitions import ENDED, RunState
 
 LOOK_SECONDS = 0.2
 PROGRESS_SECONDS = 0.5
 PLAN_LIMIT_SECONDS = 20 * 60
 APPLY_LIMIT_SECONDS = 3 * 3600  # then it is asked to stop
 STOP_GRACE_SECONDS = 10 * 60  # and ended after this
+_PLAN_FOLDER = "-plan"
+
+logger = structlog.get_logger()
 
 
 class RunEnded(Exception):
@@ -94,6 +99,31 @@ def recover_plan(run: Run, deps: Deps) -> str:
     deps.terraform.remove(work)
     runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now())
     return f"{run.lab_name}: queued its plan again"
+
+
+def tidy(deps: Deps, is_lost: Callable[[Run], bool]) -> str:
+    """Remove the folders of runs whose process died after a plan or an apply had ended: they hold secrets in the clear.
+
+    What was still to be told of a plan is told first.
+    """
+    removed = 0
+    for work in sorted((deps.data_path / "runs").glob("*")):
+        run = runs.get(deps.database, work.name.removesuffix(_PLAN_FOLDER))
+        is_plan = work.name.endswith(_PLAN_FOLDER)
+        in_use = (RunState.QUEUED, RunState.PLANNING) if is_plan else (RunState.APPROVED, RunState.APPLYING)
+        if run is None or run.state in in_use or not is_lost(run):
+            continue
+        try:
+            if is_plan and run.state not in ENDED:
+                inputs = gather(deps, _lab(deps, run), run, deps.catalogue.get(_lab(deps, run).blueprint))
+                details = deps.terraform.show(work, Access("", "", ""), inputs.environment)
+                endings.detailed(deps, run, details, inputs.secrets)
+        except (TerraformFailed, Refused, VaultError, OSError) as why:
+            logger.warning("the details of a plan stay untold", run=run.id, because=str(why))
+        finally:
+            deps.terraform.remove(work)
+            removed += 1
+    return f"removed {removed} folders of runs that died"
 
 
 def start_apply(run: Run, deps: Deps, worker: str) -> bool:
@@ -231,7 +261,7 @@ def _follow_apply(deps: Deps, run: Run, child: Child, log: RunLog, stopping: thr
 
 def _plan_folder(run: Run) -> str:
     """Apart from the apply's: an apply may start while the details of its plan are still being told."""
-    return f"{run.id}-plan"
+    return f"{run.id}{_PLAN_FOLDER}"
 
 
 def _lab(deps: Deps, run: Run) -> Lab:

@@ -33,7 +33,7 @@ def approve(request: Request, deps: Deps) -> Outcome:
             return Outcome(f"Your approval of *{run.lab_name}* counts already. {waiting_words(run, before)}")
         role = _role_for(operator, run, before, given, deps)
         word = Approval(
-            id=id_from(f"{run.id} {run.digest} {request.person.key}"),
+            id=id_from(request.id),
             run_id=run.id,
             digest=run.digest or "",
             person=request.person,
@@ -53,7 +53,7 @@ def approve(request: Request, deps: Deps) -> Outcome:
             digest=run.digest,
             role=role,
         )
-        after = [*before, word]
+        after = approvals.of_run(deps.database, run.id, run.digest or "")  # somebody may have moved over
         if not still_needed(run, after):
             runs.move(deps.database, run.id, RunState.PROPOSED, RunState.APPROVED, now)
         else:
@@ -97,10 +97,13 @@ def reject_with_reason(request: Request, deps: Deps) -> Outcome:
         )
         if not moved:
             raise _not_waiting(runs.get(deps.database, run.id) or run)
+        for each in approvals.of_run(deps.database, run.id, run.digest or ""):
+            if each.person == request.person:  # they thought again
+                approvals.void(deps.database, each.id, now)
         approvals.add(
             deps.database,
             Approval(
-                id=id_from(f"reject {run.id} {request.person.key}"),
+                id=id_from(request.id),
                 run_id=run.id,
                 digest=run.digest or "",
                 person=request.person,
@@ -261,20 +264,28 @@ def _role_for(
     operator: Operator, run: Run, before: list[Approval], standing: Mapping[Person, Operator], deps: Deps
 ) -> str:
     """The role that this person's word counts for. Raises Refused when there is none left for them."""
-    mine = [role for role in sorted(run.approvals_needed) if role in operator.roles]
+    needed = sorted(run.approvals_needed)
+    mine = [role for role in needed if role in operator.roles]
     if not mine:
-        raise Refused(
-            f"This plan needs {listed(sorted(run.approvals_needed))} people, and you hold {listed(operator.roles)}."
-        )
+        raise Refused(f"This plan needs {listed(needed)} people, and you hold {listed(operator.roles)}.")
     missing = still_needed(run, before)
-    for role in mine:
-        if role in missing:
-            return role
-    # Somebody who holds two roles may have taken mine: they move over to the one that is still missing.
-    for each in before:
-        other = standing.get(each.person)
-        free = [role for role in sorted(missing) if other is not None and role in other.roles]
-        if each.role in mine and free:
-            approvals.change_role(deps.database, each.id, free[0])
-            return each.role
-    raise Refused(f"Enough {listed(mine)} people have approved already. {waiting_words(run, before)}")
+    asked: set[str] = set()
+
+    def place(roles: list[str]) -> str | None:
+        """One of the roles that is missing, or that somebody leaves who holds another one that is."""
+        for role in roles:
+            if role in missing:
+                return role
+        for each in before:
+            if each.role in roles and each.id not in asked and each.person in standing:
+                asked.add(each.id)
+                other = place([role for role in needed if role in standing[each.person].roles])
+                if other is not None:
+                    approvals.change_role(deps.database, each.id, other)
+                    return each.role
+        return None
+
+    role = place(mine)
+    if role is None:
+        raise Refused(f"Enough {listed(mine)} people have approved already. {waiting_words(run, before)}")
+    return role

@@ -123,10 +123,18 @@ def without_secrets(words: tuple[str, ...], blueprint_of: BlueprintOf) -> tuple[
     plain = set(_PLAIN)
     if blueprint is not None:
         plain |= {name for name, variable in blueprint.variables.items() if not variable.sensitive}
-    return tuple(
-        f"{word.partition('=')[0]}={HIDDEN}" if "=" in word and word.partition("=")[0] not in plain else word
-        for word in words
-    )
+    kept: list[str] = []
+    hide_next = False  # `VAR= VALUE` and `VAR = VALUE` are mistakes too, and a secret all the same
+    for before, word in zip(("", *words), words, strict=False):
+        name, equals, value = word.partition("=")
+        if not equals:
+            kept.append(HIDDEN if hide_next else word)
+            hide_next = False
+            continue
+        secret = hide_next or (name or before) not in plain
+        kept.append(f"{name}={HIDDEN}" if secret and value else word)
+        hide_next = secret and not value
+    return tuple(kept)
 
 
 def _words(text: str, surface: str, blueprint_of: BlueprintOf) -> dict[str, Any]:

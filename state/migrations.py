@@ -59,7 +59,7 @@ _RUNS = (
         lab_name TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, requester TEXT NOT NULL,
         channel TEXT NOT NULL, variables TEXT NOT NULL, sealed_variables {blob},
         approvals_needed TEXT NOT NULL, self_approval INTEGER NOT NULL, created_at TEXT NOT NULL,
-        cause TEXT NOT NULL, "commit" TEXT NOT NULL, sources_digest TEXT, plan_sha256 TEXT, digest TEXT,
+        cause TEXT NOT NULL, second_factor INTEGER NOT NULL, "commit" TEXT NOT NULL, sources_digest TEXT, plan_sha256 TEXT, digest TEXT,
         lineage TEXT, serial BIGINT, counts TEXT NOT NULL, changes TEXT NOT NULL, warnings TEXT NOT NULL,
         resources_done BIGINT NOT NULL, resources_total BIGINT NOT NULL, outputs TEXT NOT NULL,
         sentence TEXT NOT NULL, token_sha256 TEXT, worker TEXT, heartbeat_at TEXT, cancelled_by TEXT,
@@ -80,12 +80,32 @@ _ABOUT_RUNS = (
         digest TEXT NOT NULL, person TEXT NOT NULL, role TEXT NOT NULL, decision TEXT NOT NULL,
         reason TEXT NOT NULL, decided_at TEXT NOT NULL, void_at TEXT)""",
     "CREATE UNIQUE INDEX approvals_once ON approvals (run_id, digest, person) WHERE void_at IS NULL",
+)
+
+_KEYS = (
     """CREATE TABLE grants (
         seq {number}, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, person TEXT NOT NULL,
-        lab_id TEXT NOT NULL REFERENCES labs (id), serial TEXT, accessor TEXT, issued_at TEXT NOT NULL,
-        expires_at TEXT NOT NULL, revoked_at TEXT)""",
+        lab_id TEXT NOT NULL REFERENCES labs (id), name TEXT NOT NULL, issued_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL, serial TEXT, accessor TEXT, vault_request_id TEXT NOT NULL,
+        sealed_reveal {blob}, reveal_until TEXT, opened_at TEXT, revoked_at TEXT,
+        revoked_because TEXT NOT NULL, ended_at TEXT)""",
     "CREATE INDEX grants_person ON grants (person)",
     "CREATE INDEX grants_lab ON grants (lab_id)",
+    "CREATE INDEX grants_revoked ON grants (expires_at) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX grants_to_end ON grants (expires_at) WHERE ended_at IS NULL",
+    """CREATE TABLE leavings (
+        seq {number}, id TEXT NOT NULL UNIQUE, person TEXT NOT NULL, asked_by TEXT, because TEXT NOT NULL,
+        started_at TEXT NOT NULL, document_gone_at TEXT, factor_gone_at TEXT, rekeyed_at TEXT, done_at TEXT)""",
+    "CREATE UNIQUE INDEX leavings_once ON leavings (person) WHERE done_at IS NULL",
+    """CREATE TABLE rekeys (
+        seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), person TEXT NOT NULL,
+        because TEXT NOT NULL, requester TEXT, wanted_at TEXT NOT NULL, leaving_id TEXT REFERENCES leavings (id),
+        run_id TEXT REFERENCES runs (id), attempts BIGINT NOT NULL, next_at TEXT, sentence TEXT NOT NULL,
+        done_at TEXT)""",
+    "CREATE INDEX rekeys_waiting ON rekeys (seq) WHERE done_at IS NULL",
+    "CREATE INDEX rekeys_leaving ON rekeys (leaving_id)",
+    """CREATE TABLE factors (
+        seq {number}, person TEXT NOT NULL UNIQUE, wrong BIGINT NOT NULL, locked_until TEXT)""",
 )
 
 _MESSAGES = (
@@ -114,6 +134,10 @@ _TERRAFORM = (
         info TEXT NOT NULL, locked_at TEXT NOT NULL)""",
 )
 
+_KRLS = """CREATE TABLE krls (
+    version BIGINT PRIMARY KEY, digest TEXT NOT NULL, content TEXT NOT NULL, body {blob} NOT NULL,
+    signature {blob} NOT NULL, signing_key TEXT NOT NULL, ca_public_key TEXT NOT NULL, built_at TEXT NOT NULL)"""
+
 _AUDIT = """CREATE TABLE audit (
     sequence BIGINT PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
     subject TEXT NOT NULL, detail TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL)"""
@@ -125,8 +149,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             *_LABS,
             *_RUNS,
             *_ABOUT_RUNS,
+            *_KEYS,
             *_MESSAGES,
             *_TERRAFORM,
+            _KRLS,
             _AUDIT,
             "CREATE INDEX audit_subject ON audit (subject, sequence)",
             "CREATE INDEX audit_actor ON audit (actor, sequence)",

@@ -46,6 +46,15 @@ def history(database: Database, run_id: str) -> list[Approval]:
     return APPROVALS.select(database, "WHERE run_id = :run_id ORDER BY seq", run_id=run_id)
 
 
+def not_applied(database: Database, person: Person, decided_before: datetime) -> list[Approval]:
+    """What the person approved by then, is not void, and is not being applied yet."""
+    tail = (
+        "WHERE person = :person AND decision = 'approve' AND void_at IS NULL AND decided_at <= :decided_before"
+        " AND run_id IN (SELECT id FROM runs WHERE state IN ('proposed', 'approved')) ORDER BY seq"
+    )
+    return APPROVALS.select(database, tail, person=person, decided_before=decided_before)
+
+
 def void(database: Database, approval_id: str, now: datetime) -> bool:
     """A decision counts no longer. False: it was void already."""
     with database.transaction():

@@ -14,6 +14,9 @@ StepName = Literal["provision", "secure", "deploy", "integrate", "test"]
 StepState = Literal["waiting", "running", "done", "failed", "skipped"]
 RunKind = Literal["apply", "destroy"]
 Decision = Literal["approve", "reject"]
+GrantKind = Literal["ssh", "tls", "db"]
+LeavingCause = Literal["removed", "deactivated", "expired"]
+RekeyCause = Literal["added", "changed", "removed"]
 
 STEP_NAMES: tuple[StepName, ...] = ("provision", "secure", "deploy", "integrate", "test")
 
@@ -97,7 +100,8 @@ class Run:
     approvals_needed: Mapping[str, int]  # role → people
     self_approval: bool
     created_at: datetime
-    cause: str = "asked"  # asked, interrupted (a plan for what an interrupted run left), …
+    cause: str = "asked"  # asked, interrupted (a plan for what an interrupted run left), rekey
+    second_factor: bool = False  # whoever approves it shows a code
     commit: str = ""
     sources_digest: str | None = None  # sha256 of the module's files, hex
     plan: bytes | None = None  # the saved plan file, sealed by Vault
@@ -151,17 +155,74 @@ class Approval:
 
 @dataclass(frozen=True)
 class Grant:
-    """A credential that somebody holds. kind: ssh, tls, db. Revoked by its accessor or its serial."""
+    """A credential that somebody holds: never the credential itself, only what finds it and what revokes it.
+
+    Its life: the row → a token of that person's, whose accessor is recorded → the credential, issued with that
+    token → serial and request id recorded → handed over. From revoked_at on it must not work: the list of revoked
+    certificates follows that column. ended_at: Vault has confirmed it, or it expired and was tidied away.
+    """
 
     id: str
-    kind: str
+    kind: GrantKind
     person: Person
     lab_id: str
-    serial: str | None
-    accessor: str | None
+    name: str  # ssh: the enrolled key's SHA256 fingerprint; tls: a host name; db: Vault's role
     issued_at: datetime
     expires_at: datetime
+    serial: str | None = None  # of a certificate, as Vault tells it; None until it is known
+    accessor: str | None = None  # of the person's token for this grant
+    vault_request_id: str = ""  # as in Vault's own audit log; empty until the credential was issued
+    sealed_reveal: bytes | None = None  # the wrapping token, sealed by Vault, until it was opened
+    reveal_until: datetime | None = None
+    opened_at: datetime | None = None
     revoked_at: datetime | None = None
+    revoked_because: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Somebody stops being an operator. Each part that is done is recorded, and what is not is tried again.
+
+    because: removed (by asked_by), deactivated (in Slack), expired (as their document says).
+    """
+
+    id: str
+    person: Person
+    asked_by: Person | None
+    because: LeavingCause
+    started_at: datetime
+    document_gone_at: datetime | None = None
+    factor_gone_at: datetime | None = None
+    rekeyed_at: datetime | None = None  # it is recorded which labs get new root keys
+    done_at: datetime | None = None  # all of it, root keys too
+
+
+@dataclass(frozen=True)
+class Rekey:
+    """A lab whose root keys must become those of today's operators, until a plan with them was applied."""
+
+    id: str
+    lab_id: str
+    person: Person  # whose keys changed
+    because: RekeyCause
+    requester: Person | None  # None: nobody asked, it follows from something
+    wanted_at: datetime
+    leaving_id: str | None = None
+    run_id: str | None = None
+    attempts: int = 0
+    next_at: datetime | None = None  # not before then
+    sentence: str = ""  # why it waits, or how it ended
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FactorTries:
+    """How often somebody's second factor was wrong since it was last right, and until when it is not asked."""
+
+    person: Person
+    wrong: int = 0
+    locked_until: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ RUNS: Table[Run] = Table(
         "variables": json.loads,
         "approvals_needed": json.loads,
         "self_approval": bool,
+        "second_factor": bool,
         "counts": lambda text: Counts(**json.loads(text)),
         "changes": lambda text: tuple(PlannedChange(**change) for change in json.loads(text)),
         "warnings": lambda text: tuple(json.loads(text)),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from state import labs, runs
 from state.database import Database
-from state.records import Card, InboxEntry, Lab, OutboxMessage, Person, Run
+from state.records import Card, Grant, InboxEntry, Lab, OutboxMessage, Person, Run
 from state.transitions import RunState
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -68,6 +68,22 @@ def a_request(**changes: Any) -> InboxEntry:
 
 def a_message(**changes: Any) -> OutboxMessage:
     return replace(OutboxMessage(id="message1", channel="C1", text="demo is ready.", due_at=NOW), **changes)
+
+
+def a_grant(**changes: Any) -> Grant:
+    grant = Grant(
+        id="grant1",
+        kind="ssh",
+        person=ADA,
+        lab_id="lab1",
+        name="SHA256:9fX",
+        issued_at=NOW,
+        expires_at=NOW + timedelta(minutes=30),
+        serial="0f",
+        accessor="accessor1",
+        vault_request_id="request1",
+    )
+    return replace(grant, **changes)
 
 
 def keep_a_run(database: Database, state: RunState = RunState.QUEUED, **changes: Any) -> Run:

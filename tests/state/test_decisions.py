@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from state import approvals, cards, grants, labs, steps
+from state import approvals, cards, labs, runs, steps
 from state.database import Database
-from state.records import Approval, Grant, Step
-from tests.state.examples import ADA, BEN, NOW, a_card, a_lab, all_at_once, keep_a_run
+from state.records import Approval, Step
+from state.transitions import RunState
+from tests.state.examples import ADA, BEN, NOW, a_card, a_lab, a_run, all_at_once, keep_a_run
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -27,20 +28,6 @@ def an_approval(**changes: Any) -> Approval:
         "decided_at": NOW,
     }
     return Approval(**{**given, **changes})
-
-
-def a_grant(**changes: Any) -> Grant:
-    given = {
-        "id": "grant1",
-        "kind": "ssh",
-        "person": ADA,
-        "lab_id": "lab1",
-        "serial": "0f",
-        "accessor": None,
-        "issued_at": NOW,
-        "expires_at": LATER,
-    }
-    return Grant(**{**given, **changes})
 
 
 def test_steps_come_in_their_order_with_their_times(database: Database) -> None:
@@ -96,12 +83,14 @@ def test_a_void_approval_counts_no_longer_and_can_be_given_again(database: Datab
     assert approvals.history(database, "run1") == [an_approval(void_at=LATER), an_approval(id="approval2")]
 
 
-def test_a_grant_is_found_by_its_holder_and_its_lab_until_after_its_end(database: Database) -> None:
-    labs.create(database, a_lab())
-    grants.add(database, a_grant())
-    grants.add(database, a_grant(id="grant2", person=BEN, kind="db", serial=None, accessor="acc"))
-    assert grants.of_person(database, ADA) == [a_grant()]
-    assert [grant.id for grant in grants.of_lab(database, "lab1")] == ["grant2", "grant1"]
-    assert grants.revoke(database, "grant1", LATER)
-    assert not grants.revoke(database, "grant1", LATER)
-    assert grants.get(database, "grant1") == a_grant(revoked_at=LATER)
+def test_what_was_approved_and_is_not_applied_yet_is_found_by_its_person(database: Database) -> None:
+    keep_a_run(database, state=RunState.PROPOSED)
+    labs.create(database, a_lab(id="lab2", name="other"))
+    runs.create(database, a_run(id="run2", lab_id="lab2", state=RunState.APPLYING))
+    approvals.add(database, an_approval())
+    approvals.add(database, an_approval(id="approval2", person=BEN))
+    approvals.add(database, an_approval(id="approval3", run_id="run2"))
+    assert [each.id for each in approvals.not_applied(database, ADA, NOW)] == ["approval1"]
+    assert approvals.not_applied(database, ADA, NOW - timedelta(seconds=1)) == []
+    approvals.void(database, "approval1", LATER)
+    assert approvals.not_applied(database, ADA, NOW) == []

@@ -1,0 +1,56 @@
+"""Leavings: who stops being an operator, and how far that is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from state.database import Database
+from state.records import Leaving, Person
+from state.rows import Table, from_text
+
+LEAVINGS: Table[Leaving] = Table(
+    name="leavings",
+    record=Leaving,
+    decoders={
+        "person": Person.parse,
+        "asked_by": Person.parse,
+        "started_at": from_text,
+        "document_gone_at": from_text,
+        "factor_gone_at": from_text,
+        "rekeyed_at": from_text,
+        "done_at": from_text,
+    },
+)
+
+
+def start(database: Database, leaving: Leaving) -> Leaving:
+    """Keep the intent, and give it; or the one that is under way for this person already."""
+    with database.transaction():
+        LEAVINGS.insert(database, leaving, "ON CONFLICT (person) WHERE done_at IS NULL DO NOTHING")
+        tail = "WHERE person = :person AND done_at IS NULL"
+        return LEAVINGS.one(database, tail, person=leaving.person) or leaving
+
+
+def get(database: Database, leaving_id: str) -> Leaving | None:
+    """The leaving with this id."""
+    return LEAVINGS.one(database, "WHERE id = :id", id=leaving_id)
+
+
+def under_way(database: Database) -> list[Leaving]:
+    """Those of which something is not done, the oldest first."""
+    return LEAVINGS.select(database, "WHERE done_at IS NULL ORDER BY seq")
+
+
+def latest_of(database: Database, person: Person) -> Leaving | None:
+    """The person's last one."""
+    return LEAVINGS.one(database, "WHERE person = :person ORDER BY seq DESC LIMIT 1", person=person)
+
+
+def update(database: Database, leaving_id: str, **columns: Any) -> None:
+    """Set the named columns of a leaving."""
+    LEAVINGS.update(database, columns, "id = :id", id=leaving_id)
+
+
+def discard(database: Database, leaving_id: str) -> None:
+    """It must not be after all: nothing of it was done."""
+    database.execute("DELETE FROM leavings WHERE id = :id AND document_gone_at IS NULL", id=leaving_id)

@@ -1,23 +1,20 @@
-"""Vault (or OpenBao): who the operators are, secrets for one run, and the key under which we keep things."""
+"""Vault (or OpenBao): who the operators are, what they are issued, secrets for one run, and the key we keep under."""
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-import time
-from functools import partial
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
-import hvac
-import structlog
-from hvac import exceptions
-
-from commands.engines import vault_operators, vault_sealing
-from commands.engines.vault_connection import AppRole, Connection, FixedToken, Login, TokenFile
-from commands.engines.vault_documents import ROLES, Operator, path_of
+from commands.engines.vault_connection import AppRole, FixedToken, Login, TokenFile
+from commands.engines.vault_credentials import (
+    DatabaseRole,
+    GrantToken,
+    SshCertificate,
+    TlsCertificate,
+    TotpSecret,
+    Wrapped,
+)
+from commands.engines.vault_documents import ENDED, ROLES, Operator
 from commands.engines.vault_errors import (
-    Doing,
     SealBroken,
     VaultAway,
     VaultConflict,
@@ -25,23 +22,33 @@ from commands.engines.vault_errors import (
     VaultError,
     VaultLoginRefused,
     VaultMissing,
+    VaultRefused,
     VaultSealed,
     VaultSlow,
     VaultUnavailable,
     VaultUnprepared,
+    WrappingSpent,
 )
-from commands.engines.vault_operators import MOUNT
+from commands.engines.vault_hvac import Health, HvacVault
+from commands.engines.vault_places import WRAPPING_SECONDS
 from state.records import Person
 
 __all__ = [
+    "ENDED",
     "ROLES",
+    "WRAPPING_SECONDS",
     "AppRole",
+    "DatabaseRole",
     "FixedToken",
+    "GrantToken",
     "HvacVault",
     "Login",
     "Operator",
     "SealBroken",
+    "SshCertificate",
+    "TlsCertificate",
     "TokenFile",
+    "TotpSecret",
     "Vault",
     "VaultAway",
     "VaultConflict",
@@ -49,30 +56,21 @@ __all__ = [
     "VaultError",
     "VaultLoginRefused",
     "VaultMissing",
+    "VaultRefused",
     "VaultSealed",
     "VaultSlow",
     "VaultUnavailable",
     "VaultUnprepared",
+    "Wrapped",
+    "WrappingSpent",
 ]
-
-TRANSIT_MOUNT = "transit"
-TRANSIT_KEY = "innkeeper"
-BLUEPRINTS_POLICY = "innkeeper-blueprints"  # which secrets a blueprint may name: an admin of Vault decides
-LIST_SECONDS = 5.0  # for the documents of all operators together
-
-Health = Literal["ready", "sealed", "away", "denied"]
-
-_FIELD = re.compile(r"(?P<mount>[\w.-]+)/(?P<path>[\w.@:+ -]+(?:/[\w.@:+ -]+)*)#(?P<field>[^#\s][^#]*)")
-_TOKEN = re.compile(r"[!-~]{1,4096}")
-
-log = structlog.get_logger()
 
 
 class Vault(Protocol):
     """What Innkeeper asks of Vault. All but health may raise VaultUnavailable, whose sentence says more."""
 
     def operator(self, person: Person) -> Operator | None:
-        """The person's document, read now, or None. With a problem in it: no roles, no keys."""
+        """The person's document, read now, or None. With a problem in it, or past its expires_at: no roles, no keys."""
 
     def operators(self) -> list[Operator]:
         """All of them, by their key."""
@@ -101,177 +99,74 @@ class Vault(Protocol):
     def renew(self) -> str:
         """Keep our token alive, or log in again. Returns what was done."""
 
+    # what a person is issued: a token of theirs for one grant, and with that token one credential
 
-class HvacVault:
-    """A real Vault or OpenBao server. Thread-safe; a call has timeout_seconds in all."""
+    def grant_token(self, person: Person, grant_id: str, ttl_seconds: int) -> GrantToken:
+        """A token for one credential. It ends after ttl_seconds, and with it what it was used for."""
 
-    def __init__(
-        self, addr: str, login: Login, namespace: str = "", cacert: str = "", timeout_seconds: float = 1.0
-    ) -> None:
-        self._connection = Connection(addr, login, namespace, cacert, timeout_seconds)
+    def revoke_accessor(self, accessor: str) -> None:
+        """End the token, its database user and its TLS certificate. Harmless when it has ended."""
 
-    def __repr__(self) -> str:
-        return f"HvacVault({self._connection!r})"
+    def ssh_ca_public_key(self) -> str:
+        """Whose certificates the hosts trust: `ssh-ed25519 AAAA…`. Raises VaultUnprepared."""
 
-    def operator(self, person: Person) -> Operator | None:
-        path = path_of(person)
-        if path is None:
-            return None
-        doing = Doing("I cannot check who you are", untouched=True)
-        return self._connection.call(doing, lambda client: vault_operators.read(client, person, path)[0])
+    def sign_ssh(
+        self, token: str, public_key: str, principal: str, ttl_seconds: int, key_id: str
+    ) -> SshCertificate:
+        """Sign an OpenSSH user certificate. Raises VaultRefused: not this key, this principal or so long.
 
-    def operators(self) -> list[Operator]:
-        doing = Doing("I cannot read who the operators are", untouched=True)
-        ends_at = time.monotonic() + LIST_SECONDS
-        found = []
-        for key in self._connection.call(doing, vault_operators.keys):
-            try:
-                person = Person.parse(key)
-            except ValueError:
-                log.warning("not an operator's document", path=f"{MOUNT}/operators/{key}")
-                continue
-            path = f"operators/{person.key}"
-            operator = self._connection.call(doing, partial(_operator, person=person, path=path))
-            if operator and key == person.key:
-                found.append(operator)
-            if time.monotonic() > ends_at:
-                raise VaultSlow(doing, f"{len(found)} operators read")
-        return sorted(found, key=lambda each: each.person)
+        Nothing in Vault revokes it: that is the KRL's part.
+        """
 
-    def write_operator(self, operator: Operator) -> None:
-        path = path_of(operator.person)
-        if path is None:
-            raise VaultMissing(f"`{operator.person.key}` is not TEAM-USER with the ids of Slack.")
-        doing = Doing(
-            "I cannot write who is an operator",
-            in_doubt="Look at `/operator list` before you try again: it may have been written.",
-        )
-        self._connection.call(doing, lambda client: vault_operators.write(client, operator, path))
+    def issue_tls(self, token: str, domain_role: str, name: str, ttl_seconds: int) -> Wrapped:
+        """A certificate with a key that Vault makes and nobody has seen.
 
-    def remove_operator(self, person: Person) -> None:
-        path = path_of(person)
-        if path is None:
-            return
-        doing = Doing(
-            "I cannot remove an operator",
-            in_doubt="Look at `/operator list` before you try again: it may have been removed.",
-        )
-        self._connection.call(
-            doing,
-            lambda client: client.secrets.kv.v2.delete_metadata_and_all_versions(path, mount_point=MOUNT),
-        )
+        domain_role: the lab's domain, such as `lab.test`. Wrapped are private_key, certificate, ca_chain and
+        serial_number. Raises VaultRefused for a name outside the domain.
+        """
 
-    def read_field(self, field: str) -> str:
-        match = _FIELD.fullmatch(field)
-        if match is None or {".", ".."} & {match["mount"], *match["path"].split("/")}:
-            raise VaultMissing(
-                f"`{field}` is not MOUNT/PATH#FIELD, such as `innkeeper/providers/aws#secret_key`."
-            )
-        place = f"{match['mount']}/{match['path']}"
-        doing = Doing(
-            f"I cannot read `{place}`",
-            if_denied=f"An admin of Vault can add this line to the policy `{BLUEPRINTS_POLICY}`: "
-            f'`path "{match["mount"]}/data/{match["path"]}" {{ capabilities = ["read"] }}`',
-        )
-        missing = (
-            f"There is no `{match['field']}` at `{place}` in Vault. An admin of Vault can write it with "
-            f"`vault kv patch -mount={match['mount']} {match['path']} {match['field']}=-`, "
-            "which reads it from your terminal."
-        )
+    def sign_tls(
+        self, token: str, domain_role: str, csr_pem: str, name: str, ttl_seconds: int
+    ) -> TlsCertificate:
+        """Sign a request's public key for that name: the names in the request do not count. Raises VaultRefused."""
 
-        def read(client: hvac.Client) -> str:
-            try:
-                answer = client.secrets.kv.v2.read_secret_version(
-                    match["path"], mount_point=match["mount"], raise_on_deleted_version=True
-                )
-            except (exceptions.InvalidPath, exceptions.InvalidRequest) as error:
-                raise VaultMissing(missing, type(error).__name__) from None
-            values = answer["data"]["data"]
-            if values.get(match["field"]) is None:
-                raise VaultMissing(missing)
-            value = values[match["field"]]
-            return value if isinstance(value, str) else json.dumps(value)
+    def revoke_tls(self, serial: str) -> None:
+        """Put a certificate on the CRL now. Harmless when it is there, has ended, or never was."""
 
-        return self._connection.call(doing, read)
+    def tls_ca(self) -> str:
+        """The root certificate in PEM, for whoever is to trust the labs' certificates."""
 
-    def seal(self, plaintext: bytes, about: str) -> bytes:
-        doing = Doing("I cannot encrypt what I have to keep")
+    def tls_crl(self) -> bytes:
+        """The list of revoked certificates, in DER, which is good for a day at least."""
 
-        def data_key(client: hvac.Client) -> tuple[bytes, bytes]:
-            answer = client.secrets.transit.generate_data_key(
-                TRANSIT_KEY, "plaintext", mount_point=TRANSIT_MOUNT
-            )["data"]
-            return base64.b64decode(answer["plaintext"]), answer["ciphertext"].encode()
+    def database_role(self, lab: str, role: str) -> DatabaseRole:
+        """`LAB.ROLE`, or `ROLE` where there is none for the lab alone. Raises VaultMissing."""
 
-        key, wrapped = self._connection.call(doing, data_key)
-        return vault_sealing.encrypt(plaintext, about, key, wrapped)
+    def database_credentials(self, token: str, role: str) -> Wrapped:
+        """A database user of its own; role is DatabaseRole.name. Wrapped are username and password.
 
-    def unseal(self, sealed: bytes, about: str) -> bytes:
-        wrapped = vault_sealing.wrapped_key_of(sealed).decode("ascii", "replace")
-        doing = Doing("I cannot open what I keep encrypted")
+        It ends with its token, or after DatabaseRole.max_seconds if that is sooner; open sessions end with it.
+        """
 
-        def data_key(client: hvac.Client) -> bytes:
-            try:
-                answer = client.secrets.transit.decrypt_data(TRANSIT_KEY, wrapped, mount_point=TRANSIT_MOUNT)
-            except exceptions.InvalidRequest as error:
-                if "key not found" in str(error):
-                    raise
-                raise vault_sealing.broken(about) from None
-            return base64.b64decode(answer["data"]["plaintext"])
+    def unwrap(self, wrapping_token: str) -> dict[str, Any]:
+        """Open a wrapping. Raises WrappingSpent when it was opened before, or is too old."""
 
-        return vault_sealing.decrypt(sealed, about, self._connection.call(doing, data_key))
+    # what we sign, and second factors
 
-    def token_reads_operator(self, token: str, person: Person) -> bool:
-        path = path_of(person)
-        if path is None or _TOKEN.fullmatch(token) is None:
-            return False
-        doing = Doing("I cannot check who you are", untouched=True)
+    def sign_bytes(self, data: bytes) -> bytes:
+        """An ed25519 signature, 64 bytes, over the data itself."""
 
-        def read(client: hvac.Client) -> bool:
-            operator, _ = vault_operators.read(client, person, path)
-            meta = client.auth.token.lookup_self()["data"].get("meta") or {}
-            named = meta.get("slack_team", person.team), meta.get("slack_user", person.user)
-            return operator is not None and not operator.problem and named == (person.team, person.user)
+    def signing_public_key(self) -> str:
+        """The key that verifies sign_bytes, in PEM (SubjectPublicKeyInfo)."""
 
-        try:
-            return self._connection.call_as(token, doing, read)
-        except (VaultDenied, VaultUnprepared):
-            return False
+    def totp_enroll(self, person: Person) -> TotpSecret:
+        """Make a second factor. Raises VaultConflict when the person has one."""
 
-    def health(self) -> Health:
-        doing = Doing("I am not ready")
-        try:
-            self._connection.call(doing, lambda client: client.auth.token.lookup_self()["data"]["accessor"])
-        except VaultSealed:
-            return "sealed"
-        except VaultDenied:
-            return "denied"
-        except Exception as error:  # whatever it was, it was not Vault's good answer
-            log.info("vault health", error=type(error).__name__, detail=getattr(error, "detail", ""))
-            return "away"
-        return "ready"
+    def totp_check(self, person: Person, code: str) -> bool:
+        """Whether it is the person's code of now (30 s, one step either way). Each code is good once."""
 
-    def renew(self) -> str:
-        doing = Doing("I cannot renew my login")
-        token = self._connection.call(doing, lambda client: client.auth.token.lookup_self()["data"])
-        left, whole = int(token["ttl"]), int(token.get("period") or token["creation_ttl"])
-        if left == 0 and not token.get("expire_time"):
-            return "the Vault token does not end"
-        if left * 2 > whole:
-            return f"the Vault token is good for {left} s"
-        if token.get("renewable"):
-            answer = self._connection.call(doing, lambda client: client.auth.token.renew_self()["auth"])
-            left = int(answer["lease_duration"])
-            if left * 2 > whole:
-                return f"renewed the Vault token for {left} s"
-        if self._connection.can_log_in:  # it is near the end that no renewal moves
-            try:
-                self._connection.log_in(doing)
-                return "logged in to Vault again"
-            except VaultLoginRefused as error:
-                log.warning("vault login", detail=error.detail)
-        return f"the Vault token ends in {left} s and cannot be renewed: give me a new login"
+    def totp_forget(self, person: Person) -> None:
+        """Remove a person's second factor. Harmless when there is none."""
 
-
-def _operator(client: hvac.Client, person: Person, path: str) -> Operator | None:
-    return vault_operators.read(client, person, path)[0]
+    def totp_has(self, person: Person) -> bool:
+        """Whether the person has enrolled a second factor."""

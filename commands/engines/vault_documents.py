@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from state.records import Person
 
 ROLES = ("operator", "infra", "security", "admin")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ENDED = "its expires_at has passed"  # the problem of a document whose time is over
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Operator:
 
     version is KV v2's, for check-and-set: 0 means that there must be no document yet. problem says why a
     document cannot be trusted; such an operator has no roles and no keys, and writing it again mends it.
+    An operator whose expires_at has passed is such a one, with the problem ENDED.
     """
 
     person: Person
@@ -29,6 +31,7 @@ class Operator:
     added_at: datetime
     version: int = 0
     problem: str = ""
+    expires_at: datetime | None = None  # from then on they are nobody
 
 
 def path_of(person: Person) -> str | None:
@@ -42,27 +45,36 @@ def path_of(person: Person) -> str | None:
 
 def to_document(operator: Operator, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The document to write. Keys of the one before that we do not know are kept."""
+    kept = {key: value for key, value in (before or {}).items() if key != "expires_at"}
+    ends = {"expires_at": _text_of(operator.expires_at)} if operator.expires_at else {}
     return {
-        **(before or {}),
+        **kept,
         "slack_team": operator.person.team,
         "slack_user": operator.person.user,
         "name": operator.name,
         "roles": list(operator.roles),
         "ssh_public_keys": list(operator.ssh_public_keys),
         "added_by": operator.added_by,
-        "added_at": operator.added_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "added_at": _text_of(operator.added_at),
+        **ends,
     }
 
 
-def from_document(person: Person, document: object, version: int, created_at: str = "") -> Operator:
+def from_document(
+    person: Person, document: object, version: int, now: datetime, created_at: str = ""
+) -> Operator:
     """Read a document. Fails closed: whatever is not as agreed makes an operator with a problem and no roles.
 
-    created_at, KV v2's time of this version, stands in for a missing added_at. Unknown roles are left out.
+    So does an expires_at that now has reached. created_at, KV v2's time of this version, stands in for a
+    missing added_at. Unknown roles are left out.
     """
     try:
-        return _read(person, document, version, created_at)
+        operator = _read(person, document, version, created_at)
     except ValueError as reason:
         return Operator(person, "", (), (), "", EPOCH, version, problem=str(reason))
+    if operator.expires_at is not None and operator.expires_at <= now:
+        return replace(operator, roles=(), ssh_public_keys=(), problem=ENDED)
+    return operator
 
 
 def _read(person: Person, document: object, version: int, created_at: str) -> Operator:
@@ -70,16 +82,21 @@ def _read(person: Person, document: object, version: int, created_at: str) -> Op
         raise ValueError("it is not an object")
     if document.get("slack_team") != person.team or document.get("slack_user") != person.user:
         raise ValueError("its slack_team and slack_user are not those of its path")
-    roles = _texts(document, "roles", required=True)
+    roles, ends = _texts(document, "roles", required=True), document.get("expires_at")
     return Operator(
         person=person,
         name=_text(document, "name"),
         roles=tuple(dict.fromkeys(role for role in roles if role in ROLES)),
         ssh_public_keys=_texts(document, "ssh_public_keys"),
         added_by=_text(document, "added_by"),
-        added_at=_time(document.get("added_at", created_at)),
+        added_at=_time(document.get("added_at", created_at), "added_at"),
         version=version,
+        expires_at=None if ends is None else _time(ends, "expires_at"),
     )
+
+
+def _text_of(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:
@@ -96,11 +113,11 @@ def _texts(document: Mapping[str, Any], key: str, required: bool = False) -> tup
     return tuple(value)
 
 
-def _time(value: object) -> datetime:
+def _time(value: object, key: str) -> datetime:
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         time = None
     if time is None:
-        raise ValueError("added_at is not a time")
+        raise ValueError(f"{key} is not a time")
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

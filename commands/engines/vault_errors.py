@@ -98,3 +98,11 @@ class VaultConflict(VaultError):
 
 class SealBroken(VaultError):
     """What was sealed is damaged, or was sealed for something else."""
+
+
+class VaultRefused(VaultError):
+    """Vault judged what was asked, and will not do it: a name outside the domain, a lifetime over the maximum."""
+
+
+class WrappingSpent(VaultError):
+    """A wrapping that was opened already, or is past its time."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import hvac
 import structlog
 from hvac import exceptions
 
-from commands.engines.vault_documents import Operator, from_document, to_document
+from commands.engines.vault_documents import ENDED, Operator, from_document, to_document
 from commands.engines.vault_errors import VaultConflict, VaultError
+from commands.engines.vault_places import OPERATORS_MOUNT
 from state.records import Person
-
-MOUNT = "innkeeper"
 
 log = structlog.get_logger()
 
@@ -20,24 +20,36 @@ log = structlog.get_logger()
 def keys(client: hvac.Client) -> list[str]:
     """The names of all documents, whatever they are."""
     try:
-        return list(client.secrets.kv.v2.list_secrets("operators", mount_point=MOUNT)["data"]["keys"])
+        return list(
+            client.secrets.kv.v2.list_secrets("operators", mount_point=OPERATORS_MOUNT)["data"]["keys"]
+        )
     except exceptions.InvalidPath:
         return []
 
 
-def read(client: hvac.Client, person: Person, path: str) -> tuple[Operator | None, dict[str, Any]]:
-    """The operator with its document as it stands, or None and nothing."""
+def read(
+    client: hvac.Client, person: Person, path: str, now: datetime | None = None
+) -> tuple[Operator | None, dict[str, Any]]:
+    """The operator with its document as it stands at now, or None and nothing."""
     try:
         answer = client.secrets.kv.v2.read_secret_version(
-            path, mount_point=MOUNT, raise_on_deleted_version=True
+            path, mount_point=OPERATORS_MOUNT, raise_on_deleted_version=True
         )
     except exceptions.InvalidPath:
         return None, {}
     document, metadata = answer["data"]["data"], answer["data"]["metadata"]
-    operator = from_document(person, document, int(metadata["version"]), metadata.get("created_time", ""))
-    if operator.problem:
+    operator = from_document(
+        person,
+        document,
+        int(metadata["version"]),
+        now or datetime.now(UTC),
+        metadata.get("created_time", ""),
+    )
+    if operator.problem and operator.problem != ENDED:
         log.warning(
-            "an operator's document is not as agreed", path=f"{MOUNT}/{path}", problem=operator.problem
+            "an operator's document is not as agreed",
+            path=f"{OPERATORS_MOUNT}/{path}",
+            problem=operator.problem,
         )
     return operator, document
 
@@ -52,7 +64,7 @@ def write(client: hvac.Client, operator: Operator, path: str) -> None:
             path,
             secret=to_document(operator, document),
             cas=operator.version or _deleted_version(client, path),
-            mount_point=MOUNT,
+            mount_point=OPERATORS_MOUNT,
         )
     except exceptions.InvalidRequest as error:
         if "check-and-set" in str(error):
@@ -63,7 +75,7 @@ def write(client: hvac.Client, operator: Operator, path: str) -> None:
 def _deleted_version(client: hvac.Client, path: str) -> int:
     """What to set against where no document stands: not 0 when one was deleted and its history kept."""
     try:
-        metadata = client.secrets.kv.v2.read_secret_metadata(path, mount_point=MOUNT)
+        metadata = client.secrets.kv.v2.read_secret_metadata(path, mount_point=OPERATORS_MOUNT)
     except exceptions.InvalidPath:
         return 0
     return int(metadata["data"]["current_version"])

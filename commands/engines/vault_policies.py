@@ -5,23 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from commands.engines.vault import BLUEPRINTS_POLICY, TRANSIT_KEY, TRANSIT_MOUNT
-from commands.engines.vault_operators import MOUNT
-
-BOT_POLICY = "innkeeper-bot"
-OPERATOR_POLICY = "innkeeper-operator"
+from commands.engines.vault_places import (
+    BLUEPRINTS_POLICY,
+    BOT_POLICY,
+    DATABASE_MOUNT,
+    GRANT_POLICY,
+    KRL_KEY,
+    OPERATOR_POLICY,
+    OPERATORS_MOUNT,
+    PKI_MOUNT,
+    SSH_MOUNT,
+    SSH_ROLE,
+    TOKEN_ROLE,
+    TOTP_MOUNT,
+    TRANSIT_KEY,
+    TRANSIT_MOUNT,
+)
 
 BOT = f"""\
 # What Innkeeper itself may do. Written by `innkeeper init`, which restores it.
 
 # who the operators are
-path "{MOUNT}/data/operators/*" {{
+path "{OPERATORS_MOUNT}/data/operators/*" {{
   capabilities = ["create", "update", "read"]
 }}
-path "{MOUNT}/metadata/operators/" {{
+path "{OPERATORS_MOUNT}/metadata/operators/" {{
   capabilities = ["list"]
 }}
-path "{MOUNT}/metadata/operators/*" {{
+path "{OPERATORS_MOUNT}/metadata/operators/*" {{
   capabilities = ["read", "delete"]
 }}
 
@@ -31,6 +42,50 @@ path "{TRANSIT_MOUNT}/datakey/plaintext/{TRANSIT_KEY}" {{
 }}
 path "{TRANSIT_MOUNT}/decrypt/{TRANSIT_KEY}" {{
   capabilities = ["update"]
+}}
+
+# a person's token for one grant, which issues; the end of it, which revokes
+path "auth/token/create/{TOKEN_ROLE}" {{
+  capabilities = ["create", "update"]
+}}
+path "auth/token/revoke-accessor" {{
+  capabilities = ["update"]
+}}
+path "{PKI_MOUNT}/revoke" {{
+  capabilities = ["update"]
+}}
+
+# what is published: whom the hosts trust, and what is revoked
+path "{SSH_MOUNT}/config/ca" {{
+  capabilities = ["read"]
+}}
+path "{PKI_MOUNT}/cert/ca" {{
+  capabilities = ["read"]
+}}
+path "{PKI_MOUNT}/cert/crl" {{
+  capabilities = ["read"]
+}}
+path "{PKI_MOUNT}/crl/rotate" {{
+  capabilities = ["read"]
+}}
+path "{TRANSIT_MOUNT}/sign/{KRL_KEY}" {{
+  capabilities = ["update"]
+}}
+path "{TRANSIT_MOUNT}/keys/{KRL_KEY}" {{
+  capabilities = ["read"]
+}}
+
+# which databases there are, without their passwords
+path "{DATABASE_MOUNT}/roles/+" {{
+  capabilities = ["read"]
+}}
+
+# second factors: made, checked and removed, and no code ever read
+path "{TOTP_MOUNT}/keys/+" {{
+  capabilities = ["create", "update", "read", "delete"]
+}}
+path "{TOTP_MOUNT}/code/+" {{
+  capabilities = ["create", "update"]
 }}
 
 # its own token
@@ -45,10 +100,10 @@ path "auth/token/renew-self" {{
 BLUEPRINTS = f"""\
 # Which secrets a blueprint may name in `credentials` and `vault:`. Yours: `innkeeper init` only adds the paths
 # that the blueprints of LABS_PATH name and that are not here yet.
-path "{MOUNT}/data/providers/*" {{
+path "{OPERATORS_MOUNT}/data/providers/*" {{
   capabilities = ["read"]
 }}
-path "{MOUNT}/data/variables/*" {{
+path "{OPERATORS_MOUNT}/data/variables/*" {{
   capabilities = ["read"]
 }}
 """
@@ -58,7 +113,23 @@ _OWN = "{{identity.entity.metadata.slack_team}}-{{identity.entity.metadata.slack
 OPERATOR = f"""\
 # For people: an operator reads their own document, and no other, which is how they prove who they are to
 # /tfstate. Their Vault entity needs the metadata slack_team and slack_user.
-path "{MOUNT}/data/operators/{_OWN}" {{
+path "{OPERATORS_MOUNT}/data/operators/{_OWN}" {{
+  capabilities = ["read"]
+}}
+"""
+
+GRANT = f"""\
+# One person's token for one grant: the one credential that it is made for, and not even a look at itself.
+path "{SSH_MOUNT}/sign/{SSH_ROLE}" {{
+  capabilities = ["update"]
+}}
+path "{PKI_MOUNT}/issue/+" {{
+  capabilities = ["update"]
+}}
+path "{PKI_MOUNT}/sign/+" {{
+  capabilities = ["update"]
+}}
+path "{DATABASE_MOUNT}/creds/+" {{
   capabilities = ["read"]
 }}
 """
@@ -68,6 +139,7 @@ POLICIES = {
     BOT_POLICY: (BOT, True),
     BLUEPRINTS_POLICY: (BLUEPRINTS, False),
     OPERATOR_POLICY: (OPERATOR, True),
+    GRANT_POLICY: (GRANT, True),
 }
 
 

@@ -11,11 +11,16 @@ import hvac
 from hvac import exceptions
 
 from commands.engines import vault_operators, vault_policies
-from commands.engines.vault import BLUEPRINTS_POLICY, TRANSIT_KEY, TRANSIT_MOUNT, Operator
 from commands.engines.vault_connection import session_for, understood
-from commands.engines.vault_documents import path_of
+from commands.engines.vault_documents import Operator, path_of
 from commands.engines.vault_errors import Doing, VaultConflict, VaultError
-from commands.engines.vault_operators import MOUNT
+from commands.engines.vault_places import (
+    BLUEPRINTS_POLICY,
+    BOT_POLICY,
+    OPERATORS_MOUNT,
+    TRANSIT_KEY,
+    TRANSIT_MOUNT,
+)
 from state.records import Person
 
 APPROLE_MOUNT = "approle"
@@ -28,7 +33,7 @@ _ROLE = {
     "bind_secret_id": True,
     "secret_id_num_uses": 0,  # the bot logs in again with it, as often as it must
     "secret_id_ttl": 0,
-    "token_policies": [vault_policies.BOT_POLICY, BLUEPRINTS_POLICY],
+    "token_policies": [BOT_POLICY, BLUEPRINTS_POLICY],
     "token_no_default_policy": True,
     "token_ttl": 3600,
     "token_max_ttl": 24 * 3600,  # so long is a stolen token good
@@ -107,15 +112,15 @@ def prepare(
 
 def _mounts(client: hvac.Client, said: _Said) -> None:
     mounts = client.sys.list_mounted_secrets_engines()["data"]
-    secrets = mounts.get(f"{MOUNT}/")
+    secrets = mounts.get(f"{OPERATORS_MOUNT}/")
     if secrets is None:
-        client.sys.enable_secrets_engine("kv", path=MOUNT, options={"version": "2"})
+        client.sys.enable_secrets_engine("kv", path=OPERATORS_MOUNT, options={"version": "2"})
     elif secrets["type"] != "kv" or (secrets.get("options") or {}).get("version") != "2":
         raise VaultError(
-            f"Vault has a mount `{MOUNT}` that is not KV version 2. Move it away with "
-            f"`vault secrets move {MOUNT} OTHER`, then run `innkeeper init` again."
+            f"Vault has a mount `{OPERATORS_MOUNT}` that is not KV version 2. Move it away with "
+            f"`vault secrets move {OPERATORS_MOUNT} OTHER`, then run `innkeeper init` again."
         )
-    said.made(f"the KV v2 mount `{MOUNT}`", secrets is None)
+    said.made(f"the KV v2 mount `{OPERATORS_MOUNT}`", secrets is None)
 
     transit = mounts.get(f"{TRANSIT_MOUNT}/")
     if transit is None:

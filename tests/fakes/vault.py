@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
@@ -23,6 +23,7 @@ from commands.engines.vault_documents import from_document, path_of, to_document
 from commands.engines.vault_errors import Doing
 from commands.engines.vault_operators import conflict
 from state.records import Person
+from tests.fakes.vault_keys import FakeKeys
 
 State = Literal["ready", "sealed", "away", "slow", "denied"]
 
@@ -34,15 +35,23 @@ _ERRORS: dict[str, type[VaultUnavailable]] = {
 }
 
 
-class FakeVault:
-    """Set `state` to make every call fail that way. The rest can be looked at and changed:
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class FakeVault(FakeKeys):
+    """Set `state` to make every call fail that way, or failing["I cannot revoke it"] for
+    what says so. The rest can be looked at and changed:
 
     documents: person's key → (document, version); fields: "mount/path#field" → value; tokens: token → the
     persons whose documents it reads; reads counts the documents that were asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
+        super().__init__()
+        self.now = now
         self.state: State = "ready"
+        self.failing: dict[str, State] = {}  # what a sentence says we cannot do → why
         self.documents: dict[str, tuple[Mapping[str, Any], int]] = {}
         self.fields: dict[str, str] = {}
         self.tokens: dict[str, set[Person]] = {}
@@ -66,7 +75,7 @@ class FakeVault:
             if path_of(person) is None or person.key not in self.documents:
                 return None
             document, version = self.documents[person.key]
-            return from_document(person, document, version)
+            return from_document(person, document, version, self.now())
 
     def operators(self) -> list[Operator]:
         self._ask(Doing("I cannot read who the operators are", untouched=True))
@@ -123,8 +132,9 @@ class FakeVault:
         return "the Vault token does not end"
 
     def _ask(self, doing: Doing) -> None:
-        if self.state != "ready":
-            raise _ERRORS[self.state](doing)
+        state = self.failing.get(doing.so, self.state)
+        if state != "ready":
+            raise _ERRORS[state](doing)
 
 
 def _person(key: str) -> Person | None:

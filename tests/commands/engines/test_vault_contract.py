@@ -198,11 +198,11 @@ def test_of_many_writers_at_once_one_wins(world: World) -> None:
 
 
 def test_keys_of_the_document_that_we_do_not_know_are_kept(world: World) -> None:
-    world.put("T1-U1", {"slack_team": "T1", "slack_user": "U1", "roles": ["operator"], "expires_at": "2027"})
+    world.put("T1-U1", {"slack_team": "T1", "slack_user": "U1", "roles": ["operator"], "room": "12"})
     read = world.vault.operator(ANNA)
     assert read is not None
     world.vault.write_operator(replace(read, name="Anna"))
-    assert world.document("T1-U1")["expires_at"] == "2027"
+    assert world.document("T1-U1")["room"] == "12"
 
 
 def test_removing_is_final_and_adding_again_begins_anew(world: World) -> None:

@@ -1,0 +1,23 @@
+"""Where Innkeeper's things are in Vault: mounts, keys, roles and policies, as `innkeeper init` makes them."""
+
+from __future__ import annotations
+
+OPERATORS_MOUNT = "innkeeper"  # KV v2: operators, and what blueprints may read
+TRANSIT_MOUNT = "transit"
+TRANSIT_KEY = "innkeeper"  # under which plans and states are kept
+KRL_KEY = "innkeeper-krl"  # ed25519: signs the list of revoked ssh certificates
+SSH_MOUNT = "ssh-lab"
+SSH_ROLE = "lab"
+PKI_MOUNT = "pki-lab"  # one role a domain, called as the domain; and one for requests, DOMAIN-csr
+DATABASE_MOUNT = "database"  # roles LAB.ROLE, or ROLE for one that several labs share
+TOTP_MOUNT = "totp"  # one key a person: TEAM-USER
+TOKEN_ROLE = "grants"  # noqa: S105 - of auth/token/roles: a person's token for one grant
+
+BOT_POLICY = "innkeeper-bot"
+BLUEPRINTS_POLICY = "innkeeper-blueprints"  # which secrets a blueprint may name: an admin of Vault decides
+OPERATOR_POLICY = "innkeeper-operator"
+GRANT_POLICY = "innkeeper-grant"
+
+WRAPPING_SECONDS = 600  # so long may a secret wait to be revealed
+SSH_MAX_SECONDS = 24 * 3600
+GRANT_MAX_SECONDS = 30 * 24 * 3600  # of a person's token, and so of TLS certificates and database users

@@ -1,6 +1,11 @@
-"""Whether this process can do its work: the database answers, Vault is open and takes our token, Slack takes its."""
+"""Whether this process can do its work: the database answers, Vault is open and takes our token, Slack takes its.
+
+Where it serves hosts: whether the newest revocations are signed.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -8,9 +13,17 @@ from slack_sdk.errors import SlackApiError
 from commands.request import Deps
 
 
-def check(deps: Deps, client: WebClient) -> dict[str, str]:
+def check(deps: Deps, client: WebClient, revocations: Callable[[], str] | None = None) -> dict[str, str]:
     """Part → `ready`, or what is wrong with it in a word or two."""
-    return {"database": _database(deps), "vault": deps.vault.health(), "slack": _slack(client)}
+    parts = {"database": _database(deps), "vault": deps.vault.health(), "slack": _slack(client)}
+    return parts if revocations is None else parts | {"ssh": _said(revocations)}
+
+
+def _said(part: Callable[[], str]) -> str:
+    try:
+        return part()
+    except Exception as error:
+        return f"does not answer ({type(error).__name__})"
 
 
 def _database(deps: Deps) -> str:

@@ -1,0 +1,85 @@
+"""A running bot as far as hosts see it: /ssh on a port of its own, with what is revoked set by the test."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from bot.revocations import Revocations, Source
+from bot.ssh_routes import routes
+from commands.krl import Revoked
+from state.database import Database, connect
+from tests.fakes.clock import FakeClock
+from tests.fakes.krl_signer import KrlSigner
+from tests.waiting import until
+
+
+@dataclass
+class Told:
+    """What is revoked, as a test says it."""
+
+    now: Revoked = field(default_factory=Revoked)
+    reads: int = 0
+
+    def revokes(self, *serials: int, **more: frozenset[str]) -> None:
+        self.now = replace(self.now, serials=self.now.serials | set(serials), **more)
+
+    def source(self) -> Source:
+        return Source(lambda now: repr(sorted(self.now.serials)) + repr(self.now), self._revoked)
+
+    def _revoked(self, now: datetime) -> Revoked:
+        self.reads += 1
+        return self.now
+
+
+@dataclass
+class Hosts:
+    """What hosts reach, and what stands behind it."""
+
+    base_url: str
+    told: Told
+    signer: KrlSigner
+    clock: FakeClock
+    database: Database
+    revocations: Revocations
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.request(method, self.base_url + path, headers=names, timeout=10)
+
+
+@contextmanager
+def listening(app: ASGIApp) -> Iterator[str]:
+    """The application on a loopback port. Gives its base address."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    socket_of_its_own = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket_of_its_own]})
+    thread.start()
+    until(lambda: server.started)
+    yield f"http://127.0.0.1:{socket_of_its_own.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@contextmanager
+def serving_hosts(folder: Path, ca_public_key: str = "", **parts: Any) -> Iterator[Hosts]:
+    """A bot that has signed nothing yet. parts: a signer or a clock of the test's own."""
+    database = connect(f"sqlite:///{folder}/hosts.db")
+    database.migrate()
+    signer = parts.get("signer") or KrlSigner(ca_public_key)
+    told, clock = Told(), parts.get("clock") or FakeClock()
+    revocations = Revocations(database, signer, told.source(), clock)
+    with listening(Starlette(routes=routes(revocations))) as base_url:
+        yield Hosts(base_url, told, signer, clock, database, revocations)
+    database.close()

@@ -102,7 +102,10 @@ class Vault(Protocol):
     # what a person is issued: a token of theirs for one grant, and with that token one credential
 
     def grant_token(self, person: Person, grant_id: str, ttl_seconds: int) -> GrantToken:
-        """A token for one credential. It ends after ttl_seconds, and with it what it was used for."""
+        """A token for one credential. It ends after ttl_seconds, and with it what it was used for.
+
+        Raises VaultRefused over 30 days.
+        """
 
     def revoke_accessor(self, accessor: str) -> None:
         """End the token, its database user and its TLS certificate. Harmless when it has ended."""
@@ -149,7 +152,10 @@ class Vault(Protocol):
         """
 
     def unwrap(self, wrapping_token: str) -> dict[str, Any]:
-        """Open a wrapping. Raises WrappingSpent when it was opened before, or is too old."""
+        """Open a wrapping: what it holds, and the request_id under which that was issued.
+
+        Raises WrappingSpent when it was opened before, or is too old.
+        """
 
     # what we sign, and second factors
 

@@ -8,13 +8,15 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class GrantToken:
-    """A service token of one person, for one grant. Good for one credential; it is kept nowhere.
+    """A service token of one person, for one grant. It is used at once and kept nowhere.
 
-    accessor revokes the token and every lease under it.
+    accessor revokes the token and every lease under it. request_id is that of its making; what is then issued
+    with it stands in Vault's audit log with `auth.metadata` {slack_team, slack_user, grant}.
     """
 
     token: str = field(repr=False)
     accessor: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,14 @@ class TlsCertificate:
 class Wrapped:
     """A secret in its wrapping, which opens once. expires_at is the wrapping's end, not the secret's.
 
-    serial is None: what is wrapped is known to whoever opens it, and `unwrap` gives `serial_number` then.
+    serial is None and request_id is empty: Vault wraps them too. `unwrap` gives request_id, and serial_number
+    of a certificate.
     """
 
     token: str = field(repr=False)
     expires_at: datetime
-    serial: str | None
-    request_id: str
+    serial: str | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True)

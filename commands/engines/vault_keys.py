@@ -37,6 +37,7 @@ T = TypeVar("T")
 CRL_FRESH_FOR = timedelta(days=1)  # a list that ends sooner is signed anew
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+_PRINCIPAL = re.compile(r"[A-Za-z_][\w.-]*")
 _TOKEN = re.compile(r"[!-~]{1,4096}")
 _SERIAL = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2})*")
 _UNISSUED = "What may have been made is revoked by itself. Try again in a minute."
@@ -48,8 +49,7 @@ class HvacKeys:
     _connection: Connection
 
     def grant_token(self, person: Person, grant_id: str, ttl_seconds: int) -> GrantToken:
-        if not 0 < ttl_seconds <= GRANT_MAX_SECONDS:
-            raise VaultRefused(f"Nothing is issued for longer than {GRANT_MAX_SECONDS // 86_400} days.")
+        _bounded(ttl_seconds)
         doing = Doing("I cannot issue anything", in_doubt=_UNISSUED)
         asked = {
             "policies": [GRANT_POLICY],
@@ -57,13 +57,13 @@ class HvacKeys:
             "meta": {"slack_team": person.team, "slack_user": person.user, "grant": grant_id},
             "ttl": f"{ttl_seconds}s",
             "explicit_max_ttl": f"{ttl_seconds}s",
-            "num_uses": 2,  # one is used; the last one would take what it reads with it
         }
         answer = self._connection.call(
             doing,
-            lambda client: client.adapter.post(f"/v1/auth/token/create/{TOKEN_ROLE}", json=asked)["auth"],
+            lambda client: client.adapter.post(f"/v1/auth/token/create/{TOKEN_ROLE}", json=asked),
         )
-        return GrantToken(str(answer["client_token"]), str(answer["accessor"]))
+        made = answer["auth"]
+        return GrantToken(str(made["client_token"]), str(made["accessor"]), str(answer["request_id"]))
 
     def revoke_accessor(self, accessor: str) -> None:
         doing = Doing("I cannot revoke it", in_doubt="I try again by myself.")
@@ -87,6 +87,8 @@ class HvacKeys:
     def sign_ssh(
         self, token: str, public_key: str, principal: str, ttl_seconds: int, key_id: str
     ) -> SshCertificate:
+        if not _PRINCIPAL.fullmatch(principal):  # a comma would make it two
+            raise VaultRefused(f"`{principal[:40]}` is no user to log in as.")
         asked = {
             "public_key": public_key,
             "valid_principals": principal,
@@ -106,14 +108,14 @@ class HvacKeys:
         )
 
     def issue_tls(self, token: str, domain_role: str, name: str, ttl_seconds: int) -> Wrapped:
-        asked = {"common_name": name, "ttl": f"{ttl_seconds}s"}
+        asked = {"common_name": name, "ttl": f"{_bounded(ttl_seconds)}s"}
         path = f"{PKI_MOUNT}/issue/{_named(domain_role)}"
         return _wrapped(self._issue(token, "a certificate", path, asked, WRAPPING_SECONDS))
 
     def sign_tls(
         self, token: str, domain_role: str, csr_pem: str, name: str, ttl_seconds: int
     ) -> TlsCertificate:
-        asked = {"common_name": name, "csr": csr_pem, "ttl": f"{ttl_seconds}s"}
+        asked = {"common_name": name, "csr": csr_pem, "ttl": f"{_bounded(ttl_seconds)}s"}
         path = f"{PKI_MOUNT}/sign/{_named(domain_role)}-csr"
         answer = self._issue(token, "a certificate", path, asked)
         data = answer["data"]
@@ -194,9 +196,10 @@ class HvacKeys:
 
         def unwrap(client: hvac.Client) -> dict[str, Any]:
             try:
-                return dict(client.adapter.post("/v1/sys/wrapping/unwrap")["data"])
+                answer = client.adapter.post("/v1/sys/wrapping/unwrap")
             except (exceptions.InvalidRequest, exceptions.Forbidden) as error:
                 raise WrappingSpent(spent, detail_of(error)) from None
+            return {**answer["data"], "request_id": answer["request_id"]}
 
         return self._connection.call_as(wrapping_token, doing, unwrap)
 
@@ -232,8 +235,15 @@ def _wrapped(answer: Any) -> Wrapped:
         token=str(info["token"]),
         expires_at=created_at.astimezone(UTC) + timedelta(seconds=int(info["ttl"])),
         serial=None,
-        request_id=str(answer["request_id"]),
+        request_id="",  # it is in the wrapping
     )
+
+
+def _bounded(ttl_seconds: int) -> int:
+    """The lifetime, if it is one that a grant can have: above it Vault would cut it short and say nothing."""
+    if not 0 < ttl_seconds <= GRANT_MAX_SECONDS:
+        raise VaultRefused(f"Nothing is issued for longer than {GRANT_MAX_SECONDS // 86_400} days.")
+    return ttl_seconds
 
 
 def _named(name: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 import hvac
 from hvac import exceptions
 
-from commands.engines import vault_operators, vault_policies
+from commands.engines import vault_operators, vault_policies, vault_setup_keys
 from commands.engines.vault_connection import session_for, understood
 from commands.engines.vault_documents import Operator, path_of
 from commands.engines.vault_errors import Doing, VaultConflict, VaultError
@@ -78,13 +78,20 @@ def admin_client(addr: str, token: str, namespace: str = "", cacert: str = "") -
 
 
 def prepare(
-    client: hvac.Client, admin: Person, admin_name: str, now: datetime, reads: Iterable[str] = ()
+    client: hvac.Client,
+    admin: Person,
+    admin_name: str,
+    now: datetime,
+    reads: Iterable[str] = (),
+    principals: Iterable[str] = (),
+    domains: Iterable[str] = (),
 ) -> Prepared:
     """Make what is missing, leave what is there, and hand out a new wrapped secret id.
 
-    client carries the token of an admin of Vault. reads: each `MOUNT/PATH#FIELD` that a blueprint names, which the bot
-    is then allowed to read. Raises VaultError, whose sentence says what to do; what had
-    been made by then stays, and the next run goes on from there.
+    client carries the token of an admin of Vault. What the blueprints name: reads, each `MOUNT/PATH#FIELD`
+    that the bot is then allowed to read; principals, whom one may log in as by ssh; domains, below which there
+    are TLS certificates. Raises VaultError, whose sentence says what to do; what had been made by then
+    stays, and the next run goes on from there.
     """
     if path_of(admin) is None:
         raise VaultError(
@@ -102,6 +109,7 @@ def prepare(
         _audit_device(client, said)
         _policies(client, said)
         _reads(client, reads, said)
+        vault_setup_keys.prepare_keys(client, principals, domains, said.made)
         _role(client, said)
         _first_admin(client, admin, admin_name, now, said)
         role_id, wrapped = _login(client)

@@ -39,6 +39,7 @@ from commands.engines.vault import (
     VaultDenied,
     VaultMissing,
     VaultRefused,
+    VaultUnprepared,
     Wrapped,
     WrappingSpent,
 )
@@ -60,7 +61,6 @@ class FakeGrant:
     accessor: str
     expires_at: datetime
     token: str = field(repr=False, default="")
-    uses_left: int = 2
     revoked: bool = False
     database_user: str = ""
     tls_serial: str = ""
@@ -90,13 +90,12 @@ class FakeKeys:
 
     def grant_token(self, person: Person, grant_id: str, ttl_seconds: int) -> GrantToken:
         self._ask(Doing("I cannot issue anything"))
-        if not 0 < ttl_seconds <= GRANT_MAX_SECONDS:
-            raise VaultRefused(f"Nothing is issued for longer than {GRANT_MAX_SECONDS // 86_400} days.")
+        _bounded(ttl_seconds)
         token, accessor = f"s.{secrets.token_hex(12)}", secrets.token_hex(12)
         ends_at = self.now() + timedelta(seconds=ttl_seconds)
         with self._lock:
             self.grants[accessor] = FakeGrant(person, grant_id, accessor, ends_at, token)
-        return GrantToken(token, accessor)
+        return GrantToken(token, accessor, _request_id())
 
     def revoke_accessor(self, accessor: str) -> None:
         self._ask(Doing("I cannot revoke it"))
@@ -210,7 +209,7 @@ class FakeKeys:
     def database_credentials(self, token: str, role: str) -> Wrapped:
         with self._used(token, "database credentials") as grant:
             if role not in self.databases:
-                raise _refused("database credentials", f"unknown role: {role}")
+                raise VaultUnprepared(Doing("I cannot issue database credentials"), f"unknown role: {role}")
             grant.database_user = f"v-{grant.person.key}-{role}-{secrets.token_hex(4)}"
             return self._wrap({"username": grant.database_user, "password": secrets.token_urlsafe(15)})
 
@@ -269,28 +268,26 @@ class FakeKeys:
 
     @contextmanager
     def _used(self, token: str, what: str) -> Iterator[FakeGrant]:
-        """The grant of a token that is good for one more call."""
+        """The grant of a token that is good."""
         doing = Doing(f"I cannot issue {what}")
         self._ask(doing)
         with self._lock:
             grant = next((each for each in self.grants.values() if each.token == token), None)
-            if grant is None or grant.revoked or grant.uses_left < 1 or grant.expires_at <= self.now():
+            if grant is None or grant.revoked or grant.expires_at <= self.now():
                 raise VaultDenied(doing)
-            grant.uses_left -= 1
             yield grant
 
     def _wrap(self, values: dict[str, Any]) -> Wrapped:
         token, ends_at = f"s.{secrets.token_hex(12)}", self.now() + timedelta(seconds=WRAPPING_SECONDS)
-        self._wrappings[token] = (values, ends_at)
-        return Wrapped(token, ends_at, None, _request_id())
+        self._wrappings[token] = ({**values, "request_id": _request_id()}, ends_at)
+        return Wrapped(token, ends_at)
 
     def _certificate(self, domain: str, key: Any, name: str, ttl_seconds: int) -> x509.Certificate:
         if domain not in self.tls_domains:
-            raise _refused("a certificate", f"unknown role: {domain}")
+            raise VaultUnprepared(Doing("I cannot issue a certificate"), f"unknown role: {domain}")
         if not name.endswith(f".{domain}") or "*" in name:
             raise _refused("a certificate", f"common name {name} not allowed by this role")
-        if ttl_seconds > GRANT_MAX_SECONDS:
-            raise _refused("a certificate", "it would outlive its grant")
+        _bounded(ttl_seconds)
         root, now = x509.load_pem_x509_certificate(self.tls_ca().encode()), self.now()
         return (
             x509.CertificateBuilder(root.subject, _called(name), key)
@@ -300,6 +297,11 @@ class FakeKeys:
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(self._tls_key, hashes.SHA256())
         )
+
+
+def _bounded(ttl_seconds: int) -> None:
+    if not 0 < ttl_seconds <= GRANT_MAX_SECONDS:
+        raise VaultRefused(f"Nothing is issued for longer than {GRANT_MAX_SECONDS // 86_400} days.")
 
 
 def _refused(what: str, reason: str) -> VaultRefused:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import hvac
 import pytest
+from hvac import exceptions
 
 from bot.playground.vault_server import EmbeddedVault
 from commands.engines.vault import (
@@ -343,7 +345,9 @@ def sealed(request: pytest.FixtureRequest) -> Vault:
         fake = FakeVault()
         fake.state = "sealed"
         return fake
-    server = request.getfixturevalue("sealed_openbao")
+    server: EmbeddedVault = request.getfixturevalue("sealed_openbao")
+    with suppress(exceptions.VaultDown):  # again: it unseals itself after a while
+        hvac.Client(server.addr, token=server.root_token).sys.seal()
     return HvacVault(server.addr, AppRole("a-role", "a-secret"))
 
 

@@ -1,0 +1,97 @@
+"""Let Vault make and end users of one PostgreSQL database: for admins, the demo and the tests.
+
+The bot has no right to this. An admin of Vault can do the same by hand: see the statements below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import hvac
+from hvac import exceptions
+
+from commands.engines.vault_connection import detail_of, understood
+from commands.engines.vault_errors import Doing, VaultError
+from commands.engines.vault_places import DATABASE_MOUNT, GRANT_MAX_SECONDS
+
+READ = (
+    'GRANT USAGE ON SCHEMA public TO "{{name}}"',
+    'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{{name}}"',
+)
+READ_WRITE = (
+    'GRANT USAGE, CREATE ON SCHEMA public TO "{{name}}"',
+    'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{{name}}"',
+    'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO "{{name}}"',
+)
+
+_CREATE = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
+# Sessions that are open outlive their role, so they are ended; what the user made stays, with the admin's name on it.
+# Whoever comes in again between the two finds a role that may not do anything.
+REVOCATION = (
+    'ALTER ROLE "{{name}}" NOLOGIN',
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'",
+    'REASSIGN OWNED BY "{{name}}" TO CURRENT_USER',
+    'DROP OWNED BY "{{name}}"',
+    'DROP ROLE IF EXISTS "{{name}}"',
+)
+
+
+def configure_database(
+    client: hvac.Client,
+    name: str,
+    connection_url: str,
+    username: str,
+    password: str,
+    roles: dict[str, Sequence[str]] | None = None,
+    ttl_seconds: int = GRANT_MAX_SECONDS,
+) -> list[str]:
+    """Connect Vault to a lab's database, and make its roles: `NAME.ROLE` for each of roles.
+
+    name: the lab. connection_url: `postgresql://{{username}}:{{password}}@HOST:PORT/DATABASE?sslmode=…`, with those
+    two placeholders, whose values Vault keeps and shows nobody. They must be of a superuser, or of one with
+    CREATEROLE and pg_signal_backend. roles: role → what a user of it is granted; `{"readonly": READ}` by default.
+    ttl_seconds: the longest that a user lives; their grant's token ends them before. Returns the roles' names in Vault.
+    Raises VaultError, also when the database cannot be reached.
+    """
+    if "{{password}}" not in connection_url:
+        raise VaultError(
+            "Write {{username}} and {{password}} into the database's address, and give their values apart."
+        )
+    wanted = {f"{name}.{role}": grants for role, grants in (roles or {"readonly": READ}).items()}
+    doing = Doing(
+        f"I cannot connect Vault to the database of `{name}`",
+        if_denied="It takes the token of an admin of Vault.",
+    )
+
+    connection = {
+        "plugin_name": "postgresql-database-plugin",
+        "connection_url": connection_url,
+        "username": username,
+        "password": password,
+        "password_authentication": "scram-sha-256",  # so that no password is in the database's log
+        "allowed_roles": sorted(wanted),
+    }
+
+    def configure() -> None:
+        try:
+            client.adapter.post(f"/v1/{DATABASE_MOUNT}/config/{name}", json=connection)
+        except exceptions.InvalidRequest as error:
+            raise VaultError(
+                f"Vault does not come into the database of `{name}`. Look at its address and at the user's name "
+                "and password.",
+                detail_of(error),
+            ) from None
+        for role, grants in wanted.items():
+            client.adapter.post(
+                f"/v1/{DATABASE_MOUNT}/roles/{role}",
+                json={
+                    "db_name": name,
+                    "creation_statements": [_CREATE, *grants],
+                    "revocation_statements": list(REVOCATION),
+                    "default_ttl": ttl_seconds,
+                    "max_ttl": ttl_seconds,
+                },
+            )
+
+    understood(doing, configure)
+    return sorted(wanted)

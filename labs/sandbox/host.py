@@ -1,8 +1,9 @@
-"""One host of the sandbox: a web server on a loopback port, which outlives the Terraform that started it.
+"""One host of the sandbox: a web and an ssh server on loopback ports, which outlive the Terraform that started them.
 
-`host.py start` starts it and returns when it answers; `host.py stop` returns when its port is closed. Both
+`host.py start` starts it and returns when it answers; `host.py stop` returns when its ports are closed. Both
 may be said twice. The environment says which host: HOST, PORT, FOLDER; and for start LAB, SIZE, MESSAGE,
-PASSWORD (sha256, hex).
+PASSWORD (sha256, hex). For the ssh server SSH_PORT, SSH_USER, SSH_CA (the public key of the CA whose certificates
+are taken), KRL_URL (the list of revoked ones), KRL_PUBLIC_KEY (PEM; who signs that list).
 
     GET /         {"lab": …, "host": …, "size": …, "message": …}
     GET /healthz  ok
@@ -11,6 +12,7 @@ PASSWORD (sha256, hex).
 
 FOLDER/HOST.pid holds the host's pid, and the host holds a lock on that file as long as it lives. So a pid
 that was left there is never taken for a host, and a host that does not answer can still be stopped.
+FOLDER/HOST is what an ssh session sees: home/ is where it begins, and the lab's own.
 """
 
 import base64
@@ -18,14 +20,21 @@ import contextlib
 import fcntl
 import hashlib
 import hmac
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
+import threading
 import time
+import traceback
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+sys.dont_write_bytecode = True
 
 ANSWERS_WITHIN_SECONDS = 10.0
 STOPS_WITHIN_SECONDS = 3.0
@@ -35,7 +44,55 @@ def start(host: str, port: int, folder: str) -> None:
     """Start the host, in place of one that runs already, and wait until it answers."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     lock = locked(host, folder)
-    # The port is ours before the host exists: from then on there is either no host, or one that can be found.
+    # The ports are ours before the host exists: from then on there is either no host, or one that can be found.
+    listener = listening(host, port, folder)
+    ssh_port = int(os.environ.get("SSH_PORT", "0"))
+    without_ssh = no_ssh_because()
+    ssh_listener = None if without_ssh else listening(host, ssh_port, folder)
+    if os.fork() == 0:
+        serve(listener, ssh_listener, without_ssh, lock, os.path.join(folder, host))
+    listener.close()
+    if ssh_listener is not None:
+        ssh_listener.close()
+    os.close(lock)
+    status, body = get(port, "/healthz")
+    if status != 200:
+        sys.exit(f"The host {host} does not answer on port {port}: {body}. Its log is {folder}/{host}.log.")
+    print(f"{host} answers on http://127.0.0.1:{port}/")
+    if ssh_listener is None:
+        print(f"{host} has no ssh server: {without_ssh}.")
+    elif not is_open(ssh_port):
+        print(f"{host} has no ssh server: its log, {folder}/{host}.log, says why.")
+    else:
+        print(f"{host} lets certificates in on ssh://{os.environ['SSH_USER']}@127.0.0.1:{ssh_port}")
+
+
+def stop(host: str, port: int, folder: str) -> None:
+    """Stop the host, if there is one, and wait until its ports are closed."""
+    if os.path.isdir(folder):
+        lock = locked(host, folder)
+        remove(os.path.join(folder, host))
+        for path in (pid_path(host, folder), os.path.join(folder, host + ".log")):
+            if os.path.exists(path):
+                os.unlink(path)
+        os.close(lock)
+        if not os.listdir(folder):
+            os.rmdir(folder)
+    print(f"{host} is gone, port {port} is closed")
+
+
+def no_ssh_because() -> str:
+    """Why there is no ssh server, or "" when there is to be one."""
+    if not os.environ.get("SSH_CA"):
+        return "ssh_ca_public_key is empty, so nobody could be let in"
+    if not os.environ.get("KRL_URL"):
+        return "innkeeper_url is empty, so revoked certificates could not be told from others"
+    if importlib.util.find_spec("asyncssh") is None:
+        return f"{sys.executable} has no asyncssh (`{sys.executable} -m pip install asyncssh` brings it)"
+    return ""
+
+
+def listening(host: str, port: int, folder: str) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -47,27 +104,23 @@ def start(host: str, port: int, folder: str) -> None:
             "Stop that program, or give the lab another name: its ports follow from the name."
         )
     listener.listen(64)
-    if os.fork() == 0:
-        serve(listener, lock, os.path.join(folder, host + ".log"))
-    listener.close()
-    os.close(lock)
-    status, body = get(port, "/healthz")
-    if status != 200:
-        sys.exit(f"The host {host} does not answer on port {port}: {body}. Its log is {folder}/{host}.log.")
-    print(f"{host} answers on http://127.0.0.1:{port}/")
+    return listener
 
 
-def stop(host: str, port: int, folder: str) -> None:
-    """Stop the host, if there is one, and wait until its port is closed."""
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(ANSWERS_WITHIN_SECONDS)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def remove(folder: str) -> None:
+    """Remove a folder, whatever its users have made of the rights in it."""
+    for path, names, _ in os.walk(folder):
+        for name in names:
+            if not os.path.islink(os.path.join(path, name)):
+                os.chmod(os.path.join(path, name), 0o700)
     if os.path.isdir(folder):
-        lock = locked(host, folder)
-        for path in (pid_path(host, folder), os.path.join(folder, host + ".log")):
-            if os.path.exists(path):
-                os.unlink(path)
-        os.close(lock)
-        if not os.listdir(folder):
-            os.rmdir(folder)
-    print(f"{host} is gone, port {port} is closed")
+        shutil.rmtree(folder)
 
 
 def locked(host: str, folder: str) -> int:
@@ -127,30 +180,70 @@ def get(port: int, path: str, timeout_seconds: float = ANSWERS_WITHIN_SECONDS) -
         connection.close()
 
 
-def serve(listener: socket.socket, lock: int, log_path: str) -> None:
+def serve(
+    listener: socket.socket, ssh_listener: socket.socket | None, without_ssh: str, lock: int, path: str
+) -> None:
     """Become the host: a session of its own, nothing of Terraform's open, until SIGTERM. Never returns."""
     os.setsid()
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     for ignored in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        signal.signal(
+            ignored, lambda *_: None
+        )  # unlike SIG_IGN this is not handed on to what a session starts
+    log = os.open(path + ".log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for theirs, ours in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(theirs, ours)
+    kept = {each.fileno() for each in (listener, ssh_listener) if each is not None} | {lock}
     for number in range(3, 256):
-        if number not in (listener.fileno(), lock):
+        if number not in kept:
             with contextlib.suppress(OSError):
                 os.close(number)
     os.chdir("/")
+    if ssh_listener is None:
+        say_without_ssh(without_ssh)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Host, bind_and_activate=False)
     server.socket.close()
     server.socket = listener
     try:
-        server.serve_forever()
+        run = None if ssh_listener is None else prepare_ssh(ssh_listener, path)
+        if run is None:
+            server.serve_forever()
+        else:
+            run(threading.Thread(target=server.serve_forever, daemon=True).start)
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def prepare_ssh(listener: socket.socket, folder: str) -> Callable[[Callable[[], None]], None] | None:
+    """What is the ssh server when it is called, and calls what it is given once it answers. None: there can be none."""
+    try:
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+        import ssh_server
+
+        said = os.environ
+        setting = ssh_server.Setting(
+            host=said["HOST"],
+            user=said["SSH_USER"],
+            ca=said["SSH_CA"],
+            folder=folder,
+            krl_url=said["KRL_URL"],
+            krl_public_key=said.get("KRL_PUBLIC_KEY", ""),
+            krl_trusted_seconds=float(said.get("KRL_TRUSTED_SECONDS", "600")),
+        )
+        return ssh_server.prepare(listener, setting)
+    except Exception as error:
+        listener.close()
+        say_without_ssh(f"{type(error).__name__}: {error}")
+        return None
+
+
+def say_without_ssh(because: str) -> None:
+    print(json.dumps({"event": "no ssh server", "host": os.environ["HOST"], "because": because}), flush=True)
 
 
 class Host(BaseHTTPRequestHandler):

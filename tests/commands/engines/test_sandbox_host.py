@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.commands.engines.sandbox_machine import HOST, Machine
 from tests.waiting import until
-
-HOST = Path(__file__).parents[3] / "labs" / "sandbox" / "host.py"
-
-
-class Machine:
-    """One host on a free port."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-
-    def run(self, word: str, **more: str) -> subprocess.CompletedProcess[str]:
-        env = {
-            "LAB": "demo",
-            "HOST": "demo-1",
-            "PORT": str(self.port),
-            "FOLDER": str(self.folder),
-            "SIZE": "small",
-        }
-        env |= {"MESSAGE": "hello", "PASSWORD": hashlib.sha256(b"sesame").hexdigest(), **more}
-        command = [sys.executable, "-I", "-S", str(HOST), word]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
-
-    def get(self, path: str, password: str = "") -> tuple[int, str]:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
-        if password:
-            request.add_header("Authorization", "Basic " + b64encode(f"any:{password}".encode()).decode())
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    @property
-    def pid(self) -> int:
-        return int((self.folder / "demo-1.pid").read_text())
-
-    @property
-    def is_open(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 
 from bot.settings import Settings
 from commands.blueprint import catalogue
 from commands.engines.vault import VaultError
-from commands.engines.vault_setup import admin_client
+from commands.engines.vault_setup import Needs, admin_client
 from commands.engines.vault_setup import prepare as prepare_vault
 from state.records import Person
 
@@ -26,8 +27,9 @@ def prepare(settings: Settings, admin: Person, name: str) -> str:
         settings.vault_namespace or "",
         str(settings.vault_cacert or ""),
     )
+    needs = needs_of(settings.labs_path, settings.data_path)
     try:
-        done = prepare_vault(client, admin, name, datetime.now(UTC), _named_by_blueprints(settings))
+        done = prepare_vault(client, admin, name, datetime.now(UTC), needs)
     except VaultError as error:
         return error.sentence
     console = Console(highlight=False, soft_wrap=True)
@@ -50,13 +52,16 @@ def prepare(settings: Settings, admin: Person, name: str) -> str:
     return ""
 
 
-def _named_by_blueprints(settings: Settings) -> list[str]:
-    """What the blueprints of the catalogue read from Vault. None where the catalogue is not here yet."""
+def needs_of(labs_path: str, data_path: Path) -> Needs:
+    """What the blueprints of the catalogue ask of Vault. Nothing where the catalogue is not here yet."""
     try:
-        blueprints = catalogue(settings.labs_path, settings.data_path).blueprints().values()
+        blueprints = list(catalogue(labs_path, data_path).blueprints().values())
     except ValueError:
-        return []
-    named = [reference for each in blueprints for reference in each.credentials.values()]
-    return named + [
-        variable.vault for each in blueprints for variable in each.variables.values() if variable.vault
-    ]
+        return Needs()
+    reads = [reference for each in blueprints for reference in each.credentials.values()]
+    reads += [variable.vault for each in blueprints for variable in each.variables.values() if variable.vault]
+    return Needs(
+        reads=tuple(reads),
+        principals=tuple(sorted({each.secure.ssh.user for each in blueprints if each.secure.ssh})),
+        domains=tuple(sorted({each.secure.tls_domain for each in blueprints if each.secure.tls_domain})),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from commands.engines.vault import Operator, Vault, VaultError
+from commands.engines.vault import ENDED, Operator, Vault, VaultError
 from commands.request import Refused
 from state.records import Person
 
@@ -25,8 +25,8 @@ def operator_of(person: Person, vault: Vault, standing: Standing) -> Operator:
     """The operator that this person is, by their document as it stands now.
 
     Raises Refused, with a sentence that says whom to ask, for whoever is nobody: bots, guests and deactivated
-    accounts whatever a document says, people without a document or with a damaged one. VaultUnavailable
-    passes.
+    accounts whatever a document says, people without a document, with a damaged one, or past its expires_at (by
+    Vault's now: no caller can forget it). VaultUnavailable passes.
     """
     if standing.person != person:
         raise Refused("Slack says that you are somebody else. I have not done anything. Try again.")
@@ -46,6 +46,11 @@ def operator_of(person: Person, vault: Vault, standing: Standing) -> Operator:
         raise Refused(
             f"You are not a trusted operator yet. {_ask(vault)} to run "
             "`/operator add @you operator`. I have not done anything."
+        )
+    if operator.problem == ENDED and operator.expires_at is not None:
+        raise Refused(
+            f"Your time as an operator ended on {operator.expires_at:%d %B %Y, %H:%M} UTC. {_ask(vault)} to "
+            "run `/operator add @you operator until=30d`. I have not done anything."
         )
     if operator.problem:
         raise Refused(

@@ -154,7 +154,7 @@ class Inn:
     def __init__(self, folder: Path, open_engine: Callable[[str], Any] = open_sqlite) -> None:
         self.folder = folder
         self.clock = FakeClock()
-        self.vault = FakeVault()
+        self.vault = FakeVault(self.clock)
         self.slack = FakeSlack(self.clock)
         self.terraform = FakeTerraform(folder / "data", state=Backend(self))
         self.allowed_channels: tuple[str, ...] = ()

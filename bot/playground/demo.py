@@ -26,6 +26,7 @@ from rich.console import Console
 from bot.playground.server import LocalSlack
 from bot.playground.tour import Cast, Tour, TourFailed
 from bot.playground.vault_server import EmbeddedVault
+from bot.setup import needs_of
 from commands.engines.vault_setup import admin_client, prepare
 from state.records import Person
 
@@ -98,9 +99,14 @@ def _cast(slack: LocalSlack) -> Cast:
 
 
 def _prepare_vault(vault: EmbeddedVault, admin: Person) -> Login:
-    done = prepare(admin_client(vault.addr, vault.root_token), admin, "Ada", datetime.now(UTC))
+    needs = needs_of(str(_labs()), vault.folder)
+    done = prepare(admin_client(vault.addr, vault.root_token), admin, "Ada", datetime.now(UTC), needs)
     unwrapped = hvac.Client(url=vault.addr, token=done.wrapped_secret_id).sys.unwrap()
     return Login(done.role_id, str(unwrapped["data"]["secret_id"]))
+
+
+def _labs() -> Path:
+    return LABS if LABS.is_dir() else Path("labs").resolve()
 
 
 @contextmanager
@@ -116,7 +122,7 @@ def _bot(folder: Path, slack: LocalSlack, vault: EmbeddedVault, login: Login) ->
         "VAULT_SECRET_ID": login.secret_id,
         "STATE_URL": f"sqlite:///{folder / 'innkeeper.db'}",
         "DATA_PATH": str(folder / "data"),
-        "LABS_PATH": str(LABS if LABS.is_dir() else Path("labs").resolve()),
+        "LABS_PATH": str(_labs()),
         "PORT": str(port),
         "SWEEP_SECONDS": "5",
     }

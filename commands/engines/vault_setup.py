@@ -42,6 +42,22 @@ _ROLE = {
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What the blueprints of a catalogue name.
+
+    reads: each `MOUNT/PATH#FIELD`, which the bot is then allowed to read. principals: whom one may log in as by
+    ssh. domains: below which there are TLS certificates.
+    """
+
+    reads: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+
+NOTHING = Needs()
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What the bot logs in with; what was made, what was there already, and what is to be known.
 
@@ -82,16 +98,13 @@ def prepare(
     admin: Person,
     admin_name: str,
     now: datetime,
-    reads: Iterable[str] = (),
-    principals: Iterable[str] = (),
-    domains: Iterable[str] = (),
+    needs: Needs = NOTHING,
 ) -> Prepared:
     """Make what is missing, leave what is there, and hand out a new wrapped secret id.
 
-    client carries the token of an admin of Vault. What the blueprints name: reads, each `MOUNT/PATH#FIELD`
-    that the bot is then allowed to read; principals, whom one may log in as by ssh; domains, below which there
-    are TLS certificates. Raises VaultError, whose sentence says what to do; what had been made by then
-    stays, and the next run goes on from there.
+    client carries the token of an admin of Vault. What an earlier catalogue needed stays allowed. Raises
+    VaultError, whose sentence says what to do; what had been made by then stays, and the next run goes on from
+    there.
     """
     if path_of(admin) is None:
         raise VaultError(
@@ -108,8 +121,8 @@ def prepare(
         _mounts(client, said)
         _audit_device(client, said)
         _policies(client, said)
-        _reads(client, reads, said)
-        vault_setup_keys.prepare_keys(client, principals, domains, said.made)
+        _reads(client, needs.reads, said)
+        vault_setup_keys.prepare_keys(client, needs.principals, needs.domains, said.made)
         _role(client, said)
         _first_admin(client, admin, admin_name, now, said)
         role_id, wrapped = _login(client)

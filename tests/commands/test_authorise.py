@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from commands.authorise import Standing, admins, may_run, operator_of, require
 from commands.engines.vault import VaultAway, VaultSealed, VaultSlow, VaultUnavailable
 from commands.request import Refused
 from state.records import Person
+from tests.fakes.clock import FakeClock
 from tests.fakes.vault import FakeVault, State
 
 ADMIN, ANNA, STRANGER = Person("T1", "U0"), Person("T1", "U1"), Person("T1", "U9")
@@ -78,6 +80,21 @@ def test_a_damaged_document_is_told_to_its_person(vault: FakeVault) -> None:
         "Your operator document in Vault cannot be trusted: roles is not a list of texts. Ask <@U0> to mend it "
         "with `/operator add @you operator`. I have not done anything."
     )
+
+
+def test_whose_time_is_over_is_nobody_from_that_moment_on() -> None:
+    clock = FakeClock()
+    vault = FakeVault(clock)
+    vault.add(ADMIN, "admin")
+    vault.add(ANNA, "operator", "admin", keys=("ssh-ed25519 AAAA",), expires_at=clock() + timedelta(days=30))
+    assert operator_of(ANNA, vault, standing(ANNA)).roles == ("operator", "admin")
+    clock.passes(days=30)
+    assert refusal(vault, standing(ANNA)) == (
+        "Your time as an operator ended on 24 December 2026, 09:00 UTC. Ask <@U0> to run "
+        "`/operator add @you operator until=30d`. I have not done anything."
+    )
+    assert [each.person for each in admins(vault)] == [ADMIN]
+    assert [each.ssh_public_keys for each in vault.operators()] == [(), ()]
 
 
 def test_a_document_without_a_role_gives_nothing(vault: FakeVault) -> None:

@@ -59,10 +59,18 @@ class FakeVault(FakeKeys):
         self._keys: dict[bytes, bytes] = {}
         self._lock = RLock()
 
-    def add(self, person: Person, *roles: str, name: str = "", keys: tuple[str, ...] = ()) -> Operator:
+    def add(
+        self,
+        person: Person,
+        *roles: str,
+        name: str = "",
+        keys: tuple[str, ...] = (),
+        expires_at: datetime | None = None,
+    ) -> Operator:
         """Make somebody an operator, whoever they were before."""
+        added_at = datetime(2026, 11, 24, 9, tzinfo=UTC)
         operator = Operator(
-            person, name or person.user.lower(), roles, keys, "T0-U0", datetime(2026, 11, 24, 9, tzinfo=UTC)
+            person, name or person.user.lower(), roles, keys, "T0-U0", added_at, expires_at=expires_at
         )
         before = self.documents.get(person.key, ({}, 0))
         self.documents[person.key] = (to_document(operator), before[1] + 1)

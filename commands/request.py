@@ -128,6 +128,37 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Secret:
+    """Something that is shown in a modal and nowhere else."""
+
+    label: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """What stands in a modal that only shows."""
+
+    introduction: str
+    secrets: tuple[Secret, ...] = ()
+    closing: str = ""
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reveal:
+    """A modal that shows something once. It is opened first, so that nothing is fetched for nobody.
+
+    fetch gives what it shows, and raises nothing that a person should be told: it says that in what it gives. lost is
+    called when that was fetched and Slack would not show it: then nobody will ever see it.
+    """
+
+    title: str
+    fetch: Callable[[], Revealed]
+    lost: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a command did, for its person's eyes only. What others see are cards, which follow from the runs."""
 
@@ -135,6 +166,7 @@ class Outcome:
     listing: Listing | None = None
     buttons: tuple[Button, ...] = ()
     form: Form | None = None
+    reveal: Reveal | None = None
     attachment: Attachment | None = None
 
 

@@ -18,6 +18,7 @@ from commands.blueprint_records import (
     CheckKind,
     Cost,
     Lifetime,
+    RekeyMode,
     Secure,
     Ssh,
     Variable,
@@ -28,7 +29,7 @@ from commands.yaml_nodes import Wrong
 FILE_NAME = "blueprint.yaml"
 KEYS = (
     *("name", "summary", "terraform", "variables", "cost", "lifetime", "approvals", "credentials"),
-    *("secure", "deploy", "integrate", "test"),
+    *("second_factor", "rekey", "secure", "deploy", "integrate", "test"),
 )
 FILLED_BY_US = ("lab", "owner", "trusted_ssh_keys", "ssh_ca_public_key")
 TAKEN_BY_COMMANDS = ("ttl", "page")
@@ -97,6 +98,8 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
         approvals=approvals,
         destroy_approvals=destroy_approvals,
         credentials=section("credentials", _credentials, {}),
+        second_factor=section("second_factor", lambda found: yaml_nodes.flag(found, "second_factor"), False),
+        rekey=section("rekey", _rekey, Blueprint.rekey),
         secure=section("secure", _secure, Secure()),
         playbook=section("deploy", lambda found: _playbook(found, folder, root), None),
         publish=section("integrate", _publish, ()),
@@ -248,17 +251,29 @@ def _secure(node: yaml.Node) -> Secure:
             yaml_nodes.text(inner["user"], "user", 32, user, "as in root") if "user" in inner else Ssh.user,
             yaml_nodes.seconds(inner["ttl"], "ttl") if "ttl" in inner else Ssh.ttl_seconds,
         )
-    return Secure(ssh, _only(fields, "tls", "domain"), _only(fields, "database", "role"))
+    domain, tls_seconds = _credential(fields, "tls", "domain", Secure.tls_ttl_seconds)
+    role, database_seconds = _credential(fields, "database", "role", Secure.database_ttl_seconds)
+    return Secure(ssh, domain, tls_seconds, role, database_seconds)
 
 
-def _only(fields: Mapping[str, yaml.Node], section: str, key: str) -> str | None:
-    """The one key that a section has, which must be there when the section is."""
+def _credential(
+    fields: Mapping[str, yaml.Node], section: str, key: str, ttl_seconds: int
+) -> tuple[str | None, int]:
+    """The one key that a section must have when it is there, and how long what it issues works."""
     if section not in fields:
-        return None
-    inner = yaml_nodes.mapping(fields[section], section, (key,))
+        return None, ttl_seconds
+    inner = yaml_nodes.mapping(fields[section], section, (key, "ttl"))
     if key not in inner:
         raise Wrong(fields[section], f"`{section}` has a `{key}`, and this one has none.")
-    return yaml_nodes.text(inner[key], key, 253)
+    found = yaml_nodes.text(inner[key], key, 253)
+    return found, yaml_nodes.seconds(inner["ttl"], "ttl") if "ttl" in inner else ttl_seconds
+
+
+def _rekey(node: yaml.Node) -> RekeyMode:
+    said = yaml_nodes.text(node, "rekey")
+    if said not in get_args(RekeyMode):
+        raise Wrong(node, f"`rekey` is {words.listed(get_args(RekeyMode), 'or')}.")
+    return cast(RekeyMode, said)
 
 
 def _playbook(node: yaml.Node, folder: Path, root: Path) -> Path | None:

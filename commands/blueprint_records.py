@@ -12,6 +12,9 @@ from commands.request import Refused
 
 VariableType = Literal["string", "number", "boolean", "list"]
 CheckKind = Literal["tcp", "http", "tls", "ssh", "command"]
+# Whether new root keys are applied without anybody's approval, where a plan touches nothing else: always, when somebody
+# was seen out, never.
+RekeyMode = Literal["auto", "removals", "ask"]
 
 
 class BlueprintBroken(Exception):
@@ -103,8 +106,10 @@ class Secure:
     """Which credentials Vault issues for a lab of this blueprint."""
 
     ssh: Ssh | None = None
-    tls_domain: str | None = None
+    tls_domain: str | None = None  # the labs' names are below it: LAB.DOMAIN
+    tls_ttl_seconds: int = 3 * 86_400
     database_role: str | None = None
+    database_ttl_seconds: int = 3600
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,8 @@ class Blueprint:
     approvals: Approvals = field(default_factory=Approvals)
     destroy_approvals: Approvals | None = None  # None: the same as approvals
     credentials: Mapping[str, str] = field(default_factory=dict)  # environment variable → "mount/path#field"
+    second_factor: bool = False  # whoever approves shows a code
+    rekey: RekeyMode = "removals"
     secure: Secure = field(default_factory=Secure)
     playbook: Path | None = None
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +17,7 @@ import pytest
 
 from bot.playground.vault_server import EmbeddedVault
 from tests.inn import Inn
+from tests.postgresql import PostgreSQL
 
 _numbers = itertools.count(1)
 
@@ -57,6 +60,17 @@ def start_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 def openbao(start_openbao: Callable[[], EmbeddedVault]) -> EmbeddedVault:
     """One real OpenBao for all tests: addr, root_token. Do not seal it; write to a vault_space of it."""
     return start_openbao()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """One real PostgreSQL for all tests, from the wheel pgserver. Its sockets want a short path."""
+    if find_spec("pgserver") is None:
+        cannot_be_had("PostgreSQL, from the wheel pgserver,")
+    with tempfile.TemporaryDirectory() as folder:
+        server = PostgreSQL(Path(folder))
+        yield server
+        server.stop()
 
 
 @pytest.fixture

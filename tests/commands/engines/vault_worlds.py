@@ -1,0 +1,142 @@
+"""A Vault for the contract tests, and what its own admin does behind Innkeeper's back: the fake, and a real OpenBao."""
+
+from __future__ import annotations
+
+import base64
+import time
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
+from commands.engines.vault import AppRole, HvacVault, Vault
+from commands.engines.vault_database import READ, configure_database
+from commands.engines.vault_setup import Needs, prepare, unwrap_secret_id
+from state.records import Person
+from tests import postgresql
+from tests.conftest import VaultSpace
+from tests.fakes.vault import FakeVault
+from tests.postgresql import PostgreSQL
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+ADMIN = Person("T1", "U0")
+NEEDS = Needs(principals=("root", "lab"), domains=("lab.test",))
+
+
+class World(Protocol):
+    """A Vault and what its own admin does behind Innkeeper's back."""
+
+    @property
+    def vault(self) -> Vault: ...
+    def put(self, name: str, document: dict[str, Any]) -> None: ...
+    def soft_delete(self, name: str) -> None: ...
+    def document(self, name: str) -> dict[str, Any]: ...
+    def put_secret(self, path: str, values: dict[str, Any]) -> None: ...
+    def token_of(self, person: Person) -> str: ...
+    def make_database(self, lab: str) -> None: ...
+    def has_database_user(self, name: str) -> bool: ...
+    def code(self, url: str) -> str: ...
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.vault = FakeVault()
+
+    def put(self, name: str, document: dict[str, Any]) -> None:
+        self.vault.documents[name] = (document, self.vault.documents.get(name, ({}, 0))[1] + 1)
+
+    def soft_delete(self, name: str) -> None:
+        del self.vault.documents[name]
+
+    def document(self, name: str) -> dict[str, Any]:
+        return dict(self.vault.documents[name][0])
+
+    def put_secret(self, path: str, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            self.vault.fields[f"innkeeper/{path}#{name}"] = value
+
+    def token_of(self, person: Person) -> str:
+        self.vault.tokens[f"token-of-{person.key}"] = {person}
+        return f"token-of-{person.key}"
+
+    def make_database(self, lab: str) -> None:
+        self.vault.databases[f"{lab}.readonly"] = 3600
+
+    def has_database_user(self, name: str) -> bool:
+        return any(each.database_user == name and not each.revoked for each in self.vault.grants.values())
+
+    def code(self, url: str) -> str:
+        return code_of(url)
+
+
+class RealWorld:
+    """The bot's own AppRole login, under the policy that `innkeeper init` wrote."""
+
+    def __init__(self, space: VaultSpace, database: PostgreSQL) -> None:
+        self.space, self.database = space, database
+        prepared = prepare(space.client, ADMIN, "admin", NOW, NEEDS)
+        space.client.secrets.kv.v2.delete_metadata_and_all_versions(
+            f"operators/{ADMIN.key}", mount_point="innkeeper"
+        )
+        secret_id = unwrap_secret_id(space.addr, prepared.wrapped_secret_id, space.namespace)
+        self.vault = HvacVault(
+            space.addr, AppRole(prepared.role_id, secret_id), space.namespace, timeout_seconds=5
+        )
+
+    def put(self, name: str, document: dict[str, Any]) -> None:
+        self.space.client.secrets.kv.v2.create_or_update_secret(
+            f"operators/{name}", secret=document, mount_point="innkeeper"
+        )
+
+    def soft_delete(self, name: str) -> None:
+        self.space.client.secrets.kv.v2.delete_latest_version_of_secret(
+            f"operators/{name}", mount_point="innkeeper"
+        )
+
+    def document(self, name: str) -> dict[str, Any]:
+        answer = self.space.client.secrets.kv.v2.read_secret_version(
+            f"operators/{name}", mount_point="innkeeper", raise_on_deleted_version=True
+        )
+        return dict(answer["data"]["data"])
+
+    def put_secret(self, path: str, values: dict[str, Any]) -> None:
+        self.space.client.secrets.kv.v2.create_or_update_secret(path, secret=values, mount_point="innkeeper")
+
+    def token_of(self, person: Person) -> str:
+        """A login whose entity says who it is, under the policy for people."""
+        client, name = self.space.client, person.key.lower()
+        if "userpass/" not in client.sys.list_auth_methods()["data"]:
+            client.sys.enable_auth_method("userpass")
+        client.auth.userpass.create_or_update_user(name, "a-password", policies=["innkeeper-operator"])
+        entity = client.secrets.identity.create_or_update_entity(
+            name, metadata={"slack_team": person.team, "slack_user": person.user}
+        )["data"]["id"]
+        accessor = client.sys.list_auth_methods()["data"]["userpass/"]["accessor"]
+        client.secrets.identity.create_or_update_entity_alias(name, entity, accessor)
+        return str(client.auth.userpass.login(name, "a-password", use_token=False)["auth"]["client_token"])
+
+    def make_database(self, lab: str) -> None:
+        configure_database(
+            self.space.client,
+            lab,
+            self.database.vault_url,
+            postgresql.ADMIN,
+            postgresql.PASSWORD,
+            {"readonly": READ},
+            ttl_seconds=3600,
+        )
+
+    def has_database_user(self, name: str) -> bool:
+        return name in self.database.users()
+
+    def code(self, url: str) -> str:
+        return code_of(url)
+
+
+def code_of(url: str) -> str:
+    """What a telephone shows now, which has read this otpauth:// address."""
+    secret = parse_qs(urlsplit(url).query)["secret"][0]
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    return TOTP(key, 6, SHA1(), 30, enforce_key_length=False).generate(int(time.time())).decode()

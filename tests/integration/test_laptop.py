@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
-from tests.integration.house import House, a_laptop, said
+from tests.integration.house import House, a_laptop
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -95,37 +96,58 @@ def test_no_stranger_and_no_guess_opens_a_state_or_makes_it_look_empty(house: Ho
         assert "Vault is sealed" in answer.text
 
 
+@pytest.mark.parametrize("is_first_apply", [False, True])
 def test_a_state_that_could_not_be_written_freezes_its_lab_until_it_is_taken_in(
-    house: House, tmp_path: Path
+    house: House, tmp_path: Path, is_first_apply: bool
 ) -> None:
     """At the end of an apply the state is refused, and Vault is sealed: it is in errored.tfstate and nowhere else."""
-    house.asks(house.riley, f"/lab up slow errored gate={tmp_path}")
-    house.presses(house.riley, house.card("errored: proposed"), "Approve", expect="counts for")
+    lab = "errored-first" if is_first_apply else "errored"
+    (before_gate := tmp_path / "before").mkdir()
+    (before_gate / "go").touch()
+    if is_first_apply:
+        house.asks(house.riley, f"/lab up slow {lab} gate={tmp_path}")
+    else:
+        house.has("slow", lab, f"gate={before_gate}")
+        house.asks(house.riley, f"/lab plan {lab} gate={tmp_path}")
+    number = 1 if is_first_apply else 2
+    card = house.card(f"{lab}: proposed", number=number)
+    house.presses(house.riley, card, "Approve", expect="counts for")
     until(lambda: (tmp_path / "applied").exists(), 10)
-    lab_id = house.runs("errored")[0]["lab_id"]
-    before = house.rows("SELECT serial, lineage FROM tfstate WHERE lab_id = ? ORDER BY serial DESC", lab_id)
+    lab_id = house.runs(lab)[0]["lab_id"]
+    before = states_of(house, lab_id)
     house.front.become("sealed")
     with house.database() as database:
-        database.execute("UPDATE runs SET token_sha256 = 'x' WHERE lab_name = 'errored'")
+        database.execute("UPDATE runs SET token_sha256 = 'x' WHERE id = ?", (house.runs(lab)[-1]["id"],))
     (tmp_path / "go").touch()
-    failed = house.card("errored: failed")
+    house.card(f"{lab}: failed", number=number)
     kept = list((house.data / "errored" / lab_id).iterdir())
     assert [oct(path.stat().st_mode & 0o777) for path in kept] == [oct(0o600)]
-    serial = json.loads(kept[0].read_text())["serial"]
-    frozen = house.rows("SELECT frozen_because FROM labs WHERE id = ?", lab_id)[0]["frozen_because"]
-    assert "its state could not be written" in frozen
+    left = json.loads(kept[0].read_text())
+    assert "its state could not be written" in frozen_because(house, lab_id)
+    assert states_of(house, lab_id) == before
     house.front.become("open")
-    until(lambda: not list((house.data / "errored" / lab_id).iterdir()), 10)
-    thawed = house.rows("SELECT frozen_because FROM labs WHERE id = ?", lab_id)[0]["frozen_because"]
-    assert thawed is None
-    after = house.rows("SELECT serial, lineage FROM tfstate WHERE lab_id = ? ORDER BY serial DESC", lab_id)
-    assert after[0]["serial"] == serial
-    assert not before or after[0]["lineage"] == before[0]["lineage"]
-    assert house.audited("errored", "frozen") == house.audited("errored", "state_taken_in") == 1
-    assert "Re-plan" in said(failed)
-    house.asks(house.riley, f"/lab plan errored gate={tmp_path}")
-    house.card("errored: no_changes", number=2)
+    until(lambda: not frozen_because(house, lab_id), 10)
+    assert list((house.data / "errored" / lab_id).iterdir()) == []
+    taken = states_of(house, lab_id)[0]
+    assert taken["resources"] == 2
+    if is_first_apply:
+        assert (left["serial"], left["lineage"], taken["serial"]) == (0, "", 1)
+    else:
+        assert (taken["serial"], taken["lineage"]) == (left["serial"], before[0]["lineage"])
+    assert house.audited(lab, "frozen") == house.audited(lab, "state_taken_in") == 1
+    house.slack.wait_for(lambda: "has been taken in with its lineage and serial" in house.thread(card))
+    house.asks(house.riley, f"/lab plan {lab} gate={tmp_path}")
+    house.card(f"{lab}: no_changes", number=number + 1)
     assert until(house.is_tidy, 10)
+
+
+def states_of(house: House, lab_id: str) -> list[dict[str, Any]]:
+    sql = "SELECT serial, lineage, resources FROM tfstate WHERE lab_id = ? ORDER BY serial DESC"
+    return house.rows(sql, lab_id)
+
+
+def frozen_because(house: House, lab_id: str) -> str:
+    return str(house.rows("SELECT frozen_because FROM labs WHERE id = ?", lab_id)[0]["frozen_because"] or "")
 
 
 def test_a_frozen_lab_is_left_alone(house: House) -> None:

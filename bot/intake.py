@@ -17,6 +17,7 @@ from bot.views import lists
 from commands.blueprint import Blueprint
 from commands.request import Deps, Outcome, Refused, Request
 from commands.table import handle
+from commands.words import code
 from state import audit, inbox, labs
 from state.records import InboxEntry
 
@@ -152,8 +153,12 @@ class Intake:
         return f"fault: {incident}"
 
     def _apologise(self, entry: InboxEntry, now: datetime) -> str:
-        asked = " ".join(str(word) for word in entry.payload.get("words", [])[:3])
-        said = f"I was away when you asked for `{asked}`, and too much time has passed. I have not done it: ask again."
+        typed = entry.kind in ("command", "mention")
+        words = [str(word) for word in entry.payload.get("words", [])[: 3 if typed else 1]]
+        asked = f"for {code(' '.join(words))}" if words else "me something"
+        said = (
+            f"I was away when you asked {asked}, and too much time has passed. I have not done it: ask again."
+        )
         inbox.finish(self._deps.database, entry.id, now, "apologised")
         self._notifier.answer(entry, lists.refusal(said, ""))
         return "apologised"

@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from commands.blueprint import Catalogue
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
 from commands.request import Deps
-from state import audit, cards, inbox, labs, runs, tfstate
+from state import audit, cards, inbox, labs, outbox, runs, tfstate
 from state.database import Database
 from state.records import InboxEntry, Lab, Person, Run, StateLock
 from state.sqlite import open_sqlite
@@ -217,7 +218,10 @@ class Inn:
             if again:
                 self.clock.until(min(again))
             elif did == (None, None) and (cards_said, replies_said) == ("showed 0 cards", "sent 0 replies"):
-                return
+                soon = outbox.due(self.database, self.clock() + timedelta(minutes=1))
+                if not soon:
+                    return
+                self.clock.until(min(each.due_at for each in soon))
         raise AssertionError("there is always something left to do")
 
     def follows(self) -> None:

@@ -74,8 +74,8 @@ BLUEPRINTS = {
         variables: {licence: {vault: "innkeeper/licences#web", sensitive: true}}
         credentials: {CLOUD_TOKEN: "innkeeper/providers/cloud#token"}
         approvals: {operator: 1, self: true}""",
-    "torn": "variabels: {size: {default: small}}",
 }
+TORN = "variabels: {size: {default: small}}"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Backend:
         self._inn = inn
 
     def _run(self, access: Access) -> Run:
-        run = runs.get(self._inn.database, access.username.removeprefix("run-"))
+        run = runs.get(self._inn.database_of_states, access.username.removeprefix("run-"))
         assert run is not None
         assert run.token_sha256 == hashlib.sha256(access.password.encode()).hexdigest(), "the token is dead"
         return run
@@ -130,17 +130,17 @@ class Backend:
     def lock(self, access: Access) -> bool:
         run = self._run(access)
         held = StateLock(run.lab_id, f"lock-{run.id}", f"run:{run.id}", {}, self._inn.clock())
-        return tfstate.lock(self._inn.database, held) is None
+        return tfstate.lock(self._inn.database_of_states, held) is None
 
     def write(self, access: Access, serial: int, resources: Sequence[str]) -> None:
         run = self._run(access)
         body = a_state(serial, run.lab_id, resources)
         new = tfstate.sealed(run.lab_id, body, self._inn.vault, f"run:{run.id}", self._inn.clock())
-        tfstate.put(self._inn.database, new, f"lock-{run.id}")
+        tfstate.put(self._inn.database_of_states, new, f"lock-{run.id}")
 
     def unlock(self, access: Access) -> None:
         run_id = access.username.removeprefix("run-")
-        tfstate.release_of_run(self._inn.database, run_id)
+        tfstate.release_of_run(self._inn.database_of_states, run_id)
 
 
 def a_state(serial: int, lineage: str, resources: Sequence[str]) -> bytes:
@@ -152,7 +152,12 @@ def a_state(serial: int, lineage: str, resources: Sequence[str]) -> bytes:
 class Inn:
     """What outlives a process (database file, vault, slack, terraform, clock), and the process that kills() ends."""
 
-    def __init__(self, folder: Path, open_engine: Callable[[str], Any] = open_sqlite) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        open_engine: Callable[[str], Any] = open_sqlite,
+        offered: Sequence[str] = tuple(BLUEPRINTS),
+    ) -> None:
         self.folder = folder
         self.clock = FakeClock()
         self.vault = FakeVault()
@@ -168,8 +173,8 @@ class Inn:
             "innkeeper/licences#web": "licence-canary",
             "innkeeper/providers/cloud#token": "token-canary",
         }
-        for name, text in BLUEPRINTS.items():
-            self.offers(name, text)
+        for name in offered:
+            self.offers(name, BLUEPRINTS[name])
         self.starts()
 
     # The process
@@ -194,6 +199,11 @@ class Inn:
         self.intake = Intake(self.deps, self.notifier)
         # A pid that no process has, so that the next one sees that this one is gone.
         self.worker = Worker(self.deps, 1, f"{socket.gethostname()}:{10**8 + next(self._numbers)}:1")
+
+    @property
+    def database_of_states(self) -> Database:
+        """Where /tfstate keeps what Terraform writes."""
+        return self.database
 
     def kills(self) -> None:
         """End the process where it stands, and start another one: it recovers what this one left."""

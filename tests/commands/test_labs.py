@@ -16,6 +16,7 @@ from tests.inn import (
     REQUESTER,
     SECURITY,
     STRANGER,
+    TORN,
     Inn,
 )
 
@@ -107,6 +108,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("typed", REFUSED)
 def test_a_slip_is_answered_with_the_right_form_and_changes_nothing(inn: Inn, typed: str) -> None:
+    inn.offers("torn", TORN)
     inn.says(REQUESTER, typed)
     assert inn.told(REQUESTER).startswith(REFUSED[typed]) or REFUSED[typed] in inn.told(REQUESTER)
     assert inn.cards() == []

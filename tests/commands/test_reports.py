@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from commands.reports import page_of
 from state import labs
-from tests.inn import COLLEAGUE, INFRA, REQUESTER, Inn
+from tests.inn import COLLEAGUE, INFRA, REQUESTER, TORN, Inn
 
 
 def test_the_catalogue_tells_how_to_ask_and_what_is_broken(inn: Inn) -> None:
+    inn.offers("torn", TORN)
     inn.says(REQUESTER, "/lab catalog")
     shown = inn.private(REQUESTER).all
     assert "*web*\nA web · about $0.02 an hour · up to 3 days" in shown
@@ -19,6 +20,8 @@ def test_the_catalogue_tells_how_to_ask_and_what_is_broken(inn: Inn) -> None:
 
 
 def test_a_blueprint_that_is_mended_is_offered_at_once(inn: Inn) -> None:
+    inn.offers("torn", TORN)
+    inn.says(REQUESTER, "/lab up torn demo")
     inn.offers("torn", "variables: {size: {default: small}}")
     card = inn.says(REQUESTER, "/lab up torn demo").card()
     assert card.text.startswith("demo: proposed")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from commands import approvals, labs, operators, reports
-from commands.authorise import operator_of, require
+from commands.authorise import StandingUnknown, operator_of, require
 from commands.engines.vault import VaultError
 from commands.request import Deps, Listing, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
@@ -217,7 +217,7 @@ def handle(request: Request, deps: Deps) -> Outcome:
         operator = operator_of(standing.person, deps.vault, standing)
         require(operator, *roles, sentence=_missing_right(operator.roles, roles))
         return function(replace(request, operator=operator), deps)
-    except VaultError as unavailable:
+    except (VaultError, StandingUnknown) as unavailable:
         refused = Refused(unavailable.sentence)
         _record(request, deps, refused)
         raise refused from None

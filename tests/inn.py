@@ -23,7 +23,7 @@ from bot.intake import Intake
 from bot.notifier import Notifier
 from bot.views.message import Message
 from bot.worker import Worker
-from commands.authorise import Standing
+from commands.authorise import Standing, StandingUnknown
 from commands.blueprint import Catalogue
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
@@ -164,6 +164,7 @@ class Inn:
         self.slack = FakeSlack(self.clock)
         self.terraform = FakeTerraform(folder / "data", state=Backend(self))
         self.allowed_channels: tuple[str, ...] = ()
+        self.slack_tells_who_is_who = True
         self.standings = {person: Standing(person, person.user.lower()) for person in (*ROLES, STRANGER)}
         self._open_engine = open_engine
         self._numbers = itertools.count(1)
@@ -410,6 +411,8 @@ class Inn:
         return module
 
     def standing(self, person: Person) -> Standing:
+        if not self.slack_tells_who_is_who:
+            raise StandingUnknown("ratelimited")
         return self.standings.get(person) or Standing(person, person.user.lower())
 
     def has(self, name: str = "demo", blueprint: str = "web") -> Shown:

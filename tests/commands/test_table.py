@@ -72,6 +72,15 @@ def test_without_vault_nothing_is_done_and_afterwards_it_works_again(
     assert inn.card(card).text.startswith("demo: applied")
 
 
+def test_whom_slack_does_not_tell_is_not_let_in(inn: Inn) -> None:
+    inn.slack_tells_who_is_who = False
+    inn.says(REQUESTER, "/lab up web demo")
+    assert inn.told(REQUESTER) == (
+        "Slack does not tell me who you are (`ratelimited`), so I have not done anything. Try again in a minute."
+    )
+    assert inn.audited() == [(REQUESTER.key, "refused", "web")]
+
+
 def test_help_needs_no_vault(inn: Inn) -> None:
     inn.vault.state = "sealed"
     inn.says(STRANGER, "/lab help")

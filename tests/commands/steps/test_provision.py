@@ -220,6 +220,16 @@ def test_an_apply_waits_for_vault(inn: Inn) -> None:
     assert inn.card(card).text.startswith("demo: applied")
 
 
+def test_an_apply_waits_for_slack_to_say_who_asked_for_it(inn: Inn) -> None:
+    card = all_but_applied(inn)
+    inn.slack_tells_who_is_who = False
+    inn.works()
+    assert inn.card(card).text.startswith("demo: approved")
+    inn.slack_tells_who_is_who = True
+    inn.works()
+    assert inn.card(card).text.startswith("demo: applied")
+
+
 def test_an_approved_plan_that_nobody_could_apply_expires(inn: Inn) -> None:
     card = all_but_applied(inn)
     inn.vault.state = "away"

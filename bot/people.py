@@ -20,7 +20,7 @@ def standing(slack: WebClient, claimed: Person) -> Standing:
 
     claimed.team is what the request said; in a channel shared through Slack Connect the answer's own workspace is
     the one that counts. Raises Refused for whom Slack does not know: they are nobody. Raises StandingUnknown when
-    it does not say.
+    it does not say, OSError when it does not answer.
     Source: https://docs.slack.dev/reference/methods/users.info
     """
     try:
@@ -29,11 +29,13 @@ def standing(slack: WebClient, claimed: Person) -> Standing:
         code = str(error.response.get("error", "unknown"))
         if code in _NOBODY:
             raise Refused(
-                f"Slack does not know who you are (`{code}`), so I have not done anything."
+                f"Slack does not tell me who you are (`{code}`), so I have not done anything."
             ) from None
         raise StandingUnknown(code) from None
-    except (OSError, http.client.HTTPException) as away:
-        raise StandingUnknown(type(away).__name__) from None
+    except (
+        http.client.HTTPException
+    ) as broken:  # OSError passes as it is: the request is kept, and tried again
+        raise ConnectionError(f"Slack's answer broke off ({type(broken).__name__})") from None
     if user.get("id") != claimed.user:
         raise StandingUnknown("somebody else")
     profile = user.get("profile") or {}

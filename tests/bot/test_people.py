@@ -56,7 +56,7 @@ def test_whom_slack_does_not_know_is_nobody(slack: LocalSlack, client: WebClient
     with pytest.raises(Refused) as caught:
         standing(client, Person(slack.team, "U99999999"))
     assert caught.value.sentence == (
-        "Slack does not know who you are (`user_not_found`), so I have not done anything."
+        "Slack does not tell me who you are (`user_not_found`), so I have not done anything."
     )
 
 
@@ -73,7 +73,14 @@ def test_what_slack_does_not_say_now_is_asked_again_later(
     )
 
 
-def test_slack_away_is_told(client: WebClient) -> None:
+def test_slack_that_does_not_answer(client: WebClient) -> None:
     away = WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/", retry_handlers=[], timeout=1)
-    with pytest.raises(StandingUnknown, match=r"Slack does not tell me who you are \(`URLError`\)"):
+    with pytest.raises(OSError, match="refused"):
         standing(away, Person("T1", "U1"))
+
+
+def test_an_answer_that_breaks_off(slack: LocalSlack, client: WebClient) -> None:
+    user = slack.add_user("brief")
+    slack.lose_answer("users.info", "dropped")
+    with pytest.raises(OSError, match="broke off"):
+        standing(client, Person(slack.team, user))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -79,8 +80,9 @@ class Intake:
         self._stopping.set()
         for _ in self._threads:
             self._waiting.put(None)
+        ends_at = time.monotonic() + timeout_seconds
         for thread in self._threads:
-            thread.join(timeout_seconds / len(self._threads))
+            thread.join(max(0.0, ends_at - time.monotonic()))
 
     def resume(self, now: datetime, everything: bool = False) -> str:
         """Hand over again what is not finished: at the start everything, later what broke a minute ago."""

@@ -13,10 +13,9 @@ from state import runs
 from state.database import Cursor, Database
 from state.records import InboxEntry
 from state.rows import Column
-from state.sqlite import open_sqlite
 from state.transitions import RunState
 from tests.fakes.slack import Killed
-from tests.inn import INFRA, REQUESTER, SECURITY, Inn
+from tests.inn import INFRA, REQUESTER, SECURITY, Inn, open_quickly
 
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
@@ -59,20 +58,17 @@ class MortalInn(Inn):
         self.engines: list[Mortal] = []
         self.asked: InboxEntry
         self.states: Database | None = None
-        super().__init__(folder, self.opened, offered=("web",))
+        super().__init__(folder, self.opened)
 
     @property
     def database_of_states(self) -> Database:
         """Terraform writes again until it is heard, so its writes do not die with the process."""
         if self.states is None:
-            self.states = Database(open_sqlite(str(self.folder / "state.db")))
+            self.states = Database(open_quickly(str(self.folder / "state.db")))
         return self.states
 
     def opened(self, path: str) -> Mortal:
-        # What is on the disk after a crash of the machine is SQLite's business; this is about ours.
-        engine = open_sqlite(path)
-        engine.run("PRAGMA synchronous = OFF", {})
-        self.engines.append(Mortal(engine))
+        self.engines.append(Mortal(open_quickly(path)))
         return self.engines[-1]
 
     def dies_after(self, writes: int) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from commands.reports import page_of
 from state import labs
-from tests.inn import COLLEAGUE, INFRA, REQUESTER, TORN, Inn
+from tests.inn import BLUEPRINTS, COLLEAGUE, INFRA, REQUESTER, TORN, Inn
 
 
 def test_the_catalogue_tells_how_to_ask_and_what_is_broken(inn: Inn) -> None:
-    inn.offers("torn", TORN)
+    for name, text in {**BLUEPRINTS, "torn": TORN}.items():
+        inn.offers(name, text)
     inn.says(REQUESTER, "/lab catalog")
     shown = inn.private(REQUESTER).all
     assert "*web*\nA web · about $0.02 an hour · up to 3 days" in shown

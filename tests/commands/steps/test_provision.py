@@ -26,8 +26,8 @@ def planning(inn: Inn) -> Iterator[None]:
     thread = threading.Thread(target=lambda: inn.worker.plan_once(inn.clock()))
     thread.start()
     until(lambda: inn.terraform.given_variables)
-    inn.terraform.planning_holds = False
     yield
+    inn.terraform.planning_holds = False
     thread.join(5)
     inn.works()
 

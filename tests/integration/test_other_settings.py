@@ -27,7 +27,7 @@ def test_through_socket_mode_it_is_the_same_story(own_house: House) -> None:
     house.presses(house.riley, card, "Approve", expect="You asked for this plan")
     house.approve_all("demo")
     house.card("demo: applied")
-    house.slack.close_sockets(is_announced=False)
+    house.slack.close_sockets()  # as Slack does every few hours
     house.slack.wait_for(lambda: house.slack.sockets, 15)
     house.asks(house.riley, "/lab down demo")
     card = house.card("demo: proposed", number=2)
@@ -54,7 +54,9 @@ def test_a_worker_beside_a_bot_that_does_no_work_itself(own_house: House, tmp_pa
     until(lambda: (tmp_path / "applied").exists(), 10)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
+    began = house.log.count('"event": "ready"')
     another = house.spawn("worker", WORKERS="1")
+    until(lambda: house.log.count('"event": "ready"') > began, 10)
     (tmp_path / "go").touch()
     house.card("demo: applied")
     assert (tmp_path / "applied").read_text() == "started\n"

@@ -25,7 +25,10 @@ class StandingUnknown(Exception):
     """Slack cannot say now who somebody is: nobody is let in, and nothing that waits ends for it."""
 
     def __init__(self, code: str) -> None:
-        self.sentence = f"Slack does not tell me who you are (`{code}`), so I have not done anything. Try again in a minute."
+        self.sentence = (
+            f"Slack does not tell me who you are (`{code}`), so I have not done anything. "
+            "Try again in a minute."
+        )
         super().__init__(self.sentence)
 
 

@@ -69,7 +69,7 @@ BLUEPRINTS = {
     "open": "approvals: {operator: 1, self: true}",
     "wide": "approvals: {infra: 2}",
     "three": "approvals: {admin: 1, infra: 1, security: 1}",
-    "form": "variables: {password: {sensitive: true, help: At least eight}}",
+    "form": "variables: {password: {sensitive: true, pattern: '.{8,}', help: At least eight}}",
     "cloud": """
         variables: {licence: {vault: "innkeeper/licences#web", sensitive: true}}
         credentials: {CLOUD_TOKEN: "innkeeper/providers/cloud#token"}

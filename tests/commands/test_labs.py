@@ -350,6 +350,14 @@ def test_a_secret_is_asked_for_in_a_form_and_sealed(inn: Inn) -> None:
     assert inn.holds("canary-hunter2") == []
 
 
+def test_a_secret_that_does_not_fit_is_refused_and_not_shown_back(inn: Inn) -> None:
+    inn.says(REQUESTER, "/lab up form demo")
+    inn.submits(REQUESTER, password="canary")
+    assert inn.told(REQUESTER).startswith("That does not fit `password`. It is `.{8,}`: At least eight.")
+    assert inn.cards() == []
+    assert inn.holds("canary") == []
+
+
 def test_a_secret_typed_into_a_command_is_refused_and_kept_nowhere(inn: Inn) -> None:
     inn.says(REQUESTER, "/lab up form demo password=canary-hunter2")
     assert inn.told(REQUESTER) == (

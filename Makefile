@@ -27,6 +27,8 @@ clean:
 	rm -rf .venv .innkeeper build *.egg-info
 
 .venv/ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This needs Python 3.11 or newer: name one, as in `make demo PYTHON=python3.12`.")'
+	@echo "Setting up .venv, which takes about a minute the first time …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@

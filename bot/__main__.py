@@ -51,7 +51,7 @@ def serve() -> None:
         _end(str(bad))
     finally:
         bot.stop()
-        log.info("stopped")
+    log.info("stopped")
 
 
 @cli.command()

@@ -103,6 +103,12 @@ def build_worker(settings: Settings) -> Bot:
 def build_deps(settings: Settings, client: WebClient) -> Deps:
     """What commands and steps work with. Raises BadSettings for what is not there."""
     try:
+        settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(
+            f"DATA_PATH names {settings.data_path}, which cannot be made ({error.strerror}). Name a folder to write in."
+        ) from None
+    try:
         database = connect(settings.state_url)
         database.migrate()
         labs = catalogue(settings.labs_path, settings.data_path)

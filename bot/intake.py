@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -12,11 +13,13 @@ import structlog
 
 from bot import requests
 from bot.notifier import Notifier
+from bot.slack import Later
 from bot.views import lists
 from commands.blueprint import Blueprint
 from commands.request import Deps, Outcome, Refused, Request
 from commands.table import handle
-from state import inbox, labs
+from commands.words import code
+from state import audit, inbox, labs
 from state.records import InboxEntry
 
 HANDLERS = 4
@@ -77,8 +80,9 @@ class Intake:
         self._stopping.set()
         for _ in self._threads:
             self._waiting.put(None)
+        ends_at = time.monotonic() + timeout_seconds
         for thread in self._threads:
-            thread.join(timeout_seconds / len(self._threads))
+            thread.join(max(0.0, ends_at - time.monotonic()))
 
     def resume(self, now: datetime, everything: bool = False) -> str:
         """Hand over again what is not finished: at the start everything, later what broke a minute ago."""
@@ -98,21 +102,39 @@ class Intake:
             return self._work(entry, now)
 
     def _work(self, entry: InboxEntry, now: datetime) -> str:
-        if now - entry.received_at > RESPONSE_URL_LIFE:
-            return self._apologise(entry, now)
-        inbox.attempt(self._deps.database, entry.id)
         try:
-            request = requests.to_request(entry)
+            if now - entry.received_at > RESPONSE_URL_LIFE:
+                return self._apologise(entry, now)
+            inbox.attempt(self._deps.database, entry.id)
+            return self._handled(entry, now)
+        except Later as later:
+            log.info("an answer waits for Slack", until=later.at.isoformat())
+            return "waits for Slack"  # it stays in the inbox, and resume() takes it up again
+
+    def _handled(self, entry: InboxEntry, now: datetime) -> str:
+        try:
+            request = self._read(entry, now)
             outcome = handle(request, self._deps)
             said = self._answer(entry, request, outcome)
         except Refused as refused:
             said = f"refused: {refused.sentence}"
             self._notifier.answer(entry, lists.refusal(refused.sentence, refused.example))
+        except Later:
+            raise
         except Exception:
             return self._fault(entry, now)
         inbox.finish(self._deps.database, entry.id, now, said[:200])
         log.info("handled", words=entry.payload["words"][:3], answer=said[:80])
         return said
+
+    def _read(self, entry: InboxEntry, now: datetime) -> Request:
+        """The request. What could not be read is refused, and in the audit like any other refusal."""
+        try:
+            return requests.to_request(entry)
+        except Refused as refused:
+            who = f"{entry.payload['team']}-{entry.payload['user']}"
+            audit.append(self._deps.database, now, who, "refused", who, asked="", why=refused.sentence[:300])
+            raise
 
     def _answer(self, entry: InboxEntry, request: Request, outcome: Outcome) -> str:
         if outcome.form is not None:
@@ -133,8 +155,12 @@ class Intake:
         return f"fault: {incident}"
 
     def _apologise(self, entry: InboxEntry, now: datetime) -> str:
-        asked = " ".join(str(word) for word in entry.payload.get("words", [])[:3])
-        said = f"I was away when you asked for `{asked}`, and too much time has passed. I have not done it: ask again."
+        typed = entry.kind in ("command", "mention")
+        words = [str(word) for word in entry.payload.get("words", [])[: 3 if typed else 1]]
+        asked = f"for {code(' '.join(words))}" if words else "me something"
+        said = (
+            f"I was away when you asked {asked}, and too much time has passed. I have not done it: ask again."
+        )
         inbox.finish(self._deps.database, entry.id, now, "apologised")
         self._notifier.answer(entry, lists.refusal(said, ""))
         return "apologised"

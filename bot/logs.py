@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -41,9 +41,19 @@ def set_up() -> structlog.stdlib.BoundLogger:
 
 def _without_tokens(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = _TOKENS.sub("(token)", value)
+        event[key] = _clean(value)
     return event
+
+
+def _clean(value: Any) -> Any:
+    """A value as the log shows it: what holds others is looked into, what is no plain value is written out."""
+    if isinstance(value, bool | int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _clean(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(each) for each in value]
+    return _TOKENS.sub("(token)", str(value))
 
 
 def _hides_tokens(record: logging.LogRecord) -> bool:

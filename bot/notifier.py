@@ -144,17 +144,19 @@ class Notifier:
         given = approvals.of_run(self._database, run.id, run.digest or "")
         message = card_view(run, lab, steps.of_run(self._database, run.id), given, now)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
-        ts = card.ts or self._found(card)
+        reply = self._reply_at_end(run, lab, still_needed(run, given))
+        channel, ts = self._place(card, run)
         if ts is None:
-            self._post(card, run, message, digest, now)
+            channel, ts = self._post(card, run, message, now)
         elif digest != card.rendered_digest or card.ts is None:
-            self._edit(card, run, ts, message, digest, now)
-        else:
-            cards.rendered(self._database, card.id, digest, now, card.revision)
-        self._reply_at_ends(run, lab, still_needed(run, given))
+            channel, ts = self._edit(card, run, (channel, ts), message, now)
+        with self._database.transaction():  # together: whoever dies in between would never reply
+            cards.posted(self._database, card.id, ts, digest, now, card.revision, channel)
+            if reply is not None:
+                outbox.add(self._database, reply)
 
-    def _post(self, card: Card, run: Run, message: Message, digest: str, now: datetime) -> None:
-        """Into the channel; where that is closed to us, to the requester directly."""
+    def _post(self, card: Card, run: Run, message: Message, now: datetime) -> tuple[str, str]:
+        """Into the channel; where that is closed to us, to the requester directly. Gives where it is, and its ts."""
         metadata = {"event_type": CARD_EVENT, "event_payload": {"id": card.id}}
         cards.begin_posting(self._database, card.id, now)
         try:
@@ -163,31 +165,41 @@ class Notifier:
             if refused.code not in _CLOSED:
                 raise
             sent = self._slack.post(self._slack.direct(run.requester.user), message, metadata=metadata)
-        channel = str(sent.get("channel") or card.channel)
-        cards.posted(self._database, card.id, str(sent["ts"]), digest, now, card.revision, channel)
+        return str(sent.get("channel") or card.channel), str(sent["ts"])
 
-    def _edit(self, card: Card, run: Run, ts: str, message: Message, digest: str, now: datetime) -> None:
+    def _edit(
+        self, card: Card, run: Run, place: tuple[str, str], message: Message, now: datetime
+    ) -> tuple[str, str]:
+        """What is there, changed; where it is gone, or its channel was closed meanwhile, it is posted anew."""
         try:
-            self._slack.edit(card.channel, ts, message)
+            self._slack.edit(*place, message)
         except NotTaken as refused:
-            if refused.code not in _DELETED:
+            if refused.code not in (*_DELETED, *_CLOSED):
                 raise
-            self._post(card, run, message, digest, now)
-            return
+            return self._post(card, run, message, now)
         self._not_before[card.id] = now + UPDATE_PAUSE
-        cards.posted(self._database, card.id, ts, digest, now, card.revision, card.channel)
+        return place
 
-    def _found(self, card: Card) -> str | None:
-        """The card's ts, if it was posted by somebody who could not record that any more."""
-        if card.posting_at is None:
-            return None
-        try:
-            messages = self._slack.history(card.channel, card.posting_at - timedelta(minutes=1))
-        except NotTaken:
-            return None
-        return _ts_of(messages, CARD_EVENT, card.id)
+    def _place(self, card: Card, run: Run) -> tuple[str, str | None]:
+        """Where the card is; if it was posted by somebody who could not record that any more, where that was."""
+        if card.ts is not None or card.posting_at is None:
+            return card.channel, card.ts
+        since = card.posting_at - timedelta(minutes=1)
+        places: tuple[Callable[[], str], ...] = (
+            lambda: card.channel,
+            lambda: self._slack.direct(run.requester.user),
+        )
+        for find in places:
+            try:
+                channel = find()
+                ts = _ts_of(self._slack.history(channel, since), CARD_EVENT, card.id)
+            except NotTaken:
+                continue
+            if ts is not None:
+                return channel, ts
+        return card.channel, None
 
-    def _reply_at_ends(self, run: Run, lab: Lab, missing: dict[str, int]) -> None:
+    def _reply_at_end(self, run: Run, lab: Lab, missing: dict[str, int]) -> OutboxMessage | None:
         """An edit pings nobody, so the ends that people wait for are a short reply too: once for each."""
         text = ""
         if run.state == RunState.PROPOSED and missing:
@@ -199,12 +211,9 @@ class Notifier:
             text = replies.failed(run, lab)
         elif run.state == RunState.INTERRUPTED:
             text = replies.interrupted(run, lab)
-        if text:
-            reply_id = id_from(f"reply {run.id} {run.state}")
-            outbox.add(
-                self._database,
-                OutboxMessage(id=reply_id, channel="", text=text, due_at=self._now(), run_id=run.id),
-            )
+        reply_id = id_from(f"reply {run.id} {run.state}")
+        reply = OutboxMessage(id=reply_id, channel="", text=text, due_at=self._now(), run_id=run.id)
+        return reply if text else None
 
     def _send(self, message: OutboxMessage, now: datetime) -> int:
         channel, thread_ts = message.channel, None
@@ -241,6 +250,8 @@ class Notifier:
             found = self._slack.replies(channel, thread_ts)
         except NotTaken:
             return False
+        except Later as later:
+            raise Later(later.at, maybe_sent=True) from None  # it is not known yet, so nothing is sent twice
         names = {file.get("name") for each in found for file in each.get("files") or []}
         return message.file_name in names or _ts_of(found, REPLY_EVENT, message.id) is not None
 

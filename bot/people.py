@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import http.client
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from commands.authorise import Standing
+from commands.authorise import Standing, StandingUnknown
 from commands.request import Refused
 from state.records import Person
+
+_NOBODY = ("user_not_found", "user_not_visible")
 
 
 def standing(slack: WebClient, claimed: Person) -> Standing:
     """Ask Slack who somebody is.
 
     claimed.team is what the request said; in a channel shared through Slack Connect the answer's own workspace is
-    the one that counts. Raises Refused when Slack does not know them: then they are nobody.
+    the one that counts. Raises Refused for whom Slack does not know: they are nobody. Raises StandingUnknown when
+    it does not say, OSError when it does not answer.
     Source: https://docs.slack.dev/reference/methods/users.info
     """
     try:
         user: dict[str, Any] = slack.users_info(user=claimed.user).get("user") or {}
     except SlackApiError as error:
         code = str(error.response.get("error", "unknown"))
-        raise Refused(
-            f"Slack does not tell me who you are (`{code}`), so I have not done anything. Try again in a minute."
-        ) from None
-    if not user or user.get("id", claimed.user) != claimed.user:
-        raise Refused(
-            "Slack does not tell me who you are, so I have not done anything. Try again in a minute."
-        )
+        if code in _NOBODY:
+            raise Refused(
+                f"Slack does not tell me who you are (`{code}`), so I have not done anything."
+            ) from None
+        raise StandingUnknown(code) from None
+    except (
+        http.client.HTTPException
+    ) as broken:  # OSError passes as it is: the request is kept, and tried again
+        raise ConnectionError(f"Slack's answer broke off ({type(broken).__name__})") from None
+    if user.get("id") != claimed.user:
+        raise StandingUnknown("somebody else")
     profile = user.get("profile") or {}
     return Standing(
         person=Person(str(user.get("team_id") or claimed.team), claimed.user),

@@ -36,6 +36,10 @@ def asgi(app: App | None, checks: Checks, metrics: Metrics, more: Sequence[BaseR
         body = await request.body()
         if len(body) > BODY_LIMIT_BYTES:
             return PlainTextResponse("too large", status_code=413)
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return PlainTextResponse("not UTF-8, so not Slack's", status_code=400)
         # Bolt works in the calling thread, and must not hold the event loop.
         assert app is not None
         answer = await run_in_threadpool(app.dispatch, to_bolt_request(request, body))

@@ -105,8 +105,13 @@ class Settings(BaseModel):
 
     @property
     def public_url(self) -> str:
-        """BASE_URL, or what follows from HOST and PORT. Without a slash at its end."""
-        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        """BASE_URL, or what follows from HOST and PORT. Without a slash at its end.
+
+        Where it listens everywhere, this machine reaches it at its own loopback address.
+        """
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+        host = everywhere.get(self.host, self.host)
+        return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
 
 
 def read(environment: Mapping[str, str]) -> Settings:

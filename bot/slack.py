@@ -102,7 +102,7 @@ class Slack:
             "blocks": message.blocks,
         }
         try:
-            answer = WebhookClient(url, timeout=RESPOND_SECONDS).send_dict(body)
+            answer = WebhookClient(url, timeout=RESPOND_SECONDS, retry_handlers=[]).send_dict(body)
         except (OSError, http.client.HTTPException):
             raise Later(self._now(), maybe_sent=True) from None
         if answer.status_code != 200:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 import psutil
 import structlog
 
+from commands.authorise import StandingUnknown
 from commands.engines.vault import VaultUnavailable
 from commands.request import Deps
 from commands.steps import endings, provision
@@ -57,8 +59,9 @@ class Worker:
     def stop(self, timeout_seconds: float) -> None:
         """Take no more work; plans go back to the queue, applies go on without us."""
         self._stopping.set()
+        ends_at = time.monotonic() + timeout_seconds
         for thread in list(self._threads):
-            thread.join(timeout_seconds / max(1, len(self._threads)))
+            thread.join(max(0.0, ends_at - time.monotonic()))
 
     def plan_once(self, now: datetime) -> str | None:
         """Plan the oldest queued run. Returns what it did, None when there was none."""
@@ -80,7 +83,7 @@ class Worker:
             with self._hold(run, "applying"):
                 try:
                     started = provision.start_apply(run, self._deps, self.name)
-                except (VaultUnavailable, OSError) as away:
+                except (VaultUnavailable, StandingUnknown, OSError) as away:
                     log.warning("an apply waits", because=str(away))
                     continue  # it stays approved, and is looked at again
                 except Exception as fault:

@@ -158,7 +158,10 @@ def standing_approvals(deps: Deps, run: Run) -> dict[Person, Operator]:
 
 def require_requester(deps: Deps, run: Run) -> None:
     """Raise Refused when whoever asked for this run is no operator any more. Raises VaultUnavailable."""
-    operator_of(run.requester, deps.vault, deps.standing(run.requester))
+    try:
+        operator_of(run.requester, deps.vault, deps.standing(run.requester))
+    except Refused:
+        raise Refused(f"{mention(run.requester)} asked for this, and is no trusted operator now.") from None
 
 
 def still_needed(run: Run, given: list[Approval]) -> dict[str, int]:

@@ -21,6 +21,17 @@ class Standing:
     timezone: str = "UTC"
 
 
+class StandingUnknown(Exception):
+    """Slack cannot say now who somebody is: nobody is let in, and nothing that waits ends for it."""
+
+    def __init__(self, code: str) -> None:
+        self.sentence = (
+            f"Slack does not tell me who you are (`{code}`), so I have not done anything. "
+            "Try again in a minute."
+        )
+        super().__init__(self.sentence)
+
+
 def operator_of(person: Person, vault: Vault, standing: Standing) -> Operator:
     """The operator that this person is, by their document as it stands now.
 

@@ -117,19 +117,20 @@ def cancel(request: Request, deps: Deps) -> Outcome:
     """`/lab cancel NAME`, and the `Cancel` button: stop what is under way, and say what was left behind."""
     lab = _lab_meant(request, deps, "Say which lab's run to stop.", "/lab cancel demo")
     require_may_run(request, lab)
-    run = runs.active_of(deps.database, lab.id)
-    if run is None:
-        raise Refused(f"Nothing is under way for *{lab.name}*.", f"/lab show {lab.name}")
     now = deps.now()
-    audit.append(deps.database, now, request.person.key, "cancelled", lab.name, run=run.id, state=run.state)
-    if run.state in (RunState.PLANNING, RunState.APPLYING):
-        runs.update(deps.database, run.id, cancelled_by=request.person)
-        return Outcome(f"I am stopping *{lab.name}*. Its card will say what was left behind.")
-    said = f"Cancelled by {mention(request.person)}. Nothing was changed."
-    if not runs.move(
-        deps.database, run.id, run.state, RunState.CANCELLED, now, cancelled_by=request.person, sentence=said
-    ):
-        return cancel(request, deps)
+    with deps.database.transaction():  # so that it cannot become proposed between our look and our word
+        run = runs.active_of(deps.database, lab.id)
+        if run is None:
+            raise Refused(f"Nothing is under way for *{lab.name}*.", f"/lab show {lab.name}")
+        audit.append(
+            deps.database, now, request.person.key, "cancelled", lab.name, run=run.id, state=run.state
+        )
+        if run.state in (RunState.PLANNING, RunState.APPLYING):
+            runs.update(deps.database, run.id, cancelled_by=request.person)
+            return Outcome(f"I am stopping *{lab.name}*. Its card will say what was left behind.")
+        said = f"Cancelled by {mention(request.person)}. Nothing was changed."
+        stopped = {"cancelled_by": request.person, "sentence": said}
+        runs.move(deps.database, run.id, run.state, RunState.CANCELLED, now, **stopped)
     return Outcome(f"Cancelled. Nothing of *{lab.name}* was changed.")
 
 

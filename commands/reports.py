@@ -10,7 +10,7 @@ from typing import TypeVar
 from commands.blueprint import Blueprint, written
 from commands.labs import holder_words, lab_called
 from commands.request import Attachment, Deps, Listing, Outcome, Refused, Request, Row
-from commands.words import ago, at, duration, listed, mention, money, nearest, plural
+from commands.words import ago, at, code, duration, listed, mention, money, nearest, plural
 from state import labs, runs, tfstate
 from state.records import Lab, Run
 from state.transitions import RunState
@@ -129,7 +129,7 @@ def logs(request: Request, deps: Deps) -> Outcome:
         run = runs.latest_of(deps.database, known[0].id) if known else None
     if run is None:
         raise Refused(
-            f"There is no run `{word}`. `/lab history NAME` shows a lab's runs.", "/lab history demo"
+            f"There is no run {code(word)}. `/lab history NAME` shows a lab's runs.", "/lab history demo"
         )
     path = deps.data_path / "logs" / f"{run.id}.log"
     if not path.is_file():

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from commands import approvals, labs, operators, reports
-from commands.authorise import operator_of, require
+from commands.authorise import StandingUnknown, operator_of, require
 from commands.engines.vault import VaultError
 from commands.request import Deps, Listing, Outcome, Refused, Request, Row
-from commands.words import listed, nearest
-from state import audit
+from commands.words import code, listed, nearest
+from state import audit, runs
 
 ANYBODY: tuple[str, ...] = ()
 OPERATORS = ("operator", "infra", "security", "admin")
@@ -217,7 +217,7 @@ def handle(request: Request, deps: Deps) -> Outcome:
         operator = operator_of(standing.person, deps.vault, standing)
         require(operator, *roles, sentence=_missing_right(operator.roles, roles))
         return function(replace(request, operator=operator), deps)
-    except VaultError as unavailable:
+    except (VaultError, StandingUnknown) as unavailable:
         refused = Refused(unavailable.sentence)
         _record(request, deps, refused)
         raise refused from None
@@ -246,10 +246,11 @@ def _find(words: tuple[str, ...]) -> Command:
             return command
     known = [command.words[1] for command in COMMANDS if command.words[0] == surface]
     near = nearest(asked, known)
+    shown = code(f"/{surface} {asked}", 50)
     if near is None:
-        raise Refused(f"There is no `/{surface} {asked[:40]}`. I know {listed(known)}.", f"/{surface} help")
+        raise Refused(f"There is no {shown}. I know {listed(known)}.", f"/{surface} help")
     example = next(command.example for command in COMMANDS if command.words == (surface, near))
-    raise Refused(f"There is no `/{surface} {asked[:40]}`. Did you mean `/{surface} {near}`?", example)
+    raise Refused(f"There is no {shown}. Did you mean `/{surface} {near}`?", example)
 
 
 def _refuse_channel(request: Request, deps: Deps) -> None:
@@ -273,6 +274,9 @@ def _roles_words(roles: tuple[str, ...]) -> str:
 def _record(request: Request, deps: Deps, refused: Refused) -> None:
     asked = " ".join(request.words[:2])[:80]
     subject = request.words[2][:40] if len(request.words) > 2 else request.person.key
+    if request.words and request.words[0] in ACTIONS:
+        run = runs.get(deps.database, request.words[1].partition(":")[0])
+        subject = run.lab_name if run is not None else subject
     audit.append(
         deps.database,
         deps.now(),

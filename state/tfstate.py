@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -177,7 +178,7 @@ def take_in_errored(
     Raises Conflict when the state here is another one or newer, or when somebody else may still write to it;
     and what Vault raises.
     """
-    new = sealed(lab.id, body, vault, written_by, now)
+    new = sealed(lab.id, _with_lineage(lab, body), vault, written_by, now)
     with database.transaction():
         release_ended(database, lab.id)
         lock_now = lock_of(database, lab.id)
@@ -187,6 +188,21 @@ def take_in_errored(
                 f"that is done, or after `/lab unlock {lab.name}`."
             )
         return _put(database, new)
+
+
+def _with_lineage(lab: Lab, body: bytes) -> bytes:
+    """What a lab's first apply left has serial 0 and no lineage: Terraform gives it one when it writes, so we do.
+
+    The same bytes get the same one, so that they can be taken in twice.
+    """
+    try:
+        state = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    if not isinstance(state, dict) or state.get("lineage") != "" or state.get("serial") != 0:
+        return body
+    lineage = uuid.uuid5(uuid.NAMESPACE_OID, f"{lab.id} {hashlib.sha256(body).hexdigest()}")
+    return json.dumps({**state, "serial": 1, "lineage": str(lineage)}, indent=2).encode()
 
 
 def lock(database: Database, new: StateLock) -> StateLock | None:

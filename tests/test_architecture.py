@@ -75,7 +75,7 @@ def test_only_the_rim_talks_to_slack() -> None:
 
 
 def test_only_the_notifier_sends() -> None:
-    senders = {module_of(path) for path in sources("bot") if "bot.slack" in imported(path)}
+    senders = {module_of(path) for path in sources("bot") if "bot.slack.Slack" in imported(path)}
     assert senders == {"bot.notifier", "bot.build"}
 
 

@@ -69,6 +69,10 @@ def test_what_it_keeps_is_in_its_volume() -> None:
     assert settings.state_url == f"sqlite:///{volume}/innkeeper.db"
 
 
+def test_its_terraform_reaches_it_from_within() -> None:
+    assert read(variables()).public_url == "http://127.0.0.1:3000"
+
+
 def test_it_sets_only_variables_that_the_bot_knows_and_no_secret() -> None:
     ours = set(variables()) - {"PATH", "PYTHONUNBUFFERED"}
     assert ours <= {name.upper() for name in Settings.model_fields}

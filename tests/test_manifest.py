@@ -15,6 +15,7 @@ import yaml
 from slack_sdk import WebClient
 
 from bot.listeners import EVENTS, SLASH_COMMANDS
+from bot.playground import demo
 from commands.table import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,7 @@ def test_the_slash_commands_are_those_of_the_table(manifest: dict[str, Any]) -> 
     declared = [entry["command"] for entry in manifest["features"]["slash_commands"]]
     assert declared == list(SLASH_COMMANDS)
     assert set(declared) == {f"/{command.words[0]}" for command in COMMANDS}
+    assert declared == list(demo.COMMANDS)
 
 
 def test_people_in_commands_come_as_ids(manifest: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from commands.engines.terraform_diff import attribute_diff
 from commands.engines.vault import VaultError
 from commands.labs import start_run
@@ -20,6 +22,8 @@ from state.records import Lab, OutboxMessage, Run, StateVersion
 from state.transitions import RunState
 
 _SENTENCE_CHARACTERS = 1500
+
+logger = structlog.get_logger()
 
 
 def proposed(
@@ -44,6 +48,7 @@ def proposed(
     digest = digest_of(run)
     sealed = deps.vault.seal(plan_file, f"plan {run.id}")
     with deps.database.transaction():
+        cancelled_plan(deps, run)  # at the last moment
         moved = runs.move(
             deps.database,
             run.id,
@@ -150,39 +155,47 @@ def interrupted(deps: Deps, run: Run, log: RunLog) -> str:
     """Terraform was ended from outside: say how far it came, and plan again for the rest."""
     now = deps.now()
     progress = log.progress
-    said = (
-        f"The machine that applied it stopped, with {progress.done} of {plural(progress.total, 'resource')} done. "
-        "I read what is there and make a new plan for the rest. It needs the same approvals."
-    )
+    lab = labs.get(deps.database, run.lab_id)
+    rest = "I read what is there and make a new plan for the rest. It needs the same approvals."
+    if lab is not None and lab.frozen_because is not None:
+        rest = "Its state has to be taken in first, which I do as soon as I can. Plan it again then."
+    made = f"{progress.done} of {plural(progress.total, 'resource')} done"
+    said = f"The machine that applied it stopped, with {made}. {rest}"
     with deps.database.transaction():
         done = {"resources_done": progress.done, "resources_total": progress.total}
         if not runs.move(
             deps.database, run.id, RunState.APPLYING, RunState.INTERRUPTED, now, sentence=said, **done
         ):
             return f"{run.lab_name}: somebody else recorded its end"
+        tfstate.release_of_run(deps.database, run.id)
         steps.set(deps.database, run.id, "provision", "failed", now)
         _note_what_exists(deps, run)
         audit.append(
             deps.database, now, "innkeeper", "interrupted", run.lab_name, run=run.id, done=progress.done
         )
+        # Together with the end: whoever dies in between would leave a plan that nobody makes.
+        return f"{run.lab_name}: interrupted, {_planned_again(deps, run)}"
+
+
+def _planned_again(deps: Deps, run: Run) -> str:
     lab = labs.get(deps.database, run.lab_id)
-    tfstate.release_of_run(deps.database, run.id)
-    if lab is not None and lab.frozen_because is None:
-        try:
-            with deps.database.transaction():
-                start_run(
-                    deps,
-                    lab,
-                    run.kind,
-                    run.requester,
-                    f"interrupted {run.id}",
-                    channel=run.channel,
-                    variables=run.variables,
-                    cause="interrupted",
-                )
-        except (Refused, runs.LabBusy) as refused:
-            return f"{run.lab_name}: interrupted, and not planned again: {refused}"
-    return f"{run.lab_name}: interrupted, and planned again"
+    if lab is None or lab.frozen_because is not None:
+        return "and not planned again before its state is taken in"
+    try:
+        with deps.database.transaction():
+            start_run(
+                deps,
+                lab,
+                run.kind,
+                run.requester,
+                f"interrupted {run.id}",
+                channel=run.channel,
+                variables=run.variables,
+                cause="interrupted",
+            )
+    except (Refused, runs.LabBusy) as refused:
+        return f"and not planned again: {refused}"
+    return "and planned again"
 
 
 def take_in(deps: Deps, lab: Lab, run_id: str, body: bytes) -> bool:
@@ -190,7 +203,8 @@ def take_in(deps: Deps, lab: Lab, run_id: str, body: bytes) -> bool:
     holder = tfstate.holder_of_run(run_id)
     try:
         tfstate.take_in_errored(deps.database, lab, body, deps.vault, deps.now(), holder)
-    except (tfstate.Conflict, tfstate.NotState, VaultError):
+    except (tfstate.Conflict, tfstate.NotState, VaultError) as why:
+        logger.warning("a state is not taken in yet", lab=lab.name, run=run_id, because=why.sentence)
         return False
     said = f"The state of *{lab.name}* has been taken in with its lineage and serial. You can plan it again."
     with deps.database.transaction():
@@ -281,7 +295,12 @@ def left_behind(deps: Deps, run: Run) -> str:
     state = tfstate.current(deps.database, run.lab_id)
     if state is None or state.resources == 0:
         return "Nothing was left behind."
-    return f"{plural(state.resources, 'resource')} exist and cost money: plan again to finish, or destroy the lab."
+    there = (
+        "1 resource exists and costs"
+        if state.resources == 1
+        else f"{state.resources} resources exist and cost"
+    )
+    return f"{there} money: plan again to finish, or destroy the lab."
 
 
 def _note_what_exists(deps: Deps, run: Run) -> None:

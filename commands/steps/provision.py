@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
+from commands.authorise import StandingUnknown
 from commands.blueprint import Blueprint
 from commands.engines.terraform import Access, AlreadyStarted, Child, ChildLost, PlanTampered, TerraformFailed
 from commands.engines.vault import VaultError, VaultUnavailable
@@ -72,6 +73,8 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
             return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
         plan_file = deps.terraform.read_plan(work)
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
+        if proposed.state in ENDED:
+            return f"{run.lab_name}: {proposed.state} as its plan was made"
         details = deps.terraform.show(work, access, inputs.environment)
         return endings.detailed(deps, proposed, details, inputs.secrets)
     except RunEnded:
@@ -129,7 +132,8 @@ def tidy(deps: Deps, is_lost: Callable[[Run], bool]) -> str:
 def start_apply(run: Run, deps: Deps, worker: str) -> bool:
     """Begin to apply an approved run: check everything once more, record the intent, start Terraform.
 
-    False when it must not be applied; the run then says why. Raises VaultUnavailable, with the run still approved.
+    False when it must not be applied; the run then says why. Raises VaultUnavailable and StandingUnknown, with the
+    run still approved.
     """
     try:
         lab = _lab(deps, run)
@@ -143,7 +147,7 @@ def start_apply(run: Run, deps: Deps, worker: str) -> bool:
         blueprint = deps.catalogue.get(lab.blueprint)
         inputs = gather(deps, lab, run, blueprint)
         plan_file = deps.vault.unseal(run.plan or b"", f"plan {run.id}")
-    except VaultUnavailable as away:
+    except (VaultUnavailable, StandingUnknown) as away:
         if run.sentence != away.sentence:
             runs.update(deps.database, run.id, sentence=away.sentence)
         raise
@@ -153,7 +157,7 @@ def start_apply(run: Run, deps: Deps, worker: str) -> bool:
         )
         return False
     now = deps.now()
-    intent = {"worker": worker, "heartbeat_at": now, "applying_at": now}
+    intent = {"worker": worker, "heartbeat_at": now, "applying_at": now, "sentence": ""}
     if not runs.move(deps.database, run.id, RunState.APPROVED, RunState.APPLYING, now, **intent):
         return False
     return _start_terraform(run, deps, blueprint, inputs, plan_file)

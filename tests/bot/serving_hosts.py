@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import requests
 import uvicorn
@@ -60,26 +59,31 @@ class Hosts:
 
 
 @contextmanager
-def listening(app: ASGIApp) -> Iterator[str]:
-    """The application on a loopback port. Gives its base address."""
+def listening(app: ASGIApp, address: str = "127.0.0.1") -> Iterator[str]:
+    """The application on a port of a loopback address. Gives its base address."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    socket_of_its_own = socket.create_server(("127.0.0.1", 0))
+    socket_of_its_own = socket.create_server((address, 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket_of_its_own]})
     thread.start()
     until(lambda: server.started)
-    yield f"http://127.0.0.1:{socket_of_its_own.getsockname()[1]}"
+    yield f"http://{address}:{socket_of_its_own.getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
 
 
 @contextmanager
-def serving_hosts(folder: Path, ca_public_key: str = "", **parts: Any) -> Iterator[Hosts]:
-    """A bot that has signed nothing yet. parts: a signer or a clock of the test's own."""
+def serving_hosts(
+    folder: Path,
+    ca_public_key: str = "",
+    clock: FakeClock | None = None,
+    between: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    address: str = "127.0.0.1",
+) -> Iterator[Hosts]:
+    """A bot that has signed nothing yet. between: what stands between it and its hosts."""
     database = connect(f"sqlite:///{folder}/hosts.db")
     database.migrate()
-    signer = parts.get("signer") or KrlSigner(ca_public_key)
-    told, clock = Told(), parts.get("clock") or FakeClock()
+    signer, told, clock = KrlSigner(ca_public_key), Told(), clock or FakeClock()
     revocations = Revocations(database, signer, told.source(), clock)
-    with listening(Starlette(routes=routes(revocations))) as base_url:
+    with listening(between(Starlette(routes=routes(revocations))), address) as base_url:
         yield Hosts(base_url, told, signer, clock, database, revocations)
     database.close()

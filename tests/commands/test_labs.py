@@ -16,6 +16,7 @@ from tests.inn import (
     REQUESTER,
     SECURITY,
     STRANGER,
+    TORN,
     Inn,
 )
 
@@ -107,6 +108,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("typed", REFUSED)
 def test_a_slip_is_answered_with_the_right_form_and_changes_nothing(inn: Inn, typed: str) -> None:
+    inn.offers("torn", TORN)
     inn.says(REQUESTER, typed)
     assert inn.told(REQUESTER).startswith(REFUSED[typed]) or REFUSED[typed] in inn.told(REQUESTER)
     assert inn.cards() == []
@@ -271,7 +273,7 @@ def test_cancel_while_it_applies_says_what_was_left_behind(inn: Inn) -> None:
     assert inn.told(REQUESTER) == "I am stopping *demo*. Its card will say what was left behind."
     assert inn.card(card).text.startswith("demo: cancelled")
     assert (
-        "Stopped by <@U1> with 1 of 2 done. 1 resource exist and cost money: "
+        "Stopped by <@U1> with 1 of 2 done. 1 resource exists and costs money: "
         "plan again to finish, or destroy the lab." in inn.card(card).all
     )
     assert inn.card(card).buttons == ["Re-plan", "Destroy"]
@@ -346,6 +348,14 @@ def test_a_secret_is_asked_for_in_a_form_and_sealed(inn: Inn) -> None:
     inn.approved(card)
     assert inn.card(card).text.startswith("demo: applied")
     assert inn.holds("canary-hunter2") == []
+
+
+def test_a_secret_that_does_not_fit_is_refused_and_not_shown_back(inn: Inn) -> None:
+    inn.says(REQUESTER, "/lab up form demo")
+    inn.submits(REQUESTER, password="canary")
+    assert inn.told(REQUESTER).startswith("That does not fit `password`. It is `.{8,}`: At least eight.")
+    assert inn.cards() == []
+    assert inn.holds("canary") == []
 
 
 def test_a_secret_typed_into_a_command_is_refused_and_kept_nowhere(inn: Inn) -> None:

@@ -114,6 +114,8 @@ class FakeSlack:
         if mishap is not None and mishap.kind == "refused":
             raise NotTaken("response_url", mishap.code)
         self._use_url(url, message, replace)
+        if mishap is not None and mishap.kind == "killed":
+            raise Killed
         if mishap is not None:
             raise Later(self._now(), maybe_sent=True)
 

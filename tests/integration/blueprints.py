@@ -54,7 +54,8 @@ variables:
 variable "gate" { type = string }
 resource "terraform_data" "first" {}
 resource "terraform_data" "second" {
-  depends_on = [terraform_data.first]
+  depends_on       = [terraform_data.first]
+  triggers_replace = [var.gate]
   provisioner "local-exec" {
     command     = "echo started >> applied; n=0; while [ ! -e go ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done"
     working_dir = var.gate
@@ -89,8 +90,9 @@ resource "terraform_data" "copy" {
     }
   }
   provisioner "local-exec" {
-    when    = destroy
-    command = "echo gone ${self.output.key} ${self.output.word}"
+    when        = destroy
+    command     = "echo gone with $KEY and $WORD"
+    environment = { KEY = self.output.key, WORD = self.output.word }
   }
 }
 output "key" {

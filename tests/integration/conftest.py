@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
-import hvac
 import pytest
 
 from bot.playground.vault_server import EmbeddedVault
@@ -15,22 +14,14 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def sealed_addr(start_openbao: Callable[[], EmbeddedVault]) -> str:
-    """The address of a real OpenBao that is sealed."""
-    server = start_openbao()
-    hvac.Client(server.addr, token=server.root_token).sys.seal()
-    return server.addr
-
-
-@pytest.fixture(scope="session")
 def new_house(
-    openbao: EmbeddedVault, sealed_addr: str, tmp_path_factory: pytest.TempPathFactory
+    openbao: EmbeddedVault, sealed_openbao: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], House]]:
     """Builds a house, its bot not yet started. All end with the tests."""
     built: list[House] = []
 
     def build() -> House:
-        house = House(tmp_path_factory.mktemp("house") / "h", openbao, sealed_addr)
+        house = House(tmp_path_factory.mktemp("house") / "h", openbao, sealed_openbao)
         built.append(house)
         return house
 

@@ -232,3 +232,17 @@ def test_a_lab_of_the_same_name_has_a_state_of_its_own(locked: Database, vault: 
     runs.create(locked, a_run(id="run2", lab_id="lab2", state=RunState.APPLYING))
     assert tfstate.current(locked, "lab2") is None
     assert tfstate.lock(locked, a_lock(lab_id="lab2", holder="run:run2")) is None
+
+
+def test_what_a_first_apply_left_gets_the_lineage_that_terraform_had_no_time_to_give(
+    database: Database, vault: FakeVault
+) -> None:
+    """Seen in Terraform 1.11: the errored.tfstate of a lab without a state has serial 0 and an empty lineage."""
+    labs.create(database, a_lab())
+    body = a_state(0, lineage="")
+    assert tfstate.take_in_errored(database, a_lab(), body, vault, NOW)
+    taken = tfstate.current(database, "lab1")
+    assert taken is not None
+    assert taken.serial == 1
+    assert json.loads(tfstate.clear(taken, vault))["lineage"] == taken.lineage != ""
+    assert not tfstate.take_in_errored(database, a_lab(), body, vault, NOW), "once is enough"

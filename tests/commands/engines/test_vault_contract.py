@@ -5,15 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import hvac
 import pytest
-from hvac import exceptions
 
-from bot.playground.vault_server import EmbeddedVault
 from commands.engines.vault import (
     AppRole,
     HvacVault,
@@ -243,23 +239,13 @@ def test_a_good_vault_is_ready_and_its_login_holds(world: World) -> None:
 # in trouble
 
 
-@pytest.fixture(scope="module")
-def sealed_openbao(start_openbao: Callable[[], EmbeddedVault]) -> EmbeddedVault:
-    server = start_openbao()
-    hvac.Client(server.addr, token=server.root_token).sys.seal()
-    return server
-
-
 @pytest.fixture(params=["fake", pytest.param("openbao", marks=pytest.mark.integration)])
 def sealed(request: pytest.FixtureRequest) -> Vault:
     if request.param == "fake":
         fake = FakeVault()
         fake.state = "sealed"
         return fake
-    server: EmbeddedVault = request.getfixturevalue("sealed_openbao")
-    with suppress(exceptions.VaultDown):  # again: it unseals itself after a while
-        hvac.Client(server.addr, token=server.root_token).sys.seal()
-    return HvacVault(server.addr, AppRole("a-role", "a-secret"))
+    return HvacVault(request.getfixturevalue("sealed_openbao"), AppRole("a-role", "a-secret"))
 
 
 @pytest.fixture(params=["fake", "nobody listens"])

@@ -1,0 +1,307 @@
+"""The fake Slack of the tests and the real bot.slack.Slack, over HTTP to a local workspace, keep the same promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from slack_sdk import WebClient
+
+from bot.playground.server import LocalSlack
+from bot.slack import Later, NotTaken, Slack
+from bot.views.message import Message, message, section
+from bot.views.modals import modal
+from commands.request import Field, Form
+from tests.fakes.clock import FakeClock
+from tests.fakes.slack import FakeSlack
+
+HELLO, BYE = message("hello", [section("*hello*")]), message("bye", [section("*bye*")])
+CARD = {"event_type": "innkeeper_card", "event_payload": {"id": "card1"}}
+FORM = Form("reject_with_reason", "run1", "Reject", "Reject", (Field("reason", "Reason"),))
+
+
+class FakeSide:
+    """A channel with one person in it, as the fake has it."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.slack: Any = FakeSlack(self.clock)
+        self.channel, self.user = "C1", "U1"
+
+    def texts(self, channel: str) -> list[str]:
+        return [each.text for each in self.slack.public(channel)]
+
+    def whispered(self) -> list[str]:
+        return [each.text for each in self.slack.messages if each.only == self.user]
+
+    def new_url(self, message_ts: str = "") -> str:
+        return str(self.slack.new_response_url(self.channel, self.user, message_ts))
+
+    def new_trigger(self) -> str:
+        return str(self.slack.new_trigger())
+
+    def archives(self) -> None:
+        self.slack.closed[self.channel] = "is_archived"
+
+    def sends_the_app_away(self) -> None:
+        self.slack.closed[self.channel] = "not_in_channel"
+
+    def befalls(self, what: str, method: str, *how: Any) -> None:
+        getattr(self.slack, what)(method, *how)
+
+    def views(self) -> int:
+        return len(self.slack.views)
+
+
+class RealSide:
+    """The same in a workspace that slack-sdk reaches over HTTP."""
+
+    def __init__(self, workspace: LocalSlack, clock: FakeClock) -> None:
+        self.clock, self.workspace = clock, workspace
+        client = WebClient(workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
+        self.slack: Any = Slack(client, clock)
+        number = len(workspace.workspace.users)
+        self.user = workspace.add_user(f"ines{number}")
+        self.channel = workspace.add_channel(f"lab{number}", [self.user])
+
+    def texts(self, channel: str) -> list[str]:
+        shown = self.workspace.messages(channel)
+        return [each.text for each in shown if not each.thread_ts and not each.ephemeral_to]
+
+    def whispered(self) -> list[str]:
+        shown = self.workspace.messages(self.channel)
+        return [each.text for each in shown if each.ephemeral_to == self.user]
+
+    def new_url(self, message_ts: str = "") -> str:
+        ticket = self.workspace.workspace.tickets.issue_response_url(self.channel, self.user, message_ts)
+        return f"{self.workspace.workspace.base_url}/response/{ticket}"
+
+    def new_trigger(self) -> str:
+        return str(self.workspace.workspace.tickets.issue_trigger(self.user))
+
+    def archives(self) -> None:
+        self.workspace.workspace.change_channel(self.channel, is_archived=True)
+
+    def sends_the_app_away(self) -> None:
+        self.workspace.workspace.change_channel(self.channel, members=frozenset({self.user}))
+
+    def befalls(self, what: str, method: str, *how: Any) -> None:
+        if method == "files.upload":
+            method = "files.completeUploadExternal" if what == "lose_answer" else "files.getUploadURLExternal"
+        getattr(self.workspace, what)(method, *how)
+
+    def views(self) -> int:
+        return len(self.workspace.views_of(self.user))
+
+
+@pytest.fixture(scope="module")
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def workspace(clock: FakeClock) -> Iterator[LocalSlack]:
+    with LocalSlack(clock=lambda: clock().timestamp()) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["fake", "real"])
+def side(request: pytest.FixtureRequest) -> FakeSide | RealSide:
+    if request.param == "fake":
+        return FakeSide()
+    return RealSide(request.getfixturevalue("workspace"), request.getfixturevalue("clock"))
+
+
+def test_a_message_is_posted_and_edited(side: FakeSide) -> None:
+    sent = side.slack.post(side.channel, HELLO, metadata=CARD)
+    assert sent["channel"] == side.channel
+    assert side.texts(side.channel) == ["hello"]
+    side.slack.edit(side.channel, sent["ts"], BYE)
+    assert side.texts(side.channel) == ["bye"]
+
+
+def test_history_tells_of_metadata_and_not_of_threads_and_whispers(side: FakeSide) -> None:
+    before = side.clock()
+    side.clock.passes(1)
+    first = side.slack.post(side.channel, HELLO, metadata=CARD)
+    side.slack.post(side.channel, Message("a reply", []), first["ts"])
+    side.slack.whisper(side.channel, side.user, BYE)
+    second = side.slack.post(side.channel, BYE)
+    told = side.slack.history(side.channel, before)
+    assert [each["ts"] for each in told] == [second["ts"], first["ts"]]
+    assert told[1]["metadata"]["event_payload"] == {"id": "card1"}
+    side.clock.passes(5)
+    assert side.slack.history(side.channel, side.clock()) == []
+
+
+def test_a_thread_tells_of_its_first_message_replies_and_files(side: FakeSide) -> None:
+    first = side.slack.post(side.channel, HELLO)
+    reply = {"event_type": "innkeeper_reply", "event_payload": {"id": "reply1"}}
+    side.slack.post(side.channel, Message("a reply", []), first["ts"], reply)
+    side.slack.upload(side.channel, first["ts"], "plan.txt", "+ a", "The whole plan.")
+    told = side.slack.replies(side.channel, first["ts"])
+    assert told[0]["ts"] == first["ts"]
+    assert told[1]["metadata"]["event_payload"] == {"id": "reply1"}
+    assert [file["name"] for file in told[2]["files"]] == ["plan.txt"]
+    assert side.texts(side.channel) == ["hello"]
+
+
+def test_an_empty_file_and_one_for_somebody_directly(side: FakeSide) -> None:
+    direct = side.slack.direct(side.user)
+    side.slack.upload(direct, None, "run.log", "", "")
+    side.slack.post(direct, HELLO)
+    assert side.texts(direct)[-1] == "hello"
+
+
+def test_a_whisper_is_for_one_person(side: FakeSide) -> None:
+    side.slack.whisper(side.channel, side.user, HELLO)
+    assert side.whispered() == ["hello"]
+    assert side.texts(side.channel) == []
+
+
+def test_a_response_url_takes_five_answers_in_thirty_minutes(side: FakeSide) -> None:
+    url = side.new_url()
+    for _ in range(5):
+        side.slack.respond(url, HELLO, replace=False)
+    with pytest.raises(NotTaken) as used:
+        side.slack.respond(url, HELLO, replace=False)
+    assert used.value.code == "404"
+    assert side.whispered() == ["hello"] * 5
+    old = side.new_url()
+    side.clock.passes(minutes=31)
+    with pytest.raises(NotTaken):
+        side.slack.respond(old, HELLO, replace=False)
+
+
+def test_an_answer_in_the_place_of_the_message(side: FakeSide) -> None:
+    sent = side.slack.post(side.channel, HELLO)
+    side.slack.respond(side.new_url(sent["ts"]), BYE, replace=True)
+    assert side.texts(side.channel) == ["bye"]
+
+
+def test_a_form_opens_within_three_seconds_and_once(side: FakeSide) -> None:
+    trigger = side.new_trigger()
+    side.slack.open_view(trigger, modal(FORM, "{}"))
+    assert side.views() == 1
+    with pytest.raises(NotTaken):
+        side.slack.open_view(trigger, modal(FORM, "{}"))
+    late = side.new_trigger()
+    side.clock.passes(4)
+    with pytest.raises(NotTaken) as expired:
+        side.slack.open_view(late, modal(FORM, "{}"))
+    assert expired.value.code == "expired_trigger_id"
+
+
+def test_what_is_not_there(side: FakeSide) -> None:
+    with pytest.raises(NotTaken) as gone:
+        side.slack.edit(side.channel, "1.000001", HELLO)
+    assert gone.value.code == "message_not_found"
+    with pytest.raises(NotTaken) as thread:
+        side.slack.replies(side.channel, "1.000001")
+    assert thread.value.code == "thread_not_found"
+
+
+def test_an_archived_channel_is_read_and_not_written(side: FakeSide) -> None:
+    sent = side.slack.post(side.channel, HELLO)
+    side.archives()
+    for call in (
+        lambda: side.slack.post(side.channel, HELLO),
+        lambda: side.slack.edit(side.channel, sent["ts"], BYE),
+        lambda: side.slack.upload(side.channel, sent["ts"], "plan.txt", "+ a", ""),
+    ):
+        with pytest.raises(NotTaken) as archived:
+            call()
+        assert archived.value.code == "is_archived"
+    assert len(side.slack.replies(side.channel, sent["ts"])) == 1
+
+
+def test_a_channel_that_the_app_is_not_in(side: FakeSide) -> None:
+    side.sends_the_app_away()
+    for call in (
+        lambda: side.slack.post(side.channel, HELLO),
+        lambda: side.slack.whisper(side.channel, side.user, HELLO),
+        lambda: side.slack.history(side.channel, side.clock()),
+    ):
+        with pytest.raises(NotTaken) as away:
+            call()
+        assert away.value.code == "not_in_channel"
+
+
+def test_retry_after_is_obeyed_for_that_method_and_channel_alone(side: FakeSide) -> None:
+    side.befalls("rate_limit", "chat.postMessage", 30)
+    at = side.clock() + timedelta(seconds=30)
+    for _ in range(2):
+        with pytest.raises(Later) as later:
+            side.slack.post(side.channel, HELLO)
+        assert (later.value.at, later.value.maybe_sent) == (at, False)
+    assert side.texts(side.channel) == []
+    side.slack.whisper(side.channel, side.user, HELLO)
+    side.slack.post(side.slack.direct(side.user), HELLO)
+    side.clock.passes(31)
+    side.slack.post(side.channel, HELLO)
+    assert side.texts(side.channel) == ["hello"]
+
+
+def test_an_answer_that_is_lost_was_perhaps_heard(side: FakeSide) -> None:
+    side.befalls("lose_answer", "chat.postMessage")
+    with pytest.raises(Later) as later:
+        side.slack.post(side.channel, HELLO)
+    assert later.value.maybe_sent
+    assert later.value.at == side.clock() + timedelta(seconds=1)
+    assert side.texts(side.channel) == ["hello"]
+
+
+def test_a_file_whose_answer_is_lost(side: FakeSide) -> None:
+    first = side.slack.post(side.channel, HELLO)
+    side.befalls("lose_answer", "files.upload")
+    with pytest.raises(Later) as later:
+        side.slack.upload(side.channel, first["ts"], "plan.txt", "+ a", "")
+    assert later.value.maybe_sent
+    assert [file["name"] for file in side.slack.replies(side.channel, first["ts"])[1]["files"]] == [
+        "plan.txt"
+    ]
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "files.upload"])
+def test_what_slack_never_takes(side: FakeSide, method: str) -> None:
+    side.befalls("refuse", method, "restricted_action")
+    calls = {
+        "chat.postMessage": lambda: side.slack.post(side.channel, HELLO),
+        "files.upload": lambda: side.slack.upload(side.channel, None, "plan.txt", "+ a", ""),
+    }
+    with pytest.raises(NotTaken) as refused:
+        calls[method]()
+    assert refused.value.code == "restricted_action"
+    side.slack.post(side.channel, HELLO)
+    assert side.texts(side.channel) == ["hello"]
+
+
+# What the real one does beyond that
+
+
+def test_outages_are_waited_out_longer_and_longer(workspace: LocalSlack, clock: FakeClock) -> None:
+    side = RealSide(workspace, clock)
+    pauses = []
+    for _ in range(8):
+        workspace.lose_answer("chat.postMessage", "dropped")
+        with pytest.raises(Later) as later:
+            side.slack.post(side.channel, HELLO)
+        pauses.append((later.value.at - clock()).total_seconds())
+        clock.until(later.value.at)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    side.slack.post(side.channel, HELLO)
+    workspace.lose_answer("chat.postMessage", "500")
+    with pytest.raises(Later) as again:
+        side.slack.post(side.channel, HELLO)
+    assert again.value.at == clock() + timedelta(seconds=1)
+
+
+def test_nobody_answers_there(clock: FakeClock) -> None:
+    slack = Slack(WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/", retry_handlers=[]), clock)
+    with pytest.raises(Later) as away:
+        slack.post("C1", HELLO)
+    assert away.value.maybe_sent
+    with pytest.raises(Later):
+        slack.respond("http://127.0.0.1:9/response/x", HELLO, replace=False)

@@ -1,0 +1,135 @@
+"""Slack in a bad mood: too many requests, lost answers, a card that somebody deleted, a channel that is closed."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from state.rows import to_text
+from tests.integration.house import House, said
+
+pytestmark = pytest.mark.integration
+
+
+def approved_by_riley(house: House, lab: str) -> None:
+    house.presses(house.riley, house.card(f"{lab}: proposed"), "Approve", expect="counts for")
+
+
+def test_retry_after_is_obeyed_and_nothing_is_lost(house: House) -> None:
+    house.slack.rate_limit("chat.postMessage", retry_after_seconds=2)
+    house.asks(house.riley, "/lab up solo limited")
+    house.slack.rate_limit("chat.update", retry_after_seconds=2)
+    house.card("limited: proposed")
+    limited = [call for call in house.slack.calls_of("chat.postMessage") if call.status == 429][-1]
+    next_one = next(call for call in house.slack.calls_of("chat.postMessage") if call.at > limited.at)
+    assert next_one.at - limited.at >= 2
+    approved_by_riley(house, "limited")
+    card = house.card("limited: applied")
+    updates = [call for call in house.slack.calls_of("chat.update") if call.arguments.get("ts") == card.ts]
+    pauses = [after.at - before.at for before, after in itertools.pairwise(updates)]
+    refused = [place for place, call in enumerate(updates[:-1]) if call.status == 429]
+    assert refused, "one was answered with 429"
+    assert all(pauses[place] >= 2 for place in refused)
+    assert all(pause >= 0.9 for pause in pauses), "one edit a second at most"
+    house.slack.wait_for(lambda: "is ready" in house.thread(card))
+
+
+def test_a_lost_answer_is_no_second_message(house: House) -> None:
+    house.slack.lose_answer("chat.postMessage", "500", times=2)  # that of the card, and of the first reply
+    house.asks(house.riley, "/lab up solo lost")
+    approved_by_riley(house, "lost")
+    card = house.card("lost: applied")
+    house.slack.wait_for(lambda: "is ready" in house.thread(card), 10)
+    assert len(house.cards("lost")) == 1
+    thread = house.thread(card)
+    assert thread.count("is ready") == thread.count("needs your approval") == 1
+
+
+def test_a_deleted_card_comes_again(house: House) -> None:
+    house.asks(house.riley, "/lab up solo deleted")
+    card = house.card("deleted: proposed")
+    house.slack.wait_for(lambda: "needs your approval" in house.thread(card))
+    house.slack.workspace.remove_message(card.ts)
+    house.presses(house.riley, card, "Approve", expect="counts for")
+
+    def again() -> bool:
+        return [each.text.partition(" ")[2][:7] for each in house.cards("deleted")] == ["applied"]
+
+    house.slack.wait_for(again, 10)
+    assert house.cards("deleted")[0].ts != card.ts
+
+
+def test_in_a_channel_without_the_bot_the_card_goes_to_the_requester(house: House) -> None:
+    closed = house.slack.add_channel("closed", [house.riley], with_app=False)
+    house.slack.command(house.riley, closed, "/lab up solo homeless")
+    direct = house.slack.direct_channel(house.riley)
+
+    def card():  # type: ignore[no-untyped-def]
+        return [m for m in house.slack.messages(direct) if m.text.startswith("homeless: proposed")]
+
+    shown = house.slack.wait_for(card)[0]
+    house.slack.click(house.riley, shown, "Approve")
+    house.slack.wait_for(lambda: house.slack.message(shown.ts).text.startswith("homeless: applied"), 10)
+    assert len([m for m in house.slack.messages(direct) if m.text.startswith("homeless: ")]) == 1
+
+
+def test_a_form_that_slack_does_not_open_is_told(house: House) -> None:
+    house.slack.refuse("views.open", "expired_trigger_id")
+    house.asks(house.riley, "/lab up leaky formless", expect="Slack did not open the form in time.")
+    assert house.rows("SELECT * FROM labs WHERE name = 'formless'") == []
+
+
+def test_an_answer_finds_its_way_when_the_response_url_is_used_up(house: House) -> None:
+    house.slack.delay("users.info", 1)
+    house.asks(house.riley, "/lab list")
+    address = house.slack.deliveries[-1].payload["response_url"]
+    for _ in range(5):
+        assert requests.post(address, json={"text": "used up"}, timeout=5).ok
+    assert requests.post(address, json={"text": "used up"}, timeout=5).status_code == 404
+    before = len(house.slack.calls_of("chat.postEphemeral"))
+    house.slack.wait_for(lambda: len(house.slack.calls_of("chat.postEphemeral")) > before)
+    assert "lab" in said(house.private(house.riley)[-1])
+
+
+def test_slack_that_does_not_know_a_person_makes_them_nobody(house: House) -> None:
+    house.slack.refuse("users.info", "user_not_found")
+    house.asks(house.riley, "/lab up solo unknown-person", expect="Slack does not tell me who you are")
+    assert house.rows("SELECT * FROM labs WHERE name = 'unknown-person'") == []
+
+
+def test_a_request_that_broke_is_kept_and_done_a_minute_later(house: House) -> None:
+    house.slack.lose_answer("users.info", "dropped")
+    house.asks(house.riley, "/lab up solo broke-once", expect="on my side")
+    waiting = house.rows("SELECT * FROM inbox WHERE done_at IS NULL")
+    assert [row["kind"] for row in waiting] == ["command"]
+    earlier(house, waiting[0]["id"], minutes=2)
+    house.card("broke-once: proposed")
+    assert house.rows("SELECT * FROM inbox WHERE done_at IS NULL") == []
+    assert len(house.runs("broke-once")) == 1
+
+
+def test_what_was_asked_too_long_ago_is_answered_with_an_apology_and_not_done(house: House) -> None:
+    house.slack.delay("users.info", 3)
+    house.asks(house.riley, "/lab up solo too-late")
+    house.kill()
+    waiting = house.rows("SELECT * FROM inbox WHERE done_at IS NULL")
+    earlier(house, waiting[0]["id"], minutes=31)
+    house.start()
+
+    def apologised() -> bool:
+        return any(
+            "I was away when you asked for `lab up solo`" in m.text for m in house.private(house.riley)
+        )
+
+    house.slack.wait_for(apologised)
+    assert house.rows("SELECT * FROM labs WHERE name = 'too-late'") == []
+
+
+def earlier(house: House, inbox_id: str, minutes: int) -> None:
+    """As if the request had come so many minutes ago."""
+    then = to_text(datetime.now(UTC) - timedelta(minutes=minutes))
+    with house.database() as database:
+        database.execute("UPDATE inbox SET received_at = ? WHERE id = ?", (then, inbox_id))

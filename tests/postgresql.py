@@ -14,10 +14,10 @@ class PostgreSQL:
     """A server in a folder. connect() as its own superuser, or as whomever you have the password of."""
 
     def __init__(self, folder: Path) -> None:
-        import pgserver  # type: ignore[import-untyped]
+        from pgserver.postgres_server import get_server
 
         self.folder = folder
-        self._server = pgserver.get_server(folder)
+        self._server = get_server(folder)
         with self.connect() as admin:
             admin.execute(f"CREATE ROLE {ADMIN} SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
             (folder / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")

@@ -24,6 +24,7 @@ from commands.engines.vault_errors import Doing
 from commands.engines.vault_operators import conflict
 from state.records import Person
 from tests.fakes.vault_keys import FakeKeys
+from tests.fakes.vault_signing import FakeSigning
 
 State = Literal["ready", "sealed", "away", "slow", "denied"]
 
@@ -39,7 +40,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FakeVault(FakeKeys):
+class FakeVault(FakeKeys, FakeSigning):
     """Set `state` to make every call fail that way, or failing["I cannot revoke it"] for
     what says so. The rest can be looked at and changed:
 

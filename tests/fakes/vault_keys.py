@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ from typing import Any, cast
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -25,8 +23,6 @@ from cryptography.hazmat.primitives.serialization import (
     SSHCertificateType,
     load_ssh_public_key,
 )
-from cryptography.hazmat.primitives.twofactor import InvalidToken
-from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from cryptography.x509.oid import NameOID
 
 from commands.engines.vault import (
@@ -35,7 +31,6 @@ from commands.engines.vault import (
     GrantToken,
     SshCertificate,
     TlsCertificate,
-    TotpSecret,
     VaultDenied,
     VaultMissing,
     VaultRefused,
@@ -43,13 +38,9 @@ from commands.engines.vault import (
     Wrapped,
     WrappingSpent,
 )
-from commands.engines.vault_documents import path_of
 from commands.engines.vault_errors import Doing
 from commands.engines.vault_places import GRANT_MAX_SECONDS, SSH_MAX_SECONDS
-from commands.engines.vault_signing import has_one
 from state.records import Person
-
-STEP_SECONDS = 30  # of a second factor
 
 
 @dataclass
@@ -73,15 +64,14 @@ class FakeKeys:
     _lock: RLock
 
     def __init__(self) -> None:
+        super().__init__()
         self.grants: dict[str, FakeGrant] = {}
         self.tls_revoked: set[str] = set()
         self.tls_domains: set[str] = {"lab.test"}
         self.ssh_principals: set[str] = {"root", "lab"}
         self.databases: dict[str, int] = {"readonly": GRANT_MAX_SECONDS}
-        self.krl_key = ed25519.Ed25519PrivateKey.generate()
         self.ssh_ca = ed25519.Ed25519PrivateKey.generate()
         self._wrappings: dict[str, tuple[dict[str, Any], datetime]] = {}
-        self._factors: dict[str, tuple[TOTP, set[int]]] = {}
         self._tls_key = ec.generate_private_key(ec.SECP256R1())
         self._tls_root: x509.Certificate | None = None
 
@@ -169,7 +159,8 @@ class FakeKeys:
 
     def revoke_tls(self, serial: str) -> None:
         self._ask(Doing("I cannot revoke that certificate"))
-        self.tls_revoked.add(serial)
+        if all(len(each) == 2 and set(each) <= set("0123456789abcdef") for each in serial.split(":")):
+            self.tls_revoked.add(serial)
 
     def tls_ca(self) -> str:
         self._ask(Doing("I cannot read the labs' root certificate"))
@@ -221,51 +212,6 @@ class FakeKeys:
             raise WrappingSpent("That was opened before, or has waited too long.")
         return values
 
-    def sign_bytes(self, data: bytes) -> bytes:
-        self._ask(Doing("I cannot sign the list of revoked certificates"))
-        return self.krl_key.sign(data)
-
-    def signing_public_key(self) -> str:
-        self._ask(Doing("I cannot read the key that verifies the list of revoked certificates"))
-        public = self.krl_key.public_key()
-        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-    def totp_enroll(self, person: Person) -> TotpSecret:
-        self._ask(Doing("I cannot make a second factor"))
-        with self._lock:
-            if _name_of(person) in self._factors:
-                raise has_one(person)
-            factor = TOTP(secrets.token_bytes(20), 6, SHA1(), STEP_SECONDS)
-            self._factors[person.key] = (factor, set())
-        return TotpSecret(factor.get_provisioning_uri(person.key, "Innkeeper"), _PNG)
-
-    def totp_check(self, person: Person, code: str) -> bool:
-        digits = "".join(code.split())
-        if not (_name_of(person) and digits.isascii() and digits.isdigit() and len(digits) == 6):
-            return False
-        self._ask(Doing("I cannot check that code"))
-        with self._lock:
-            factor, used = self._factors.get(person.key, (None, set()))
-            step = int(self.now().timestamp()) // STEP_SECONDS
-            for each in (step - 1, step, step + 1):
-                if factor is not None and each not in used and _is_code(factor, digits, each):
-                    used.add(each)
-                    return True
-        return False
-
-    def totp_forget(self, person: Person) -> None:
-        self._ask(Doing("I cannot remove a second factor"))
-        self._factors.pop(_name_of(person), None)
-
-    def totp_has(self, person: Person) -> bool:
-        self._ask(Doing("I cannot look whether there is a second factor", untouched=True))
-        return _name_of(person) in self._factors
-
-    def code_of(self, person: Person) -> str:
-        """What that person's telephone shows now."""
-        factor, _ = self._factors[person.key]
-        return factor.generate(int(self.now().timestamp())).decode()
-
     @contextmanager
     def _used(self, token: str, what: str) -> Iterator[FakeGrant]:
         """The grant of a token that is good."""
@@ -308,14 +254,6 @@ def _refused(what: str, reason: str) -> VaultRefused:
     return VaultRefused(f"Vault will not issue {what}: {reason}.")
 
 
-def _is_code(factor: TOTP, digits: str, step: int) -> bool:
-    try:
-        factor.verify(digits.encode(), step * STEP_SECONDS)
-    except InvalidToken:
-        return False
-    return True
-
-
 def _called(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
@@ -331,15 +269,3 @@ def _colons(serial: int) -> str:
 def _request_id() -> str:
     digits = hashlib.sha256(secrets.token_bytes(8)).hexdigest()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
-
-
-def _name_of(person: Person) -> str:
-    if path_of(person) is None:
-        raise VaultMissing(f"`{person.key}` is not TEAM-USER with the ids of Slack.")
-    return person.key
-
-
-# one white pixel
-_PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
-)

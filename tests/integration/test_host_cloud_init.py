@@ -1,0 +1,100 @@
+"""labs/hosts/cloud-init.yaml, rendered by Terraform: a new host gets exactly the files that are tested here."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.fakes.krl_signer import KrlSigner
+from tests.integration.host import HOSTS
+from tests.integration.laptop import terraform_command
+
+pytestmark = pytest.mark.integration
+
+FOLDER = "/etc/ssh/innkeeper"
+INSTALLED = {
+    "/usr/local/sbin/innkeeper-trust": "innkeeper-trust",
+    "/etc/systemd/system/innkeeper-trust.service": "innkeeper-trust.service",
+    "/etc/systemd/system/innkeeper-trust.timer": "innkeeper-trust.timer",
+    "/etc/ssh/sshd_config.d/10-innkeeper.conf": "sshd.conf",
+}
+AWS_LIMIT_BYTES = 16 * 1024  # of user data, before base64
+
+
+@pytest.fixture(scope="module")
+def signer() -> KrlSigner:
+    return KrlSigner()
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory, signer: KrlSigner) -> str:
+    folder = tmp_path_factory.mktemp("cloud-init")
+    values = {
+        "innkeeper_url": "https://innkeeper.example.com",
+        "lab": "demo",
+        "ssh_ca_public_key": signer.ca_public_key + "\n",
+        "krl_public_key": signer.signing_public_key(),
+        "hosts": str(HOSTS),
+    }
+    template = json.dumps(f"{HOSTS}/cloud-init.yaml")
+    (folder / "main.tf").write_text(
+        f'output "user_data" {{ value = templatefile({template}, {json.dumps(values)}) }}'
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKPOINT_DISABLE": "1"}
+    command = terraform_command(folder)
+    for words in (("init",), ("apply", "-auto-approve"), ("output", "-raw", "user_data")):
+        done = subprocess.run(
+            [*command, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def files(rendered: str) -> dict[str, dict[str, Any]]:
+    return {each["path"]: each for each in yaml.safe_load(rendered)["write_files"]}
+
+
+def content(file: dict[str, Any]) -> bytes:
+    if file.get("encoding") == "gz+b64":
+        return gzip.decompress(base64.b64decode(file["content"]))
+    return str(file["content"]).encode()
+
+
+def test_it_is_for_cloud_init_and_small_enough_for_aws(rendered: str) -> None:
+    assert rendered.startswith("#cloud-config\n")
+    assert len(rendered.encode()) < AWS_LIMIT_BYTES
+
+
+def test_a_host_gets_the_files_that_are_in_the_repository(files: dict[str, dict[str, Any]]) -> None:
+    for path, name in INSTALLED.items():
+        assert content(files[path]) == (HOSTS / name).read_bytes()
+    assert files["/usr/local/sbin/innkeeper-trust"]["permissions"] == "0755"
+
+
+def test_a_host_gets_what_it_pins_and_trusts_no_certificate_yet(
+    files: dict[str, dict[str, Any]], signer: KrlSigner
+) -> None:
+    pinned = {
+        path.removeprefix(f"{FOLDER}/"): content(files[path]).decode() for path in files if FOLDER in path
+    }
+    assert pinned == {
+        "url": "https://innkeeper.example.com\n",
+        "lab": "demo\n",
+        "ca.pub": signer.ca_public_key + "\n",
+        "krl": signer.ca_public_key + "\n",
+        "krl.pub": signer.signing_public_key(),
+    }
+
+
+def test_the_timer_is_started_and_sshd_reads_its_lines(rendered: str) -> None:
+    commands = yaml.safe_load(rendered)["runcmd"]
+    assert "systemctl enable --now innkeeper-trust.timer" in commands
+    assert "try-reload-or-restart ssh" in commands[-1]

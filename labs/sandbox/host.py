@@ -51,9 +51,9 @@ def start(host: str, port: int, folder: str) -> None:
     ssh_listener = None if without_ssh else listening(host, ssh_port, folder)
     if os.fork() == 0:
         serve(listener, ssh_listener, without_ssh, lock, os.path.join(folder, host))
-    listener.close()
     if ssh_listener is not None:
         ssh_listener.close()
+    listener.close()
     os.close(lock)
     status, body = get(port, "/healthz")
     if status != 200:

@@ -1,5 +1,5 @@
 # Hosts on this machine, without a cloud and without a download. Each is a small web server (host.py) on a loopback
-# port of its own, which runs until it is destroyed.
+# port of its own, which runs until it is destroyed. Who has an ssh certificate also gets a shell there (ssh_server.py).
 
 terraform {
   required_version = ">= 1.4"
@@ -32,11 +32,33 @@ variable "message" {
   description = "What each host greets its visitors with."
 }
 
-locals {
-  hosts = { small = 2, large = 4 }[var.size]
+variable "ssh_ca_public_key" {
+  type        = string
+  default     = ""
+  description = "Whose ssh certificates let in, as a line of OpenSSH's. Empty: there is no ssh server."
+}
 
-  # Four ports for each lab, below those that the system hands out by itself.
-  first_port = 20000 + 4 * (parseint(substr(sha256(var.lab), 0, 8), 16) % 3000)
+variable "ssh_krl_public_key" {
+  type        = string
+  default     = ""
+  description = "Who signs the list of revoked certificates: an ed25519 key, PEM. Empty: the list is taken unsigned."
+}
+
+variable "innkeeper_url" {
+  type        = string
+  default     = ""
+  description = "Where the list of revoked certificates is, at /ssh/krl. Empty: there is no ssh server."
+}
+
+locals {
+  hosts    = { small = 2, large = 4 }[var.size]
+  ssh_user = "root" # as in blueprint.yaml
+
+  # Eight ports for each lab, below those that the system hands out by itself: four for http, then four for ssh.
+  first_port = 20000 + 8 * (parseint(substr(sha256(var.lab), 0, 8), 16) % 1500)
+
+  has_ssh   = var.ssh_ca_public_key != "" && var.innkeeper_url != ""
+  ssh_ports = local.has_ssh ? [for host in terraform_data.host : host.output.port + 4] : []
 }
 
 # What `GET /private` asks for.
@@ -48,7 +70,7 @@ resource "terraform_data" "password" {
   }
 }
 
-# A host: its name and its port. To destroy it stops whatever was started on it. It is a resource apart from the service
+# A host: its name, its port (that of ssh is four further) and its folder. To destroy it stops whatever was started on it. It is a resource apart from the service
 # because Terraform runs no destroy provisioner of a resource whose creation was interrupted.
 resource "terraform_data" "host" {
   count = local.hosts
@@ -80,10 +102,16 @@ resource "terraform_data" "host" {
 resource "terraform_data" "service" {
   count = local.hosts
 
-  triggers_replace = [terraform_data.host[count.index].id, var.size, var.message]
+  triggers_replace = [
+    terraform_data.host[count.index].id,
+    var.size,
+    var.message,
+    [var.ssh_ca_public_key, var.ssh_krl_public_key, var.innkeeper_url],
+  ]
 
+  # Without -S: asyncssh is where that Python keeps its packages.
   provisioner "local-exec" {
-    command = "exec \"$${INNKEEPER_PYTHON:-python3}\" -I -S host.py start"
+    command = "exec \"$${INNKEEPER_PYTHON:-python3}\" -I host.py start"
     environment = {
       LAB      = terraform_data.host[count.index].output.lab
       HOST     = terraform_data.host[count.index].output.name
@@ -92,6 +120,12 @@ resource "terraform_data" "service" {
       SIZE     = var.size
       MESSAGE  = var.message
       PASSWORD = nonsensitive(sha256(terraform_data.password.output)) # only its hash leaves the state
+
+      SSH_PORT       = terraform_data.host[count.index].output.port + 4
+      SSH_USER       = local.ssh_user
+      SSH_CA         = trimspace(var.ssh_ca_public_key)
+      KRL_URL        = var.innkeeper_url == "" ? "" : "${trimsuffix(var.innkeeper_url, "/")}/ssh/krl"
+      KRL_PUBLIC_KEY = var.ssh_krl_public_key
     }
   }
 }
@@ -113,4 +147,24 @@ output "password" {
   description = "For GET /private, with any user name."
   value       = terraform_data.password.output
   sensitive   = true
+}
+
+output "ssh" {
+  description = "What ssh and sftp take as they are: ssh ssh://root@127.0.0.1:21004."
+  value       = [for port in local.ssh_ports : "ssh://${local.ssh_user}@127.0.0.1:${port}"]
+}
+
+output "ssh_ports" {
+  value = local.ssh_ports
+}
+
+# A host makes its key when it starts. Its name has the service's id in it (of which nothing is used), so that it is read
+# after that.
+output "known_hosts" {
+  description = "Lines for ~/.ssh/known_hosts: each host's own key."
+  value = local.has_ssh ? compact([
+    for index, host in terraform_data.host : try(trimspace(file(
+      "${host.output.folder}/${host.output.name}${substr(terraform_data.service[index].id, 0, 0)}/known_hosts"
+    )), "")
+  ]) : []
 }

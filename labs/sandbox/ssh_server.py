@@ -193,7 +193,9 @@ class Door(asyncssh.SSHServer):
     def show_out(self, because: str) -> None:
         note("shown out", **self._who(self.shown.told), because=because)
         self._lodge.inside.discard(self)
-        self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, f"You are shown out: {because}.")
+        said = f"Your certificate lets nobody in any more: {because}."
+        self._lodge.commands.tell(self._connection, said)
+        self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, said)
         asyncio.get_running_loop().call_later(1, self._connection.abort)  # who does not listen goes too
 
     def _examined(self, validate: Validate) -> Validate:

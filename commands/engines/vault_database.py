@@ -5,7 +5,7 @@ The bot has no right to this. An admin of Vault can do the same by hand: see the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import hvac
 from hvac import exceptions
@@ -42,7 +42,7 @@ def configure_database(
     connection_url: str,
     username: str,
     password: str,
-    roles: dict[str, Sequence[str]] | None = None,
+    roles: Mapping[str, Sequence[str]] | None = None,
     ttl_seconds: int = GRANT_MAX_SECONDS,
 ) -> list[str]:
     """Connect Vault to a lab's database, and make its roles: `NAME.ROLE` for each of roles.

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import hvac
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, SSHCertificate, load_ssh_public_identity
+from cryptography.hazmat.primitives.serialization import Encoding
 from hvac import exceptions
 
+from commands.engines import ssh_certificate
 from commands.engines.vault_connection import Connection, detail_of
 from commands.engines.vault_credentials import (
     DatabaseRole,
@@ -98,13 +99,11 @@ class HvacKeys:
         }
         answer = self._issue(token, "an ssh certificate", f"{SSH_MOUNT}/sign/{SSH_ROLE}", asked)
         signed = str(answer["data"]["signed_key"]).strip()
-        certificate = load_ssh_public_identity(signed.encode())
-        assert isinstance(certificate, SSHCertificate)
         return SshCertificate(
             serial_hex=f"{int(answer['data']['serial_number'], 16):016x}",
             signed_key=signed,
             request_id=str(answer["request_id"]),
-            expires_at=datetime.fromtimestamp(certificate.valid_before, UTC),
+            expires_at=ssh_certificate.ends_at(signed),
         )
 
     def issue_tls(self, token: str, domain_role: str, name: str, ttl_seconds: int) -> Wrapped:

@@ -31,7 +31,10 @@ KEYS = (
     *("name", "summary", "terraform", "variables", "cost", "lifetime", "approvals", "credentials"),
     *("second_factor", "rekey", "secure", "deploy", "integrate", "test"),
 )
-FILLED_BY_US = ("lab", "owner", "trusted_ssh_keys", "ssh_ca_public_key")
+FILLED_BY_US = (
+    *("lab", "owner", "trusted_ssh_keys"),
+    *("ssh_ca_public_key", "krl_public_key", "innkeeper_url"),
+)
 TAKEN_BY_COMMANDS = ("ttl", "page")
 
 _VAULT_FIELD = re.compile(r"[\w.-]+(?:/[\w.-]+)+#[\w.-]+")

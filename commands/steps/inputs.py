@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from commands.blueprint import Blueprint
-from commands.engines.vault import VaultError
+from commands.engines.vault import VaultError, VaultUnprepared
 from commands.request import Deps, Refused
 from state import labs
 from state.records import Lab, Run
@@ -48,7 +48,11 @@ def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
     }
     variables = {**run.variables, **secret}
     declared = deps.terraform.declared(blueprint.module)
-    filled: dict[str, Any] = {"lab": lab.name, "owner": lab.owner.key, "ssh_ca_public_key": ""}
+    filled: dict[str, Any] = {"lab": lab.name, "owner": lab.owner.key, "innkeeper_url": deps.base_url}
+    if "ssh_ca_public_key" in declared:
+        filled["ssh_ca_public_key"] = _prepared(deps.vault.ssh_ca_public_key)
+    if "krl_public_key" in declared:
+        filled["krl_public_key"] = _prepared(deps.vault.signing_public_key)
     if "trusted_ssh_keys" in declared:
         operators = deps.vault.operators()
         filled["trusted_ssh_keys"] = sorted({key for each in operators for key in each.ssh_public_keys})
@@ -58,6 +62,14 @@ def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
         name: value for name, value in variables.items() if name in declared and declared[name].ephemeral
     }
     return Inputs(variables, ephemeral, environment, tuple(value for value in secrets if value))
+
+
+def _prepared(read: Callable[[], str]) -> str:
+    """What Vault answers, or "" where it was never prepared for that: the lab can do without."""
+    try:
+        return read()
+    except VaultUnprepared:
+        return ""
 
 
 def known_secrets(deps: Deps, run: Run) -> tuple[str, ...]:

@@ -228,6 +228,7 @@ def prepare_ssh(listener: socket.socket, folder: str) -> Callable[[Callable[[], 
         said = os.environ
         setting = ssh_server.Setting(
             host=said["HOST"],
+            lab=said["LAB"],
             user=said["SSH_USER"],
             ca=said["SSH_CA"],
             folder=folder,

@@ -38,7 +38,7 @@ variable "ssh_ca_public_key" {
   description = "Whose ssh certificates let in, as a line of OpenSSH's. Empty: there is no ssh server."
 }
 
-variable "ssh_krl_public_key" {
+variable "krl_public_key" {
   type        = string
   default     = ""
   description = "Who signs the list of revoked certificates: an ed25519 key, PEM. Empty: the list is taken unsigned."
@@ -106,7 +106,7 @@ resource "terraform_data" "service" {
     terraform_data.host[count.index].id,
     var.size,
     var.message,
-    [var.ssh_ca_public_key, var.ssh_krl_public_key, var.innkeeper_url],
+    [var.ssh_ca_public_key, var.krl_public_key, var.innkeeper_url],
   ]
 
   # Without -S: asyncssh is where that Python keeps its packages.
@@ -125,7 +125,7 @@ resource "terraform_data" "service" {
       SSH_USER       = local.ssh_user
       SSH_CA         = trimspace(var.ssh_ca_public_key)
       KRL_URL        = var.innkeeper_url == "" ? "" : "${trimsuffix(var.innkeeper_url, "/")}/ssh/krl"
-      KRL_PUBLIC_KEY = var.ssh_krl_public_key
+      KRL_PUBLIC_KEY = var.krl_public_key
     }
   }
 }

@@ -31,6 +31,7 @@ class Setting:
     """ca is the CA's public key as a line of OpenSSH's; folder has home/, tmp/ and the host's key in it."""
 
     host: str
+    lab: str
     user: str
     ca: str
     folder: str
@@ -103,8 +104,14 @@ class Shown:
     def told(self) -> dict[str, str]:
         return {"key_id": self.certificate.key_id, "serial": f"{self.certificate.serial:x}"}
 
-    def objection(self, user: str, ca: bytes, now: float) -> str | None:
-        """Why it lets nobody in as that user, or None. asyncssh looks at most of this again."""
+    @property
+    def lab(self) -> str:
+        """Which lab it is for: a key id is TEAM-USER:LAB:GRANT."""
+        words = self.certificate.key_id.split(":")
+        return words[1] if len(words) == 3 and all(words) else ""
+
+    def objection(self, user: str, lab: str, ca: bytes, now: float) -> str | None:
+        """Why it lets nobody in there, or None. One CA signs for all labs. asyncssh looks at some of this again."""
         if self.certificate.ca != ca:
             return "its CA is not the lab's"
         if not self.is_for_users:
@@ -112,6 +119,8 @@ class Shown:
         # asyncssh takes one that names nobody for everybody's, OpenSSH does not.
         if user not in self.principals:
             return f"it is for {', '.join(self.principals) or 'nobody'}, not for {user}"
+        if self.lab != lab:
+            return f"it is for the lab {self.lab}, not for {lab}" if self.lab else "its key id names no lab"
         if now < self.valid_after:
             return "it is not valid yet"
         if now >= self.valid_before:
@@ -226,7 +235,7 @@ class Door(asyncssh.SSHServer):
             return None, f"asyncssh {asyncssh.__version__} shows certificates in another way: {error}"
         if username != setting.user:
             return shown, f"nobody is {username} here, only {setting.user}"
-        objection = shown.objection(username, self._lodge.ca, time.time())
+        objection = shown.objection(username, setting.lab, self._lodge.ca, time.time())
         if objection is None:
             try:
                 objection = await self._lodge.revoked_because(shown.certificate)

@@ -63,7 +63,7 @@ class Lab:
         file.write_text("".join(f"{line}\n" for line in known_hosts))
         key = self.folder / "ca" / "anna"
         if not key.exists():
-            self.ca.certificate("anna")
+            self.ca.certificate("anna", key_id="T1-U1:sandbox-ssh:g1")
         command = [
             "ssh",
             "-F",

@@ -169,6 +169,9 @@ def test_a_command_that_the_certificate_forces_is_the_only_one(house: House) -> 
     [
         ({"principal": "alice"}, "it is for alice, not for root"),
         ({"principal": ""}, "it is for nobody, not for root"),
+        ({"key_id": "T1-U1:other:g1"}, "it is for the lab other, not for demo"),
+        ({"key_id": "demo"}, "its key id names no lab"),
+        ({"key_id": "T1-U1:demo:g1:more"}, "its key id names no lab"),
         ({"valid": "-2h:-1h"}, "it has expired"),
         ({"valid": "+1h:+2h"}, "it is not valid yet"),
         ({"options": ("source-address=10.1.2.3/32",)}, "its options do not allow this login"),
@@ -180,7 +183,7 @@ def test_a_certificate_that_does_not_fit_is_refused(house: House, more: dict, be
     assert (done.returncode, done.stdout) == (255, "")
     assert "Permission denied" in done.stderr
     assert house.refusals()[0] == because
-    assert house.machine.events("refused")[0]["key_id"] == "T1-U1:demo:g1"
+    assert house.machine.events("refused")[0]["key_id"] == more.get("key_id", "T1-U1:demo:g1")
     assert house.machine.events("login") == []
 
 

@@ -1,0 +1,53 @@
+"""What Innkeeper fills in where a module declares it: what its hosts need in order to trust ssh certificates."""
+
+from __future__ import annotations
+
+from commands.engines.vault import VaultUnprepared
+from commands.engines.vault_errors import Doing
+from tests.fakes.vault import FakeVault
+from tests.inn import REQUESTER, Inn
+
+
+class UnpreparedVault(FakeVault):
+    """One where nobody has made the keys: `innkeeper init` of an older version was the last."""
+
+    def ssh_ca_public_key(self) -> str:
+        raise VaultUnprepared(Doing("I cannot read whose ssh certificates the hosts trust"), "no such mount")
+
+    def signing_public_key(self) -> str:
+        raise VaultUnprepared(Doing("I cannot read who signs the list"), "no such key")
+
+
+def offers_hosts(inn: Inn) -> None:
+    module = inn.offers("hosts", "approvals: {operator: 1, self: true}")
+    declared = ("lab", "ssh_ca_public_key", "krl_public_key", "innkeeper_url")
+    module.write_text("".join(f'variable "{each}" {{}}\n' for each in declared))
+
+
+def test_hosts_are_told_whose_certificates_to_trust_and_where_the_revoked_ones_are(inn: Inn) -> None:
+    offers_hosts(inn)
+    inn.says(REQUESTER, "/lab up hosts demo")
+    assert inn.terraform.given_variables[-1] == {
+        "lab": "demo",
+        "ssh_ca_public_key": inn.vault.ssh_ca_public_key(),
+        "krl_public_key": inn.vault.signing_public_key(),
+        "innkeeper_url": "http://inn.test",
+    }
+    assert inn.vault.ssh_ca_public_key().startswith("ssh-ed25519 AAAA")
+
+
+def test_a_module_that_does_not_declare_them_gets_none_of_them(inn: Inn) -> None:
+    inn.says(REQUESTER, "/lab up open demo")
+    assert inn.terraform.given_variables[-1] == {"lab": "demo"}
+
+
+def test_a_vault_without_an_ssh_engine_leaves_them_empty(inn: Inn) -> None:
+    unprepared = UnpreparedVault()
+    unprepared.add(REQUESTER, "operator")
+    inn.vault = unprepared
+    inn.kills()
+    offers_hosts(inn)
+    card = inn.says(REQUESTER, "/lab up hosts demo").card()
+    assert card.text.startswith("demo: proposed")
+    given = inn.terraform.given_variables[-1]
+    assert (given["ssh_ca_public_key"], given["krl_public_key"]) == ("", "")

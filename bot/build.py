@@ -16,10 +16,11 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from starlette.applications import Starlette
 
-from bot import listeners, people, readiness, scheduler, state_backend
+from bot import listeners, people, readiness, scheduler, ssh_routes, state_backend
 from bot.intake import Intake
 from bot.metrics import Metrics
 from bot.notifier import Notifier
+from bot.revocations import Revocations, of_grants
 from bot.scheduler import Scheduler
 from bot.server import asgi
 from bot.settings import BadSettings, Settings
@@ -78,15 +79,20 @@ def build_server(settings: Settings) -> Bot:
     app = bolt_app(settings, client)
     listeners.register(app, intake)
     worker = Worker(deps, settings.workers, this_worker())
+    revocations = Revocations(deps.database, deps.vault, of_grants(deps.database), deps.now)
     jobs = _jobs(deps, intake, worker, settings.sweep_seconds)
+    jobs["sign ssh revocations"] = (lambda now: revocations.refresh(), settings.sweep_seconds)
     parts: list[Part] = [notifier, worker, intake, Scheduler(jobs, deps.now)]
     if settings.slack_app_token is not None:
         parts.append(_Socket(app, settings.slack_app_token.get_secret_value()))
     application = asgi(
         app if settings.slack_app_token is None else None,
-        partial(readiness.check, deps, client),
+        partial(readiness.check, deps, client, revocations.health),
         Metrics(deps.database),
-        state_backend.routes(deps.database, deps.vault, deps.standing, deps.now),
+        [
+            *state_backend.routes(deps.database, deps.vault, deps.standing, deps.now),
+            *ssh_routes.routes(revocations),
+        ],
     )
     return Bot(deps, tuple(parts), application)
 

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from commands.engines.vault import VaultError
+from commands.issuing import key_id
 from commands.krl import Revoked, build_krl, fingerprint_bytes
-from state import krls
+from state import grants, krls, labs
 from state.database import Database
 from state.krls import SignedKrl
 
@@ -51,11 +52,26 @@ class Signer(Protocol):
 class Source:
     """Where what is revoked comes from.
 
-    mark is cheap and changes whenever what revoked gives does: also when something of it has expired.
+    mark is cheap, and changes whenever revoked gives more. What has expired leaves the list within REFRESH.
     """
 
     mark: Callable[[datetime], str]
     revoked: Callable[[datetime], Revoked]
+
+
+def of_grants(database: Database) -> Source:
+    """What was issued here and revoked: by serial, and by key id where the serial never became known."""
+
+    def mark(now: datetime) -> str:
+        return str(grants.revocations(database))
+
+    def revoked(now: datetime) -> Revoked:
+        nameless = krls.revoked_without_serial(database, now)
+        found = {grant.id: labs.get(database, grant.lab_id) for grant in nameless}
+        key_ids = {key_id(grant, lab.name) for grant in nameless if (lab := found[grant.id])}
+        return Revoked(krls.revoked_serials(database, now), frozenset(key_ids))
+
+    return Source(mark, revoked)
 
 
 class Revocations:

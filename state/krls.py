@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from state.database import Database
+from state.grants import GRANTS
+from state.records import Grant
 from state.rows import Table, from_text
 
 KEPT = 16  # a host that asks for a list and then for its signature finds both, whatever was signed in between
@@ -26,6 +28,20 @@ class SignedKrl:
 
 
 KRLS: Table[SignedKrl] = Table(name="krls", record=SignedKrl, decoders={"built_at": from_text})
+
+
+_REVOKED = "kind = 'ssh' AND revoked_at IS NOT NULL AND expires_at > :now"
+
+
+def revoked_serials(database: Database, now: datetime) -> frozenset[int]:
+    """The certificates that were revoked and would still be valid. A list of ten thousand is asked for often."""
+    sql = f"SELECT serial FROM grants WHERE {_REVOKED} AND serial IS NOT NULL"  # noqa: S608
+    return frozenset(int(row["serial"], 16) for row in database.rows(sql, now=now))
+
+
+def revoked_without_serial(database: Database, now: datetime) -> list[Grant]:
+    """Those that may have been issued all the same, by a process that died before it could say so."""
+    return GRANTS.select(database, f"WHERE {_REVOKED} AND serial IS NULL", now=now)
 
 
 def newest_version(database: Database) -> int:

@@ -29,17 +29,6 @@ provider "aws" {
 
 locals {
   types = { small = "t3.micro", large = "t3.large" }
-
-  cloud_config = {
-    ssh_pwauth          = false
-    ssh_authorized_keys = var.trusted_ssh_keys
-    write_files = var.ssh_ca_public_key == "" ? [] : [
-      { path = "/etc/ssh/lab_ca.pub", content = "${var.ssh_ca_public_key}\n" },
-      { path = "/etc/ssh/sshd_config.d/10-lab.conf", content = "TrustedUserCAKeys /etc/ssh/lab_ca.pub\n" },
-    ]
-    # In an order that holds whether sshd had started before the files were there or not.
-    runcmd = ["systemctl try-reload-or-restart ssh"]
-  }
 }
 
 data "aws_ami" "ubuntu" {

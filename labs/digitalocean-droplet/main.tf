@@ -13,25 +13,6 @@ terraform {
 
 locals {
   sizes = { small = "s-1vcpu-1gb", large = "s-2vcpu-4gb" }
-
-  # A user of our own: root's password at DigitalOcean is expired at first, and ssh would ask to change it.
-  cloud_config = {
-    disable_root = true
-    ssh_pwauth   = false
-    users = [{
-      name                = "lab"
-      shell               = "/bin/bash"
-      sudo                = "ALL=(ALL) NOPASSWD:ALL"
-      lock_passwd         = true
-      ssh_authorized_keys = var.trusted_ssh_keys
-    }]
-    write_files = var.ssh_ca_public_key == "" ? [] : [
-      { path = "/etc/ssh/lab_ca.pub", content = "${var.ssh_ca_public_key}\n" },
-      { path = "/etc/ssh/sshd_config.d/10-lab.conf", content = "TrustedUserCAKeys /etc/ssh/lab_ca.pub\n" },
-    ]
-    # In an order that holds whether sshd had started before the files were there or not.
-    runcmd = ["systemctl try-reload-or-restart ssh"]
-  }
 }
 
 resource "digitalocean_droplet" "host" {

@@ -16,7 +16,19 @@ variable "trusted_ssh_keys" {
 variable "ssh_ca_public_key" {
   type        = string
   default     = ""
-  description = "The ssh CA whose user certificates are trusted; empty: none."
+  description = "The ssh CA whose user certificates are trusted. Empty: none."
+}
+
+variable "krl_public_key" {
+  type        = string
+  default     = ""
+  description = "Who signs the list of revoked certificates: an ed25519 key, PEM. Empty: no certificate is trusted."
+}
+
+variable "innkeeper_url" {
+  type        = string
+  default     = ""
+  description = "Where the host fetches that list, at /ssh/krl. Empty: no certificate is trusted."
 }
 
 variable "size" {

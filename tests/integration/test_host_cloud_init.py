@@ -6,7 +6,9 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,25 +30,13 @@ INSTALLED = {
 AWS_LIMIT_BYTES = 16 * 1024  # of user data, before base64
 
 
-@pytest.fixture(scope="module")
-def signer() -> KrlSigner:
-    return KrlSigner()
+LABS = HOSTS.parent
+CLOUDS = ("aws-ec2", "digitalocean-droplet")
 
 
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory, signer: KrlSigner) -> str:
-    folder = tmp_path_factory.mktemp("cloud-init")
-    values = {
-        "innkeeper_url": "https://innkeeper.example.com",
-        "lab": "demo",
-        "ssh_ca_public_key": signer.ca_public_key + "\n",
-        "krl_public_key": signer.signing_public_key(),
-        "hosts": str(HOSTS),
-    }
-    template = json.dumps(f"{HOSTS}/cloud-init.yaml")
-    (folder / "main.tf").write_text(
-        f'output "user_data" {{ value = templatefile({template}, {json.dumps(values)}) }}'
-    )
+def output(folder: Path, expression: str) -> str:
+    """What Terraform makes of the expression, with whatever modules are in the folder."""
+    (folder / "output.tf").write_text(f'output "user_data" {{ value = {expression} }}')
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKPOINT_DISABLE": "1"}
     command = terraform_command(folder)
     for words in (("init",), ("apply", "-auto-approve"), ("output", "-raw", "user_data")):
@@ -55,6 +45,25 @@ def rendered(tmp_path_factory: pytest.TempPathFactory, signer: KrlSigner) -> str
         )
         assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def signer() -> KrlSigner:
+    return KrlSigner()
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory, signer: KrlSigner) -> str:
+    values = {
+        "innkeeper_url": "https://innkeeper.example.com",
+        "lab": "demo",
+        "ssh_ca_public_key": signer.ca_public_key + "\n",
+        "krl_public_key": signer.signing_public_key(),
+        "hosts": str(HOSTS),
+    }
+    template = json.dumps(f"{HOSTS}/cloud-init.yaml")
+    folder = tmp_path_factory.mktemp("cloud-init")
+    return output(folder, f"templatefile({template}, {json.dumps(values)})")
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +107,64 @@ def test_the_timer_is_started_and_sshd_reads_its_lines(rendered: str) -> None:
     commands = yaml.safe_load(rendered)["runcmd"]
     assert "systemctl enable --now innkeeper-trust.timer" in commands
     assert "try-reload-or-restart ssh" in commands[-1]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_each_cloud_has_the_same_files(cloud: str) -> None:
+    """A module is copied alone, so it has files of its own: `cp labs/hosts/* labs/CLOUD/hosts/` after a change."""
+    own = {path.name: path.read_bytes() for path in (LABS / cloud / "hosts").iterdir()}
+    assert own == {path.name: path.read_bytes() for path in HOSTS.iterdir()}
+    assert (LABS / cloud / "hosts" / "innkeeper-trust").stat().st_mode & 0o111
+
+
+def user_data(cloud: str, folder: Path, **variables: str) -> dict[str, Any]:
+    """What a server of that cloud is given at its first start, without asking the cloud."""
+    shutil.copytree(LABS / cloud / "hosts", folder / "hosts")
+    for name in ("cloud-init.tf", "variables.tf"):
+        shutil.copy(LABS / cloud / name, folder / name)
+    values = {
+        "lab": "demo",
+        "owner": "T1-U1",
+        "trusted_ssh_keys": ["ssh-ed25519 AAAA root"],
+        "ssh_from": ["203.0.113.0/24"],
+        **variables,
+    }
+    (folder / "terraform.tfvars.json").write_text(json.dumps(values))
+    text = output(folder, '"#cloud-config\\n${yamlencode(local.cloud_config)}"')
+    assert len(text.encode()) < AWS_LIMIT_BYTES
+    return dict(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_server_trusts_the_labs_certificates_and_knows_where_the_list_is(
+    cloud: str, tmp_path: Path, signer: KrlSigner
+) -> None:
+    given = user_data(
+        cloud,
+        tmp_path,
+        ssh_ca_public_key=signer.ca_public_key,
+        krl_public_key=signer.signing_public_key(),
+        innkeeper_url="https://innkeeper.example.com",
+    )
+    found = {each["path"]: content(each).decode() for each in given["write_files"]}
+    assert found[f"{FOLDER}/url"] == "https://innkeeper.example.com\n"
+    assert found[f"{FOLDER}/ca.pub"] == signer.ca_public_key + "\n"
+    assert found["/etc/ssh/sshd_config.d/10-innkeeper.conf"] == (HOSTS / "sshd.conf").read_text()
+    assert "ssh-ed25519 AAAA root" in json.dumps(given)
+    assert "systemctl enable --now innkeeper-trust.timer" in given["runcmd"]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("missing", ["ssh_ca_public_key", "krl_public_key", "innkeeper_url"])
+def test_a_server_that_cannot_learn_what_is_revoked_trusts_no_certificate(
+    cloud: str, missing: str, tmp_path: Path, signer: KrlSigner
+) -> None:
+    values = {
+        "ssh_ca_public_key": signer.ca_public_key,
+        "krl_public_key": signer.signing_public_key(),
+        "innkeeper_url": "https://innkeeper.example.com",
+    }
+    given = user_data(cloud, tmp_path, **{**values, missing: ""})
+    assert "TrustedUserCAKeys" not in json.dumps(given)
+    assert "write_files" not in given
+    assert "ssh-ed25519 AAAA root" in json.dumps(given)

@@ -107,6 +107,11 @@ class Vault(Protocol):
         Raises VaultRefused over 30 days.
         """
 
+    def ssh_token(self, person: Person, grant_id: str) -> str:
+        """A token for one ssh certificate, good for a minute. It is no GrantToken, which costs three times as much:
+        a certificate is revoked by the KRL, and there would be nothing that an accessor could end.
+        """
+
     def revoke_accessor(self, accessor: str) -> None:
         """End the token, its database user and its TLS certificate. Harmless when it has ended."""
 

@@ -27,8 +27,11 @@ from commands.engines.vault_places import (
     GRANT_MAX_SECONDS,
     GRANT_POLICY,
     PKI_MOUNT,
+    SSH_GRANT_POLICY,
     SSH_MOUNT,
     SSH_ROLE,
+    SSH_TOKEN_ROLE,
+    SSH_TOKEN_SECONDS,
     TOKEN_ROLE,
     WRAPPING_SECONDS,
 )
@@ -50,21 +53,15 @@ class HvacKeys:
     _connection: Connection
 
     def grant_token(self, person: Person, grant_id: str, ttl_seconds: int) -> GrantToken:
-        _bounded(ttl_seconds)
-        doing = Doing("I cannot issue anything", in_doubt=_UNISSUED)
-        asked = {
-            "policies": [GRANT_POLICY],
-            "display_name": f"innkeeper-{person.key}",
-            "meta": {"slack_team": person.team, "slack_user": person.user, "grant": grant_id},
-            "ttl": f"{ttl_seconds}s",
-            "explicit_max_ttl": f"{ttl_seconds}s",
-        }
-        answer = self._connection.call(
-            doing,
-            lambda client: client.adapter.post(f"/v1/auth/token/create/{TOKEN_ROLE}", json=asked),
-        )
+        ttl = f"{_bounded(ttl_seconds)}s"
+        asked = {**_asked(GRANT_POLICY, person, grant_id), "ttl": ttl, "explicit_max_ttl": ttl}
+        answer = self._make_token(TOKEN_ROLE, asked)
         made = answer["auth"]
         return GrantToken(str(made["client_token"]), str(made["accessor"]), str(answer["request_id"]))
+
+    def ssh_token(self, person: Person, grant_id: str) -> str:
+        asked = {**_asked(SSH_GRANT_POLICY, person, grant_id), "ttl": f"{SSH_TOKEN_SECONDS}s"}
+        return str(self._make_token(SSH_TOKEN_ROLE, asked)["auth"]["client_token"])
 
     def revoke_accessor(self, accessor: str) -> None:
         doing = Doing("I cannot revoke it", in_doubt="I try again by myself.")
@@ -202,6 +199,12 @@ class HvacKeys:
 
         return self._connection.call_as(wrapping_token, doing, unwrap)
 
+    def _make_token(self, role: str, asked: dict[str, Any]) -> Any:
+        doing = Doing("I cannot issue anything", in_doubt=_UNISSUED)
+        return self._connection.call(
+            doing, lambda client: client.adapter.post(f"/v1/auth/token/create/{role}", json=asked)
+        )
+
     def _issue(
         self, token: str, what: str, path: str, asked: dict[str, Any] | None, wrap_seconds: int = 0
     ) -> Any:
@@ -215,6 +218,15 @@ class HvacKeys:
             return client.adapter.post(f"/v1/{path}", json=asked, wrap_ttl=wrap_ttl)
 
         return self._connection.call_as(token, doing, lambda client: _judged(what, issue, client))
+
+
+def _asked(policy: str, person: Person, grant_id: str) -> dict[str, Any]:
+    """For a token of this person's: Vault's audit log names them and the grant with each use."""
+    return {
+        "policies": [policy],
+        "display_name": f"innkeeper-{person.key}",
+        "meta": {"slack_team": person.team, "slack_user": person.user, "grant": grant_id},
+    }
 
 
 def _judged(what: str, issue: Callable[[hvac.Client], T], client: hvac.Client) -> T:

@@ -12,12 +12,15 @@ PKI_MOUNT = "pki-lab"  # one role a domain, called as the domain; and one for re
 DATABASE_MOUNT = "database"  # roles LAB.ROLE, or ROLE for one that several labs share
 TOTP_MOUNT = "totp"  # one key a person: TEAM-USER
 TOKEN_ROLE = "grants"  # noqa: S105 - of auth/token/roles: a person's token for one grant
+SSH_TOKEN_ROLE = "ssh-grants"  # noqa: S105 - of auth/token/roles: a person's token for one ssh certificate
 
 BOT_POLICY = "innkeeper-bot"
 BLUEPRINTS_POLICY = "innkeeper-blueprints"  # which secrets a blueprint may name: an admin of Vault decides
 OPERATOR_POLICY = "innkeeper-operator"
 GRANT_POLICY = "innkeeper-grant"
+SSH_GRANT_POLICY = "innkeeper-ssh-grant"
 
 WRAPPING_SECONDS = 600  # so long may a secret wait to be revealed
+SSH_TOKEN_SECONDS = 60  # a certificate is signed at once, and outlives the token
 SSH_MAX_SECONDS = 24 * 3600
 GRANT_MAX_SECONDS = 30 * 24 * 3600  # of a person's token, and so of TLS certificates and database users

@@ -14,8 +14,10 @@ from commands.engines.vault_places import (
     OPERATOR_POLICY,
     OPERATORS_MOUNT,
     PKI_MOUNT,
+    SSH_GRANT_POLICY,
     SSH_MOUNT,
     SSH_ROLE,
+    SSH_TOKEN_ROLE,
     TOKEN_ROLE,
     TOTP_MOUNT,
     TRANSIT_KEY,
@@ -46,6 +48,9 @@ path "{TRANSIT_MOUNT}/decrypt/{TRANSIT_KEY}" {{
 
 # a person's token for one grant, which issues; the end of it, which revokes
 path "auth/token/create/{TOKEN_ROLE}" {{
+  capabilities = ["create", "update"]
+}}
+path "auth/token/create/{SSH_TOKEN_ROLE}" {{
   capabilities = ["create", "update"]
 }}
 path "auth/token/revoke-accessor" {{
@@ -134,12 +139,20 @@ path "{DATABASE_MOUNT}/creds/+" {{
 }}
 """
 
+SSH_GRANT = f"""\
+# One person's token for one ssh certificate, good for a minute.
+path "{SSH_MOUNT}/sign/{SSH_ROLE}" {{
+  capabilities = ["update"]
+}}
+"""
+
 # name → text, and whether a text that somebody changed is put back
 POLICIES = {
     BOT_POLICY: (BOT, True),
     BLUEPRINTS_POLICY: (BLUEPRINTS, False),
     OPERATOR_POLICY: (OPERATOR, True),
     GRANT_POLICY: (GRANT, True),
+    SSH_GRANT_POLICY: (SSH_GRANT, True),
 }
 
 

@@ -23,9 +23,11 @@ from commands.engines.vault_places import (
     GRANT_POLICY,
     KRL_KEY,
     PKI_MOUNT,
+    SSH_GRANT_POLICY,
     SSH_MAX_SECONDS,
     SSH_MOUNT,
     SSH_ROLE,
+    SSH_TOKEN_ROLE,
     TOKEN_ROLE,
     TOTP_MOUNT,
     TRANSIT_MOUNT,
@@ -78,6 +80,13 @@ _TOKEN_ROLE = {
     "token_type": "service",
     "renewable": False,
 }
+_SSH_TOKEN_ROLE = {  # without storage, and so without an accessor: there is nothing in Vault that it could end
+    "orphan": True,
+    "allowed_policies": [SSH_GRANT_POLICY],
+    "token_no_default_policy": True,
+    "token_type": "batch",
+    "renewable": False,
+}
 
 
 def prepare_keys(client: hvac.Client, principals: Iterable[str], domains: Iterable[str], made: Made) -> None:
@@ -103,6 +112,8 @@ def prepare_keys(client: hvac.Client, principals: Iterable[str], domains: Iterab
     _ssh(client, principals, made)
     _tls(client, sorted(set(domains)), made)
     _set(client, f"auth/token/roles/{TOKEN_ROLE}", _TOKEN_ROLE, f"the token role `{TOKEN_ROLE}`", made)
+    path = f"auth/token/roles/{SSH_TOKEN_ROLE}"
+    _set(client, path, _SSH_TOKEN_ROLE, f"the token role `{SSH_TOKEN_ROLE}`", made)
 
 
 def _signing_key(client: hvac.Client, made: Made) -> None:

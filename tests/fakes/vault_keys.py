@@ -39,7 +39,7 @@ from commands.engines.vault import (
     WrappingSpent,
 )
 from commands.engines.vault_errors import Doing
-from commands.engines.vault_places import GRANT_MAX_SECONDS, SSH_MAX_SECONDS
+from commands.engines.vault_places import GRANT_MAX_SECONDS, SSH_MAX_SECONDS, SSH_TOKEN_SECONDS
 from state.records import Person
 
 
@@ -66,6 +66,7 @@ class FakeKeys:
     def __init__(self) -> None:
         super().__init__()
         self.grants: dict[str, FakeGrant] = {}
+        self.ssh_tokens: dict[str, FakeGrant] = {}
         self.tls_revoked: set[str] = set()
         self.tls_domains: set[str] = {"lab.test"}
         self.ssh_principals: set[str] = {"root", "lab"}
@@ -86,6 +87,12 @@ class FakeKeys:
         with self._lock:
             self.grants[accessor] = FakeGrant(person, grant_id, accessor, ends_at, token)
         return GrantToken(token, accessor, _request_id())
+
+    def ssh_token(self, person: Person, grant_id: str) -> str:
+        self._ask(Doing("I cannot issue anything"))
+        token, ends_at = f"b.{secrets.token_hex(40)}", self.now() + timedelta(seconds=SSH_TOKEN_SECONDS)
+        self.ssh_tokens[token] = FakeGrant(person, grant_id, "", ends_at, token)
+        return token
 
     def revoke_accessor(self, accessor: str) -> None:
         self._ask(Doing("I cannot revoke it"))
@@ -218,7 +225,8 @@ class FakeKeys:
         doing = Doing(f"I cannot issue {what}")
         self._ask(doing)
         with self._lock:
-            grant = next((each for each in self.grants.values() if each.token == token), None)
+            grant = self.ssh_tokens.get(token) if "ssh" in what else None
+            grant = grant or next((each for each in self.grants.values() if each.token == token), None)
             if grant is None or grant.revoked or grant.expires_at <= self.now():
                 raise VaultDenied(doing)
             yield grant

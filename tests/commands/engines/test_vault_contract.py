@@ -279,6 +279,7 @@ CALLS: dict[str, Callable[[Vault], object]] = {
     "token_reads_operator": lambda vault: vault.token_reads_operator("a-token", ANNA),
     "renew": lambda vault: vault.renew(),
     "grant_token": lambda vault: vault.grant_token(ANNA, "g1", 60),
+    "ssh_token": lambda vault: vault.ssh_token(ANNA, "g1"),
     "revoke_accessor": lambda vault: vault.revoke_accessor("an-accessor"),
     "ssh_ca_public_key": lambda vault: vault.ssh_ca_public_key(),
     "sign_ssh": lambda vault: vault.sign_ssh("a-token", KEY, "root", 60, "an-id"),

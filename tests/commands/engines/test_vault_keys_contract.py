@@ -123,6 +123,18 @@ def test_a_certificate_over_the_maximum_is_refused_and_not_cut_short(world: Worl
         world.vault.sign_ssh(token(world.vault, 2 * DAY), public_key(), "root", DAY + 1, KEY_ID)
 
 
+def test_a_token_for_ssh_signs_for_ssh_and_nothing_else(world: World) -> None:
+    world.make_database("demo")
+    ours = world.vault.ssh_token(ANNA, "g1")
+    issued = world.vault.sign_ssh(ours, public_key(), "root", DAY, KEY_ID)
+    assert issued.expires_at - datetime.now(UTC) > timedelta(hours=23)
+    with pytest.raises(VaultDenied):
+        world.vault.issue_tls(ours, "lab.test", "demo.lab.test", HOUR)
+    with pytest.raises(VaultDenied):
+        world.vault.database_credentials(ours, "demo.readonly")
+    assert world.vault.ssh_token(ANNA, "g1") != ours
+
+
 def test_a_token_that_was_revoked_issues_nothing(world: World) -> None:
     world.make_database("demo")
     grant = world.vault.grant_token(ANNA, "g1", HOUR)

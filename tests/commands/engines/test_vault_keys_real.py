@@ -212,6 +212,10 @@ def test_vaults_audit_log_tells_who_was_issued_what(real: RealWorld, openbao: Em
         for entry in map(json.loads, filter(None, text.splitlines()))
         if entry["type"] == "request"
     }
+    signed = real.vault.sign_ssh(real.vault.ssh_token(ANNA, "by-ssh"), security_keys()[0], "root", 60, "x")
+    text = (openbao.folder / "audit.log").read_text()
+    by_ssh = [json.loads(line) for line in text.splitlines() if signed.request_id in line]
+    assert {each["auth"]["metadata"]["grant"] for each in by_ssh} == {"by-ssh"}
     made, issued = requests[grant.request_id], requests[revealed["request_id"]]
     assert made["request"]["path"] == "auth/token/create/grants"
     assert issued["request"]["path"] == "pki-lab/issue/lab.test"

@@ -61,6 +61,7 @@ def test_all_that_issues_is_made_once(vault_space: VaultSpace) -> None:
         "the totp mount `totp`",
         "the transit key `innkeeper-krl`",
         "the token role `grants`",
+        "the token role `ssh-grants`",
     } <= set(first.created)
     second = ready(vault_space, "root", "ubuntu", domains=("lab.test",))
     assert (second.created, second.present) == ([], first.created)
@@ -157,6 +158,9 @@ BOT_MUST_NOT = {
     "issue anything itself: TLS": _post("pki-lab/issue/lab.test", common_name="demo.lab.test"),
     "issue anything itself: database": _get("database/creds/demo.readonly"),
     "give a token other policies": _post("auth/token/create/grants", policies=["innkeeper-bot"]),
+    "give a token for ssh other policies": _post(
+        "auth/token/create/ssh-grants", policies=["innkeeper-grant"]
+    ),
     "make a token without the role": _post("auth/token/create-orphan", policies=["innkeeper-grant"]),
     "list the tokens": lambda client: client.adapter.list("/v1/auth/token/accessors"),
     "see a token": _post("auth/token/lookup-accessor", accessor="x"),

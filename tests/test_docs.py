@@ -208,6 +208,11 @@ def test_the_defaults_of_a_lifetime_are_the_ones_that_are_told() -> None:
     assert told["max"][-1].startswith(f"`{short(ours.max_seconds)}`")
 
 
+def test_what_innkeeper_fills_in_is_told() -> None:
+    told = table_below(page("BLUEPRINTS.md"), "### Filled in by Innkeeper")
+    assert tuple(told) == blueprint_file.FILLED_BY_US
+
+
 # Design
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -184,3 +185,10 @@ class KrlServer:
         request.send_header("Content-Length", str(len(content)))
         request.end_headers()
         request.wfile.write(content)
+
+
+def host_module(name: str) -> Any:
+    """A module of the host's own program, which belongs to no package."""
+    if str(SANDBOX) not in sys.path:
+        sys.path.append(str(SANDBOX))
+    return importlib.import_module(name)

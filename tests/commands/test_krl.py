@@ -135,7 +135,10 @@ def test_ssh_keygen_reads_exactly_the_serials_that_were_written(
 
 
 @given(
-    st.sets(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1), max_size=20),
+    st.sets(
+        st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\\"), min_size=1),
+        max_size=20,
+    ),
     st.sets(st.binary(min_size=32, max_size=32), max_size=20),
     st.sets(near, max_size=20),
 )
@@ -145,7 +148,7 @@ def test_ssh_keygen_reads_the_key_ids_and_the_fingerprints_that_were_written(
 ) -> None:
     shown = keygen.shows(build_krl(serials, key_ids, hashes, ca, 1, AT))
     ids = {line.removeprefix("id: ") for line in shown if line.startswith("id: ")}
-    assert {each.replace("\\\\", "\\") for each in ids} == key_ids
+    assert ids == key_ids
     assert len([line for line in shown if line.startswith("hash: SHA256:")]) == len(hashes)
     assert revoked_serials(shown) == serials
 

@@ -30,6 +30,15 @@ SYSTEM = (
         "/etc/profile.d",
     ),
     *("/etc/resolv.conf", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/terminfo"),
+    *(
+        "/etc/alpine-release",
+        "/etc/arch-release",
+        "/etc/debian_version",
+        "/etc/fedora-release",
+        "/etc/lsb-release",
+    ),
+    *("/etc/redhat-release", "/etc/system-release", "/etc/SuSE-release", "/etc/hostname", "/etc/timezone"),
+    *("/etc/protocols", "/etc/services", "/etc/shells"),
     *("/proc/cpuinfo", "/proc/filesystems", "/proc/loadavg", "/proc/meminfo", "/proc/stat", "/proc/sys"),
     *("/proc/uptime", "/proc/version"),
 )

@@ -114,14 +114,14 @@ class Authority:
         self.key = self.new_key("ca")
         self.public_key = self.key.with_suffix(".pub").read_text().strip()
 
-    def new_key(self, name: str) -> Path:
+    def new_key(self, name: str, kind: str = "ed25519") -> Path:
         path = self.folder / name
-        keygen("-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path)
+        keygen("-q", "-t", kind, "-N", "", "-C", name, "-f", path)
         return path
 
     def certificate(self, name: str, *, serial: int = 7, key_id: str = "T1-U1:demo:g1", **more: Any) -> Path:
-        """A new key with a certificate beside it. more: principal, valid (as ssh-keygen -V), options, host."""
-        key = self.new_key(name)
+        """A new key with a certificate beside it. more: kind, principal, valid (as ssh-keygen -V), options, host."""
+        key = self.new_key(name, more.get("kind", "ed25519"))
         arguments = ["-q", "-s", self.key, "-I", key_id, "-z", str(serial), "-V", more.get("valid", "+30m")]
         if more.get("principal", "root"):
             arguments += ["-n", more.get("principal", "root")]

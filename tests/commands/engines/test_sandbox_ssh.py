@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.commands.engines.sandbox_machine import HOST, Authority, KrlServer, Machine, is_open
+from tests.conftest import cannot_be_had
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -95,6 +97,29 @@ def test_a_certificate_of_the_ca_lets_in(house: House) -> None:
     assert login["from"].startswith("127.0.0.1:")
     until(lambda: house.machine.events("left"))
     assert house.refusals() == []
+
+
+@pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
+def test_a_key_of_another_kind_is_as_good(house: House, kind: str) -> None:
+    key = house.ca.certificate("anna", kind=kind, serial=7)
+    assert house.ssh(key, "echo in").stdout == "in\n"
+    house.krls.content = house.ca.krl("sha256: " + key.with_suffix(".pub").read_text().strip(), version=2)
+    assert house.ssh(key, "echo in").returncode == 255
+
+
+def test_a_hundred_megabytes_arrive(house: House) -> None:
+    key = house.ca.certificate("anna")
+    done = subprocess.run(
+        house.command(key, "head -c 100000000 /dev/zero"), capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, len(done.stdout)) == (0, 100_000_000)
+
+
+def test_many_at_once_each_hear_how_their_command_ended(house: House) -> None:
+    key = house.ca.certificate("anna")
+    with ThreadPoolExecutor(6) as people:
+        ended = list(people.map(lambda number: house.ssh(key, f"exit {number}").returncode, range(30)))
+    assert ended == list(range(30))
 
 
 def test_no_key_is_in_the_log(house: House) -> None:
@@ -340,7 +365,7 @@ def test_nothing_else_is_forwarded(house: House) -> None:
 
 def test_a_session_sees_the_system_and_its_own_folder_alone(house: House, tmp_path: Path) -> None:
     if not house.machine.events("ssh server")[0]["confined"]:
-        pytest.skip("this kernel has no Landlock")
+        cannot_be_had("Landlock, of Linux 5.13 and newer,")
     (tmp_path / "secret").write_text("of the bot")
     key = house.ca.certificate("anna")
     for look in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -21,7 +22,7 @@ from commands.engines.vault_database import READ, READ_WRITE, configure_database
 from state.records import Person
 from tests import postgresql as settings
 from tests.commands.engines.vault_worlds import RealWorld
-from tests.conftest import VaultSpace
+from tests.conftest import VaultSpace, cannot_be_had
 from tests.postgresql import PostgreSQL
 from tests.waiting import until
 
@@ -36,7 +37,13 @@ def real(vault_space: VaultSpace, postgresql: PostgreSQL) -> RealWorld:
     return RealWorld(vault_space, postgresql)
 
 
+def needs(program: str) -> None:
+    if shutil.which(program) is None:
+        cannot_be_had(f"the program {program}")
+
+
 def run(*command: str | Path) -> str:
+    needs(str(command[0]))
     done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -98,6 +105,7 @@ def test_a_key_in_hardware_gets_a_certificate_too(real: RealWorld, tmp_path: Pat
 
 
 def test_openssl_trusts_the_certificate_until_it_is_revoked(real: RealWorld, tmp_path: Path) -> None:
+    needs("openssl")
     grant = real.vault.grant_token(ANNA, "g1", HOUR)
     wrapped = real.vault.issue_tls(grant.token, "lab.test", "demo.lab.test", HOUR)
     (tmp_path / "server.pem").write_text(real.vault.unwrap(wrapped.token)["certificate"])

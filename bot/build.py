@@ -26,6 +26,7 @@ from bot.server import asgi
 from bot.settings import BadSettings, Settings
 from bot.slack import Slack
 from bot.worker import Worker, this_worker
+from commands import leaving, rekeying, tidying
 from commands.blueprint import catalogue
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
@@ -36,6 +37,7 @@ from state.records import Person
 SLACK_SECONDS = 10
 STOP_SECONDS = 2.0  # for each part, so that all of it is over in less than ten
 RENEW_SECONDS = 60
+LEAVERS_SECONDS = 3600  # one question to Slack for each operator
 
 log = structlog.get_logger()
 
@@ -200,6 +202,11 @@ def _jobs(
         "retry requests": (intake.resume, sweep_seconds),
         "recover runs": (worker.recover, sweep_seconds),
         "renew Vault's token": (lambda now: deps.vault.renew(), RENEW_SECONDS),
+        "tidy grants": (partial(tidying.sweep, deps), sweep_seconds),
+        "remind of certificates": (partial(tidying.remind, deps), sweep_seconds),
+        "replace root keys": (partial(rekeying.sweep, deps), sweep_seconds),
+        "see people out": (partial(leaving.sweep, deps), sweep_seconds),
+        "look for leavers": (partial(leaving.look_for_leavers, deps), LEAVERS_SECONDS),
         "forget requests": (partial(scheduler.forget_requests, deps), 24 * 3600),
     }
 

@@ -140,6 +140,9 @@ class Intake:
         if outcome.form is not None:
             self._notifier.open_form(entry, outcome.form)
             return f"form: {outcome.form.action}"
+        if outcome.reveal is not None:
+            self._notifier.reveal(entry, outcome.reveal)
+            return f"shown: {outcome.reveal.title}"
         if outcome == Outcome():
             return "done"
         self._notifier.answer(entry, lists.answer(outcome), outcome.attachment)

@@ -13,7 +13,7 @@ from commands.engines.vault import VaultError
 from commands.table import COMMANDS
 
 SLASH_COMMANDS = tuple(dict.fromkeys(f"/{command.words[0]}" for command in COMMANDS))
-EVENTS = ("app_mention",)
+EVENTS = ("app_mention", "user_change")
 
 _ANY = re.compile(r".*", re.DOTALL)
 
@@ -42,9 +42,20 @@ def register(app: App, intake: Intake) -> None:
         intake.take(requests.from_mention(body, intake.now(), intake.blueprint_of))
         ack()
 
+    def take_departure(body: dict[str, Any], ack: Ack) -> None:
+        intake.take(requests.from_departure(body, intake.now()))
+        ack()
+
     for command in SLASH_COMMANDS:
         app.command(command)(take_command)
     app.action(_ANY)(take_click)
     app.view(_ANY)(take_form)
-    for event in EVENTS:
-        app.event(event)(take_mention)
+    mention, change = EVENTS
+    app.event(mention)(take_mention)
+    app.event(change, matchers=[requests.is_departure])(take_departure)
+    app.event(change)(_let_pass)
+
+
+def _let_pass(ack: Ack) -> None:
+    """Somebody changed their picture: nothing of ours."""
+    ack()

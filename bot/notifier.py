@@ -16,9 +16,9 @@ from bot.views import replies
 from bot.views.card import card as card_view
 from bot.views.lists import refusal
 from bot.views.message import Message
-from bot.views.modals import modal
+from bot.views.modals import modal, shown, waiting
 from commands.approvals import still_needed
-from commands.request import Attachment, Form, id_from
+from commands.request import Attachment, Form, Reveal, id_from
 from state import approvals, cards, labs, outbox, runs, steps
 from state.database import Database
 from state.records import Card, InboxEntry, Lab, OutboxMessage, Person, Run
@@ -29,6 +29,7 @@ REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take i
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen
 CARD_EVENT, REPLY_EVENT = "innkeeper_card", "innkeeper_reply"
 GIVE_UP_ATTEMPTS = 8
+SHOW_TRIES, SHOW_PAUSE_SECONDS = 4, 2.0  # for a secret that cannot be fetched a second time
 _CLOSED = ("channel_not_found", "not_in_channel", "is_archived", "no_permission", "restricted_action")
 _DELETED = ("message_not_found", "cant_update_message")
 
@@ -123,6 +124,35 @@ class Notifier:
         except (NotTaken, Later):
             said = "Slack did not open the form in time. Nothing has happened: ask for it again."
             self.answer(entry, refusal(said, ""))
+
+    def reveal(self, entry: InboxEntry, reveal: Reveal) -> None:
+        """Show something once, in a modal. It is fetched when that is open, and goes nowhere else."""
+        about = json.dumps({"channel": entry.payload.get("channel") or ""})
+        try:
+            view_id = self._slack.open_view(
+                str(entry.payload.get("trigger_id") or ""), waiting(reveal.title, about)
+            )
+        except (NotTaken, Later):
+            said = "Slack did not open the window in time. Nothing was shown or opened: press again."
+            self.answer(entry, refusal(said, ""))
+            return
+        if not self._shows(view_id, shown(reveal.title, reveal.fetch(), about)):
+            reveal.lost()
+            said = "Slack did not show it, so nobody has seen it, and it has ended. Ask for another."
+            self.answer(entry, refusal(said, ""))
+
+    def _shows(self, view_id: str, view: dict[str, Any]) -> bool:
+        for _ in range(SHOW_TRIES):
+            try:
+                self._slack.update_view(view_id, view)
+                return True
+            except NotTaken as refused:
+                log.warning("Slack does not take a view", error=str(refused))
+                return False
+            except Later as later:
+                pause_seconds = (later.at - self._now()).total_seconds()
+                self._stopping.wait(max(0.0, min(pause_seconds, SHOW_PAUSE_SECONDS)))
+        return False
 
     def _answer_in_place(self, asked: Mapping[str, Any], user: str, channel: str, message: Message) -> None:
         url = asked.get("response_url")

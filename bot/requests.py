@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.views.modals import SEALED, submitted
+from commands import public_keys
 from commands.blueprint import Blueprint
 from commands.grammar import parse
 from commands.request import Refused, Request, id_from
@@ -20,7 +21,9 @@ BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables t
 Seal = Callable[[bytes, str], bytes]
 
 HIDDEN = "(hidden)"
-_PLAIN = ("ttl", "page")
+_PLAIN = ("ttl", "page", "until")
+_ENROLL = ("key", "enroll")
+_REPLACING = ("leaving",)  # buttons whose answer takes the place of the message that they are on
 
 
 def from_command(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxEntry:
@@ -34,7 +37,7 @@ def from_command(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxE
         "channel": body.get("channel_id", ""),
         "response_url": body.get("response_url"),
         "trigger_id": body.get("trigger_id"),
-        **_words(str(body.get("text") or ""), str(body.get("command") or ""), blueprint_of),
+        **_said(str(body.get("text") or ""), str(body.get("command") or ""), blueprint_of),
     }
     return InboxEntry(_id(body, body.get("trigger_id")), "command", payload, now)
 
@@ -47,7 +50,7 @@ def from_mention(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxE
         "user": event.get("user", ""),
         "channel": event.get("channel", ""),
         "thread_ts": event.get("thread_ts") or event.get("ts"),
-        **_words(str(event.get("text") or ""), "@", blueprint_of),
+        **_said(str(event.get("text") or ""), "@", blueprint_of),
     }
     return InboxEntry(_id(body, body.get("event_id")), "mention", payload, now)
 
@@ -60,16 +63,18 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
     action = (body.get("actions") or [{}])[0]
     name, _, _ = str(action.get("action_id") or "").partition(":")
     value = str(action.get("value") or "")
-    container = body.get("container") or {}
+    container, about = body.get("container") or {}, _about(body.get("view") or {})
     is_page = name == "page"
     payload = {
         **_who(body),
-        "channel": (body.get("channel") or {}).get("id") or container.get("channel_id") or "",
+        "channel": (body.get("channel") or {}).get("id")
+        or container.get("channel_id")
+        or about.get("channel", ""),
         "thread_ts": (body.get("message") or {}).get("thread_ts"),
         "response_url": body.get("response_url"),
         "trigger_id": body.get("trigger_id"),
         "words": list(parse(value, "@")) if is_page else [name, value],
-        "replace": is_page,
+        "replace": is_page or name in _REPLACING,
     }
     return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
 
@@ -80,20 +85,40 @@ def from_submission(body: Body, now: datetime, seal: Seal) -> InboxEntry:
     Source: https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
     """
     view = body.get("view") or {}
-    about = json.loads(view.get("private_metadata") or "{}")
-    fields = submitted(view)
+    about, fields = _about(view), submitted(view)
     secret = {name.removeprefix(SEALED): value for name, value in fields.items() if name.startswith(SEALED)}
     entry_id = _id(body, body.get("trigger_id"))
     sealed = seal(json.dumps(secret).encode(), f"variables {id_from(f'lab {entry_id}')}") if secret else None
+    plain = {name: value for name, value in fields.items() if not name.startswith(SEALED)}
     payload = {
         **_who(body),
         "channel": about.get("channel", ""),
         "trigger_id": body.get("trigger_id"),
-        "words": [view.get("callback_id", ""), about.get("value", "")],
-        "form": {name: value for name, value in fields.items() if not name.startswith(SEALED)},
         "sealed_form": base64.b64encode(sealed).decode() if sealed is not None else None,
+        **_filled_in(str(view.get("callback_id", "")), str(about.get("value", "")), plain),
     }
     return InboxEntry(entry_id, "submission", payload, now)
+
+
+def from_departure(body: Body, now: datetime) -> InboxEntry:
+    """Slack says that somebody's account was deactivated.
+
+    Source: https://docs.slack.dev/reference/events/user_change
+    """
+    user = (body.get("event") or {}).get("user") or {}
+    team, user_id = str(user.get("team_id") or body.get("team_id") or ""), str(user.get("id") or "")
+    payload = {
+        "team": team,
+        "user": user_id,
+        "channel": "",
+        "words": ["left_slack", Person(team, user_id).key],
+    }
+    return InboxEntry(_id(body, body.get("event_id")), "event", payload, now)
+
+
+def is_departure(event: Body) -> bool:
+    """Whether a change of somebody's profile is that their account was deactivated."""
+    return bool((event.get("user") or {}).get("deleted"))
 
 
 def to_request(entry: InboxEntry) -> Request:
@@ -137,11 +162,35 @@ def without_secrets(words: tuple[str, ...], blueprint_of: BlueprintOf) -> tuple[
     return tuple(kept)
 
 
-def _words(text: str, surface: str, blueprint_of: BlueprintOf) -> dict[str, Any]:
+def _said(text: str, surface: str, blueprint_of: BlueprintOf) -> dict[str, Any]:
+    """The words to record. A private key is none of them, wherever it stands, and of a public one only itself."""
+    if public_keys.is_private(text):
+        return {"words": ["private_key", surface]}
     try:
-        return {"words": list(without_secrets(parse(text, surface), blueprint_of))}
+        words = parse(text, surface)
+        if words[:2] == _ENROLL and len(words) > 2:
+            return {"words": [*_ENROLL, *public_keys.read(" ".join(words[2:])).line.split()]}
+        return {"words": list(without_secrets(words, blueprint_of))}
     except Refused as refused:
         return {"words": [], "refused": [refused.sentence, refused.example]}
+
+
+def _filled_in(action: str, value: str, form: dict[str, str]) -> dict[str, Any]:
+    """The same for what was typed into a form."""
+    if any(map(public_keys.is_private, form.values())):
+        return {"words": ["private_key", action]}
+    try:
+        if action == "enroll_key":
+            form = {"key": public_keys.read(form.get("key", "")).line}
+    except Refused as refused:
+        return {"words": [action], "refused": [refused.sentence, refused.example]}
+    return {"words": [action, value], "form": form}
+
+
+def _about(view: Body) -> dict[str, Any]:
+    """What we have written into a view: the channel it belongs to, and what it is about."""
+    about = json.loads(view.get("private_metadata") or "{}")
+    return about if isinstance(about, dict) else {}
 
 
 def _who(body: Body) -> dict[str, str]:

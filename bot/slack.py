@@ -123,9 +123,16 @@ class Slack:
             ),
         )
 
-    def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
-        """A modal, for whoever has pressed something within the last three seconds."""
-        self._call("views.open", "", lambda: self._client.views_open(trigger_id=trigger_id, view=view))
+    def open_view(self, trigger_id: str, view: dict[str, Any]) -> str:
+        """A modal, for whoever has pressed something within the last three seconds. Gives its id."""
+        opened = self._call(
+            "views.open", "", lambda: self._client.views_open(trigger_id=trigger_id, view=view)
+        )
+        return str((opened.get("view") or {}).get("id") or "")
+
+    def update_view(self, view_id: str, view: dict[str, Any]) -> None:
+        """A modal that is open, with other contents."""
+        self._call("views.update", view_id, lambda: self._client.views_update(view_id=view_id, view=view))
 
     def direct(self, user: str) -> str:
         """The channel of the direct messages with somebody."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from commands import factors
 from commands.authorise import operator_of
 from commands.engines.vault import Operator
 from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
@@ -16,12 +17,34 @@ from state.transitions import RunState
 
 def approve(request: Request, deps: Deps) -> Outcome:
     """The `Approve` button. Its value is `RUN:DIGEST`, and the digest is what the approval is bound to."""
+    run = _for_approval(request, deps)
+    if run.second_factor:
+        factors.require_one(deps, request.person)
+        return Outcome(form=factors.form(run, request.words[1]))
+    return _approved(request, deps, run)
+
+
+def approve_with_code(request: Request, deps: Deps) -> Outcome:
+    """The form that `approve` opened came back with the code of the person's second factor."""
+    run = _for_approval(request, deps)
+    factors.require_code(request, deps)
+    return _approved(request, deps, run)
+
+
+def _for_approval(request: Request, deps: Deps) -> Run:
+    """The run that this person may be about to approve. Raises Refused."""
     run = _shown(request, deps)
-    operator = _reviewer(request)
+    operator, needed = _reviewer(request), listed(sorted(run.approvals_needed))
     if request.person == run.requester and not run.self_approval:
-        needed = listed(sorted(run.approvals_needed))
         raise Refused(f"You asked for this plan, so {needed} people approve it.")
+    if not set(operator.roles) & set(run.approvals_needed):
+        raise Refused(f"This plan needs {needed} people, and you hold {listed(operator.roles)}.")
     _refuse_moved(deps, run)
+    return run
+
+
+def _approved(request: Request, deps: Deps, run: Run) -> Outcome:
+    operator = _reviewer(request)
     given = standing_approvals(deps, run)
     with deps.database.transaction():
         now = deps.now()
@@ -52,6 +75,7 @@ def approve(request: Request, deps: Deps) -> Outcome:
             run=run.id,
             digest=run.digest,
             role=role,
+            second_factor=run.second_factor,
         )
         after = approvals.of_run(deps.database, run.id, run.digest or "")  # somebody may have moved over
         if not still_needed(run, after):
@@ -269,8 +293,6 @@ def _role_for(
     """The role that this person's word counts for. Raises Refused when there is none left for them."""
     needed = sorted(run.approvals_needed)
     mine = [role for role in needed if role in operator.roles]
-    if not mine:
-        raise Refused(f"This plan needs {listed(needed)} people, and you hold {listed(operator.roles)}.")
     missing = still_needed(run, before)
     asked: set[str] = set()
 

@@ -92,9 +92,7 @@ def issue(
     grants.add(deps.database, grant)
     try:
         _refuse_leaver(request, deps, now)
-        token = deps.vault.grant_token(request.person, grant.id, ttl_seconds)
-        _go_on(grants.update(deps.database, grant.id, accessor=token.accessor))
-        issued = ask(token.token, grant)
+        issued = ask(_token(deps, grant, ttl_seconds), grant)
         detail = {"kind": kind, "grant": grant.id, "name": name, "serial": issued.serial or ""}
         with deps.database.transaction():
             stands = grants.update(
@@ -108,7 +106,13 @@ def issue(
             )
             labs.update(deps.database, lab.id, last_active_at=now)
             audit.append(
-                deps.database, now, request.person.key, "issued", lab.name, request_id=issued.request_id, **detail
+                deps.database,
+                now,
+                request.person.key,
+                "issued",
+                lab.name,
+                request_id=issued.request_id,
+                **detail,
             )
         _go_on(stands)
     except Exception:
@@ -157,8 +161,17 @@ def key_id(grant: Grant, lab_name: str) -> str:
     return f"{grant.person.key}:{lab_name}:{grant.id}"
 
 
+def _token(deps: Deps, grant: Grant, ttl_seconds: int) -> str:
+    """A token of the person's own; what revokes it is recorded before it is used. Nothing revokes an ssh certificate."""
+    if grant.kind == "ssh":
+        return deps.vault.ssh_token(grant.person, grant.id)
+    token = deps.vault.grant_token(grant.person, grant.id, ttl_seconds)
+    _go_on(grants.update(deps.database, grant.id, accessor=token.accessor))
+    return token.token
+
+
 def _end_one(deps: Deps, grant: Grant) -> bool:
-    """Without an accessor no credential was asked for: a token that may have been made was kept nowhere."""
+    """Without an accessor there is nothing in Vault: an ssh certificate, or what was never asked for."""
     if grant.accessor is None:
         return True
     try:
@@ -170,7 +183,7 @@ def _end_one(deps: Deps, grant: Grant) -> bool:
 
 
 def _fresh_id(deps: Deps, request_id: str) -> str:
-    """The request's id for a grant. Where it has one, its answer was lost with a process: that one ends, and is made anew."""
+    """The request's id for a grant. Where there is one already, its answer was lost with a process: it ends."""
     for number in range(10):
         grant_id = id_from(f"grant {request_id} {number}" if number else f"grant {request_id}")
         if grants.get(deps.database, grant_id) is None:
@@ -191,4 +204,6 @@ def _refuse_leaver(request: Request, deps: Deps, now: datetime) -> None:
 
 def _go_on(stands: bool) -> None:
     if not stands:
-        raise Refused("It was revoked while it was made, so you get nothing. Ask again if that was not meant.")
+        raise Refused(
+            "It was revoked while it was made, so you get nothing. Ask again if that was not meant."
+        )

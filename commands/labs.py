@@ -196,6 +196,7 @@ def start_run(
         sealed_variables=lab.sealed_variables,
         approvals_needed=needed,
         self_approval=self_approval,
+        second_factor=blueprint.second_factor,
         created_at=now,
         cause=cause,
         commit=deps.catalogue.commit(blueprint),

@@ -1,40 +1,43 @@
-"""`/operator add, remove, list, show, audit`: who is trusted. The documents are in Vault and nowhere else."""
+"""`/operator add, list, show, audit`: who is trusted. The documents are in Vault and nowhere else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+from commands import public_keys
 from commands.authorise import admins
 from commands.engines.vault import Operator, VaultConflict
+from commands.grammar import duration
 from commands.grammar import person as person_called
 from commands.grammar import roles as roles_called
 from commands.reports import page_of
-from commands.request import Deps, Listing, Outcome, Refused, Request, Row
-from commands.words import at, listed, mention
-from state import audit
+from commands.request import Button, Deps, Listing, Outcome, Refused, Request, Row
+from commands.words import at, listed, mention, plural
+from state import audit, leavings
 from state.records import AuditEntry, Person
 
 _PAGE_ROWS = 10
 
 
 def add(request: Request, deps: Deps) -> Outcome:
-    """`/operator add @USER ROLE[,ROLE]`: let somebody in, or give them another role."""
-    if len(request.words) < 4:
+    """`/operator add @USER ROLE[,ROLE] [until=30d]`: let somebody in, give them another role, or say until when."""
+    values = dict(word.split("=", 1) for word in request.words[2:] if word.startswith("until="))
+    words = [word for word in request.words if not word.startswith("until=")]
+    if len(words) < 4:
         raise Refused(
             "Say who, and which roles: operator, infra, security, admin.", "/operator add @anna operator"
         )
-    person = _person(request, deps)
-    wanted = roles_called(",".join(request.words[3:]))
-    found = deps.standing(person)
-    if found.is_bot or found.is_guest or found.is_deleted:
-        kind = "a bot" if found.is_bot else "a guest" if found.is_guest else "deactivated"
-        raise Refused(f"{mention(person)} is {kind} in Slack, so they cannot be an operator.")
+    person = named(request, deps)
+    wanted = roles_called(",".join(words[3:]))
+    _refuse_nobody(deps, person)
+    _refuse_leaver(deps, person)
     before = deps.vault.operator(person)
     now = deps.now()
     if before is None or before.problem:
         after = Operator(
             person=person,
-            name=found.name,
+            name=deps.standing(person).name,
             roles=wanted,
             ssh_public_keys=(),
             added_by=request.person.key,
@@ -43,36 +46,18 @@ def add(request: Request, deps: Deps) -> Outcome:
         )
     else:
         after = replace(before, roles=tuple(dict.fromkeys([*before.roles, *wanted])))
-        if after.roles == before.roles:
-            return Outcome(f"{mention(person)} holds {listed(before.roles)} already.")
-    audit.append(
-        deps.database, now, request.person.key, "operator_adding", person.key, roles=list(after.roles)
-    )
+    if "until" in values:
+        after = replace(after, expires_at=_until(values["until"], now))
+        if after.expires_at is not None and before is not None:
+            refuse_last_admin(deps, before)
+    if before is not None and (after.roles, after.expires_at) == (before.roles, before.expires_at):
+        return Outcome(f"{mention(person)} holds {listed(before.roles)} already{_until_words(before)}.")
+    detail = {"roles": list(after.roles), "until": after.expires_at or ""}
+    audit.append(deps.database, now, request.person.key, "operator_adding", person.key, **detail)
     _write(deps, after)
-    audit.append(
-        deps.database, deps.now(), request.person.key, "operator_added", person.key, roles=list(after.roles)
-    )
-    return Outcome(f"{mention(person)} is a trusted operator now: {listed(after.roles)}.")
-
-
-def remove(request: Request, deps: Deps) -> Outcome:
-    """`/operator remove @USER`: see somebody out. The last admin stays."""
-    if len(request.words) != 3:
-        raise Refused("Say whom to remove.", "/operator remove @anna")
-    person = _person(request, deps)
-    before = deps.vault.operator(person)
-    if before is None:
-        raise Refused(f"{mention(person)} is no operator.", "/operator list")
-    _refuse_last_admin(deps, before)
-    audit.append(deps.database, deps.now(), request.person.key, "operator_removing", person.key)
-    deps.vault.remove_operator(person)
-    if "admin" in before.roles and not admins(deps.vault):
-        # Two admins removed one another at once: the one who is removed last stays.
-        deps.vault.write_operator(replace(before, version=0))
-        raise _last_admin(person)
-    audit.append(deps.database, deps.now(), request.person.key, "operator_removed", person.key)
+    audit.append(deps.database, deps.now(), request.person.key, "operator_added", person.key, **detail)
     return Outcome(
-        f"{mention(person)} is no longer an operator. From now on their commands and clicks are refused."
+        f"{mention(person)} is a trusted operator now: {listed(after.roles)}{_until_words(after)}."
     )
 
 
@@ -88,23 +73,39 @@ def list_operators(request: Request, deps: Deps) -> Outcome:
 
 
 def show(request: Request, deps: Deps) -> Outcome:
-    """`/operator show @USER`: one person's document."""
+    """`/operator show @USER`: one person's document; an admin can see them out from here."""
     if len(request.words) != 3:
         raise Refused("Say whom to show.", "/operator show @anna")
-    person = _person(request, deps)
+    person = named(request, deps)
     document = deps.vault.operator(person)
     if document is None:
         raise Refused(f"{mention(person)} is no operator.", "/operator list")
-    keys = len(document.ssh_public_keys)
+    by_admin = request.operator is not None and "admin" in request.operator.roles
+    buttons = [remove_button(person)] if by_admin else []
     if document.problem:
         return Outcome(
-            f"{mention(person)}'s document cannot be trusted: {document.problem}. They are nobody."
+            f"{mention(person)}'s document cannot be trusted: {document.problem}. They are nobody.",
+            buttons=tuple(buttons),
         )
+    has_factor = deps.vault.totp_has(person)
+    if has_factor and by_admin:
+        ask = "Remove it? Only do so when you have spoken with them."
+        buttons.append(Button("Remove second factor", "forget_factor", person.key, "danger", ask))
+    keys = [key.fingerprint for key in map(public_keys.enrolled, document.ssh_public_keys) if key is not None]
+    enrolled = listed([f"`{each}`" for each in keys])
     return Outcome(
-        f"{mention(person)} · {listed(document.roles)}\n"
+        f"{mention(person)} · {listed(document.roles)}{_until_words(document)}\n"
         f"Added by {_name_of(document.added_by)}, {at(document.added_at)}. "
-        f"{keys or 'No'} ssh {'key' if keys == 1 else 'keys'} enrolled."
+        f"{'A' if has_factor else 'No'} second factor. "
+        f"{plural(len(keys), 'ssh key') if keys else 'No ssh keys'} enrolled{f': {enrolled}' if keys else '.'}",
+        buttons=tuple(buttons),
     )
+
+
+def remove_button(person: Person) -> Button:
+    """The button that sees somebody out."""
+    question = "See them out now? What they hold ends at once."
+    return Button("Remove", "remove_operator", person.key, "danger", question)
 
 
 def show_audit(request: Request, deps: Deps) -> Outcome:
@@ -155,7 +156,7 @@ def _subject(word: str, team: str) -> str:
     return word
 
 
-def _person(request: Request, deps: Deps) -> Person:
+def named(request: Request, deps: Deps) -> Person:
     """The person named in the command, in their own workspace, which in a shared channel is not the app's."""
     named = person_called(request.words[2], request.person.team)
     if deps.vault.operator(named) is not None:
@@ -173,12 +174,37 @@ def _write(deps: Deps, operator: Operator) -> None:
         ) from None
 
 
-def _refuse_last_admin(deps: Deps, operator: Operator) -> None:
+def _refuse_nobody(deps: Deps, person: Person) -> None:
+    found = deps.standing(person)
+    if found.is_bot or found.is_guest or found.is_deleted:
+        kind = "a bot" if found.is_bot else "a guest" if found.is_guest else "deactivated"
+        raise Refused(f"{mention(person)} is {kind} in Slack, so they cannot be an operator.")
+
+
+def _refuse_leaver(deps: Deps, person: Person) -> None:
+    """A document that is about to be removed is not written anew: the removal would take that one."""
+    leaving = leavings.latest_of(deps.database, person)
+    if leaving is not None and leaving.done_at is None and leaving.document_gone_at is None:
+        raise Refused(f"{mention(person)} is being seen out right now. Ask again in a minute.")
+
+
+def _until(word: str, now: datetime) -> datetime | None:
+    example = "/operator add @anna operator until=30d"
+    return None if word in ("never", "none") else now + timedelta(seconds=duration(word, example))
+
+
+def _until_words(operator: Operator) -> str:
+    return f", until {at(operator.expires_at)}" if operator.expires_at is not None else ""
+
+
+def refuse_last_admin(deps: Deps, operator: Operator) -> None:
+    """Raise Refused when nobody else could let anybody in."""
     if "admin" in operator.roles and all(each.person == operator.person for each in admins(deps.vault)):
-        raise _last_admin(operator.person)
+        raise last_admin(operator.person)
 
 
-def _last_admin(person: Person) -> Refused:
+def last_admin(person: Person) -> Refused:
+    """Why the last one stays."""
     return Refused(
         f"{mention(person)} is the last admin, and without one nobody could let anybody in. Add another admin first.",
         "/operator add @anna admin",

@@ -155,7 +155,7 @@ class Reveal:
 
     title: str
     fetch: Callable[[], Revealed]
-    lost: Callable[[], None]
+    lost: Callable[[], object]
 
 
 @dataclass(frozen=True)

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from commands import approvals, labs, operators, reports
+from commands import approvals, credentials, factors, keys, labs, leaving, operators, reports, reveals
 from commands.authorise import StandingUnknown, operator_of, require
+from commands.command import ANYBODY, OPERATORS, Action, Command
 from commands.engines.vault import VaultError
 from commands.request import Deps, Listing, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
 from state import audit, runs
-
-ANYBODY: tuple[str, ...] = ()
-OPERATORS = ("operator", "infra", "security", "admin")
-
-
-@dataclass(frozen=True)
-class Command:
-    """Words that somebody types, who may, what happens, and how help tells of it."""
-
-    words: tuple[str, ...]  # ("lab", "up")
-    function: Callable[[Request, Deps], Outcome]
-    roles: tuple[str, ...]  # any of these; empty: anybody at all
-    arguments: str
-    help: str
-    example: str
-
-    @property
-    def usage(self) -> str:
-        return f"/{' '.join(self.words)} {self.arguments}".rstrip()
-
-
-@dataclass(frozen=True)
-class Action:
-    """A button or a form: what a click or a submission does, and who may."""
-
-    function: Callable[[Request, Deps], Outcome]
-    roles: tuple[str, ...]
 
 
 def show_help(request: Request, deps: Deps) -> Outcome:
@@ -142,19 +116,83 @@ COMMANDS: tuple[Command, ...] = (
         "/lab help up",
     ),
     Command(
+        ("key", "enroll"),
+        keys.enroll,
+        OPERATORS,
+        "[PUBLIC-KEY]",
+        "Put your public ssh key on file; without it a form asks for it.",
+        "/key enroll ssh-ed25519 AAAAC3Nz…",
+    ),
+    Command(
+        ("key", "ssh"),
+        credentials.ssh,
+        ("operator", "infra"),
+        "LAB [SHA256:…] [ttl=15m]",
+        "Get an ssh certificate for your newest key, or for the one you name.",
+        "/key ssh demo",
+    ),
+    Command(
+        ("key", "tls"),
+        credentials.tls,
+        ("operator", "infra"),
+        "LAB [NAME]",
+        "Get a TLS certificate for a lab's name, or one below it.",
+        "/key tls demo",
+    ),
+    Command(
+        ("key", "db"),
+        credentials.db,
+        ("operator", "infra"),
+        "LAB [ttl=30m]",
+        "Get database credentials of your own, shown once.",
+        "/key db demo",
+    ),
+    Command(
+        ("key", "list"),
+        keys.list_keys,
+        OPERATORS,
+        "[LAB|@USER|all]",
+        "List your keys and what you hold; admins see everybody's.",
+        "/key list",
+    ),
+    Command(
+        ("key", "revoke"),
+        keys.revoke,
+        OPERATORS,
+        "GRANT|SHA256:…|all",
+        "End a credential, trust a key no more, or end all you hold.",
+        "/key revoke all",
+    ),
+    Command(
+        ("key", "factor"),
+        factors.enroll,
+        OPERATORS,
+        "",
+        "Enroll a second factor, shown once, for approvals that ask for one.",
+        "/key factor",
+    ),
+    Command(
+        ("key", "help"),
+        show_help,
+        ANYBODY,
+        "[COMMAND]",
+        "Show this, or more about one command.",
+        "/key help ssh",
+    ),
+    Command(
         ("operator", "add"),
         operators.add,
         ("admin",),
-        "@USER ROLE[,ROLE]",
+        "@USER ROLE[,ROLE] [until=30d]",
         "Trust somebody: operator, infra, security, admin.",
         "/operator add @anna operator,infra",
     ),
     Command(
         ("operator", "remove"),
-        operators.remove,
+        leaving.ask,
         ("admin",),
         "@USER",
-        "See somebody out. The last admin stays.",
+        "See what ends with somebody, and see them out. The last admin stays.",
         "/operator remove @anna",
     ),
     Command(
@@ -170,7 +208,7 @@ COMMANDS: tuple[Command, ...] = (
         operators.show,
         OPERATORS,
         "@USER",
-        "Show one person's roles and who added them.",
+        "Show one person's roles, keys, and who added them.",
         "/operator show @anna",
     ),
     Command(
@@ -199,6 +237,25 @@ ACTIONS: dict[str, Action] = {
     "cancel": Action(labs.cancel, ("operator", "infra")),
     "destroy": Action(labs.down, ("operator", "infra")),
     "up_with_secrets": Action(labs.up_with_secrets, ("operator",)),
+    "approve_with_code": Action(approvals.approve_with_code, OPERATORS),
+    "enroll_key": Action(keys.enroll_key, OPERATORS),
+    "remove_key": Action(keys.remove_key, OPERATORS),
+    "tls_from_request": Action(credentials.tls_from_request, ("operator", "infra")),
+    "tls_signed": Action(credentials.tls_signed, ("operator", "infra")),
+    "tls_with_new_key": Action(credentials.tls_with_new_key, ("operator", "infra")),
+    "reveal": Action(reveals.reveal, OPERATORS),
+    "reveal_token": Action(reveals.reveal_token, OPERATORS),
+    "not_me": Action(reveals.not_me, OPERATORS),
+    "revoke_grant": Action(keys.revoke_grant, OPERATORS),
+    "remove_operator": Action(leaving.remove, ("admin",)),
+    "leaving": Action(leaving.look, ("admin",)),
+    "forget_factor": Action(factors.forget, ("admin",)),
+}
+
+# What nobody presses: requests.py names it in what Slack delivers. Neither does anything on anybody's word.
+NOTICED: dict[str, Action] = {
+    "left_slack": Action(leaving.left_slack, ANYBODY),
+    "private_key": Action(keys.private_key, ANYBODY),
 }
 
 
@@ -227,8 +284,8 @@ def handle(request: Request, deps: Deps) -> Outcome:
 
 
 def _meant(request: Request) -> tuple[Callable[[Request, Deps], Outcome], tuple[str, ...]]:
-    if request.words and request.words[0] in ACTIONS and request.words[0] not in _SURFACES:
-        action = ACTIONS[request.words[0]]
+    action = {**NOTICED, **ACTIONS}.get(request.words[0]) if request.words else None
+    if action is not None:
         return action.function, action.roles
     command = _find(request.words)
     return command.function, command.roles

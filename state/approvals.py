@@ -55,6 +55,12 @@ def not_applied(database: Database, person: Person, decided_before: datetime) ->
     return APPROVALS.select(database, tail, person=person, decided_before=decided_before)
 
 
+def withdrawn(database: Database, person: Person, since: datetime) -> list[Approval]:
+    """What the person approved and has become void since."""
+    tail = "WHERE person = :person AND decision = 'approve' AND void_at >= :since ORDER BY seq"
+    return APPROVALS.select(database, tail, person=person, since=since)
+
+
 def void(database: Database, approval_id: str, now: datetime) -> bool:
     """A decision counts no longer. False: it was void already."""
     with database.transaction():

@@ -88,12 +88,15 @@ def unopened(database: Database, now: datetime) -> list[Grant]:
     return GRANTS.select(database, where, now=now)
 
 
-def to_end(database: Database, now: datetime, limit: int = 1000) -> list[Grant]:
-    """What must not work any more and is not known to be gone from Vault: revoked, or expired."""
+def to_end(database: Database, now: datetime, person: Person | None = None, limit: int = 1000) -> list[Grant]:
+    """What must not work any more and is not known to be gone from Vault: revoked, or expired. person: only theirs."""
+    theirs = "" if person is None else "person = :person AND "
     where = (
-        "WHERE ended_at IS NULL AND (revoked_at IS NOT NULL OR expires_at <= :now) ORDER BY seq LIMIT :limit"
+        f"WHERE {theirs}ended_at IS NULL AND (revoked_at IS NOT NULL OR expires_at <= :now)"
+        " ORDER BY seq LIMIT :limit"
     )
-    return GRANTS.select(database, where, now=now, limit=limit)
+    values = {} if person is None else {"person": person}
+    return GRANTS.select(database, where, now=now, limit=limit, **values)
 
 
 def of_gone_labs(database: Database, now: datetime) -> list[Grant]:

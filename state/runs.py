@@ -70,6 +70,12 @@ def latest_of(database: Database, lab_id: str) -> Run | None:
     return RUNS.one(database, "WHERE lab_id = :lab_id ORDER BY seq DESC LIMIT 1", lab_id=lab_id)
 
 
+def last_applied(database: Database, lab_id: str) -> Run | None:
+    """The run that made the lab what it is: its newest apply that came to a good end."""
+    tail = "WHERE lab_id = :lab_id AND kind = 'apply' AND state = :applied ORDER BY seq DESC LIMIT 1"
+    return RUNS.one(database, tail, lab_id=lab_id, applied=RunState.APPLIED)
+
+
 def of_lab(database: Database, lab_id: str, limit: int, offset: int = 0) -> list[Run]:
     """A page of the lab's runs, the newest first."""
     tail = "WHERE lab_id = :lab_id ORDER BY seq DESC LIMIT :limit OFFSET :offset"

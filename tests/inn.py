@@ -13,8 +13,9 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bot.intake import Intake
 from bot.notifier import Notifier
 from bot.views.message import Message
 from bot.worker import Worker
+from commands import leaving, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
 from commands.blueprint import Catalogue
 from commands.engines.terraform import Access
@@ -100,6 +102,32 @@ class Shown:
     @property
     def buttons(self) -> list[str]:
         return list(self.seen.buttons)
+
+
+@dataclass(frozen=True)
+class View:
+    """A window that shows something, as a person sees it."""
+
+    view: dict[str, Any] = field(repr=False)
+
+    @property
+    def texts(self) -> list[str]:
+        """What stands in it, from above to below; what is there to be copied without its frame."""
+        shown = [block["text"]["text"] for block in self.view["blocks"] if block["type"] == "section"]
+        return [unescape(each.removeprefix("```\n").removesuffix("\n```")) for each in shown]
+
+    @property
+    def all(self) -> str:
+        return "\n".join(self.texts)
+
+    def after(self, label: str) -> str:
+        """What stands below a label."""
+        return self.texts[self.texts.index(f"*{label}*") + 1]
+
+    @property
+    def buttons(self) -> dict[str, dict[str, Any]]:
+        rows = [block["elements"] for block in self.view["blocks"] if block["type"] == "actions"]
+        return {each["text"]["text"]: each for row in rows for each in row}
 
 
 @dataclass(frozen=True)
@@ -259,6 +287,11 @@ class Inn:
             scheduler.release_locks(self.deps, now),
             scheduler.take_in_states(self.deps, now),
             self.worker.recover(now),
+            tidying.sweep(self.deps, now),
+            tidying.remind(self.deps, now),
+            rekeying.sweep(self.deps, now),
+            leaving.sweep(self.deps, now),
+            leaving.look_for_leavers(self.deps, now),
         ]
 
     # What people do
@@ -335,6 +368,11 @@ class Inn:
         }
         return self.asks(requests.from_submission(body, self.clock(), self.intake.seal))
 
+    def opens(self, person: Person, label: str) -> View:
+        """Press a button of what the person was told last, and see what opens."""
+        self.clicks(person, self.private(person), label)
+        return self.view()
+
     def asks(self, entry: InboxEntry) -> Asked:
         """Deliver a request, work on it, and do all that follows."""
         self.intake.take(entry)
@@ -351,6 +389,10 @@ class Inn:
     def private(self, person: Person) -> Shown:
         """The same, with its buttons."""
         return Shown(self.slack.private(person.user)[-1])
+
+    def view(self) -> View:
+        """The window that was opened last."""
+        return View(self.slack.views[-1])
 
     def cards(self, channel: str = CHANNEL) -> list[Shown]:
         """Every card in the channel, the oldest first."""
@@ -416,7 +458,8 @@ class Inn:
         rest = "\n".join(lines)
         (folder / "blueprint.yaml").write_text(f"name: {name}\nsummary: A {name}\nterraform: .\n{rest}\n")
         module = folder / "main.tf"
-        declared = [word for word in ("size", "title", "region", "password", "licence") if word in text]
+        known = ("size", "title", "region", "password", "licence", "trusted_ssh_keys")
+        declared = [word for word in known if word in text]
         module.write_text("".join(f'variable "{each}" {{}}\n' for each in ("lab", *declared)))
         return module
 

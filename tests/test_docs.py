@@ -82,7 +82,9 @@ def test_every_command_has_its_row_and_every_row_its_command() -> None:
         for each in COMMANDS
     ]
     shown = [
-        line for line in page("COMMANDS.md").splitlines() if line.startswith(("| `/lab", "| `/operator"))
+        line
+        for line in page("COMMANDS.md").splitlines()
+        if line.startswith(("| `/lab", "| `/key", "| `/operator"))
     ]
     assert shown == expected
 

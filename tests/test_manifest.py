@@ -32,8 +32,9 @@ SCOPES_OF_METHODS = {
     "files_upload_v2": {"files:write"},
     "users_info": {"users:read"},
     "views_open": set(),
+    "views_update": set(),
 }
-SCOPES_OF_EVENTS = {"app_mention": {"app_mentions:read"}}
+SCOPES_OF_EVENTS = {"app_mention": {"app_mentions:read"}, "user_change": {"users:read"}}
 SCOPE_OF_COMMANDS = "commands"
 
 

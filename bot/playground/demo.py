@@ -33,7 +33,7 @@ from state.records import Person
 READY_SECONDS = 20.0
 STOP_SECONDS = 10.0
 LABS = Path(__file__).resolve().parents[2] / "labs"
-COMMANDS = ("/lab", "/operator")
+COMMANDS = ("/lab", "/key", "/operator")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ _SAID = {
     _S.STALE: "The lab has changed since this was planned.",
     _S.CANCELLED: "It was stopped.",
 }
+_BECAUSE = {
+    "interrupted": "What the interrupted run left is planned again here.",
+    "rekey": "The operators' ssh keys have changed, and the lab's root keys follow them.",
+}
 _REPLANNED = (_S.STALE, _S.EXPIRED, _S.REJECTED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED)
 
 
@@ -172,7 +176,7 @@ def _tail(run: Run, lab: Lab, now: datetime) -> str:
 def _plan_lines(run: Run, lab: Lab) -> list[str]:
     if run.state not in (*_PLANNED, _S.APPLYING, *_REPLANNED, _S.SUPERSEDED) or run.digest is None:
         return []
-    lines = ["What the interrupted run left is planned again here."] if run.cause == "interrupted" else []
+    lines = [_BECAUSE[run.cause]] if run.cause in _BECAUSE else []
     cost = ""
     if lab.cost_per_hour_cents and run.kind == "apply" and run.state in _PLANNED:
         cents = lab.cost_per_hour_cents * lab.ttl_seconds / words.HOUR

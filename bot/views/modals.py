@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from slack_sdk.models.blocks import (
@@ -15,14 +15,15 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.views.message import data, safe_mrkdwn, section, span
+from bot.views.message import actions, data, escape, safe_mrkdwn, section, span
 from commands import words
-from commands.request import Field, Form
+from commands.request import Field, Form, Revealed
 
 METADATA_LIMIT = 3000
 VALUE = "value"  # the action_id of every input
 SEALED = "secret:"  # what a sensitive field's block_id, and so its name in submitted(), begins with
 _FIELDS, _CHOICES, _OPTION, _INPUT = 90, 100, 75, 3000
+_CODE = 2900  # characters in a code block of one section
 
 
 def modal(form: Form, private_metadata: str) -> dict[str, Any]:
@@ -55,11 +56,47 @@ def submitted(view: Mapping[str, Any]) -> dict[str, str]:
     A sensitive field's name has SEALED before it: its value is sealed before anything is recorded.
     """
     found: dict[str, str] = {}
-    for name, actions in view["state"]["values"].items():
-        element = actions.get(VALUE, {})
+    for name, inputs in view["state"]["values"].items():
+        element = inputs.get(VALUE, {})
         chosen = element.get("selected_option") or {}
         found[name] = str(chosen.get("value") or element.get("value") or "")
     return found
+
+
+def waiting(title: str, private_metadata: str) -> dict[str, Any]:
+    """A view that will show something in a moment."""
+    view = View(
+        type="modal",
+        callback_id="shown",
+        title=_label(title, 24),
+        close=_label("Close", 24),
+        private_metadata=private_metadata,
+        blocks=[section("One moment…")],
+    )
+    return dict(view.to_dict())
+
+
+def shown(title: str, revealed: Revealed, private_metadata: str) -> dict[str, Any]:
+    """A view that shows secrets, each as text to copy. Nothing of it is ever part of a message."""
+    blocks: list[Block] = [section(safe_mrkdwn(revealed.introduction))]
+    for secret in revealed.secrets:
+        blocks += [section(f"*{data(secret.label)}*"), *map(section, _copied(secret.value))]
+    if revealed.closing:
+        blocks.append(section(safe_mrkdwn(revealed.closing)))
+    if revealed.buttons:
+        blocks.append(actions(revealed.buttons, block_id="shown"))
+    return {**waiting(title, private_metadata), "blocks": [block.to_dict() for block in blocks]}
+
+
+def _copied(value: str) -> Iterator[str]:
+    """The value as code blocks, cut between lines where it is too long for one; not a character is changed."""
+    part = ""
+    for line in value.split("\n"):
+        if part and len(escape(part)) + len(escape(line)) > _CODE:
+            yield f"```\n{escape(part)}\n```"
+            part = ""
+        part = f"{part}\n{line}" if part else line
+    yield f"```\n{escape(part)}\n```"
 
 
 def problem(sentence: str, example: str = "", title: str = "Not done") -> dict[str, Any]:

@@ -25,6 +25,8 @@ def needs_approval(run: Run, lab: Lab, still_needed: Mapping[str, int], people: 
 
 def ready(run: Run, lab: Lab) -> str:
     """An apply came to a good end."""
+    if run.cause == "rekey":
+        return f"The root keys of *{data(lab.name)}* are those of today's operators."
     until = f" It expires {words.at(lab.expires_at)}." if lab.expires_at is not None else ""
     return f"{words.mention(run.requester)} *{data(lab.name)}* is ready.{until}"
 

@@ -58,6 +58,7 @@ def proposed(
             plan=sealed,
             plan_sha256=run.plan_sha256,
             sources_digest=sources_digest,
+            approvals_needed=run.approvals_needed,
             digest=digest,
             lineage=run.lineage,
             serial=run.serial,
@@ -78,6 +79,7 @@ def proposed(
                 run=run.id,
                 digest=digest,
                 plan=run.plan_sha256,
+                approvals_needed=run.approvals_needed,
             )
             if not run.approvals_needed:
                 runs.move(deps.database, run.id, RunState.PROPOSED, RunState.APPROVED, now)
@@ -269,7 +271,8 @@ def _applied(deps: Deps, run: Run, log: RunLog) -> str:
                 lab.id,
                 variables=run.variables,
                 commit=run.commit,
-                last_active_at=now,
+                # New root keys are nobody's use of it.
+                last_active_at=lab.last_active_at if run.cause == "rekey" else now,
                 applied_at=lab.applied_at or now,
                 expires_at=lab.expires_at or now + timedelta(seconds=lab.ttl_seconds),
             )

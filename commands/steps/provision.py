@@ -9,12 +9,14 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from commands import rekeying
 from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
 from commands.authorise import StandingUnknown
 from commands.blueprint import Blueprint
@@ -71,11 +73,15 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
             return endings.no_changes(deps, run, lab)
         if exit_code != 2:
             return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
-        plan_file = deps.terraform.read_plan(work)
+        plan_file, details = deps.terraform.read_plan(work), None
+        if run.cause == rekeying.CAUSE:
+            details = deps.terraform.show(work, access, inputs.environment)
+            if rekeying.goes_by_itself(deps, run, blueprint, details):
+                run = replace(run, approvals_needed={})
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         if proposed.state in ENDED:
             return f"{run.lab_name}: {proposed.state} as its plan was made"
-        details = deps.terraform.show(work, access, inputs.environment)
+        details = details or deps.terraform.show(work, access, inputs.environment)
         return endings.detailed(deps, proposed, details, inputs.secrets)
     except RunEnded:
         return endings.cancelled_plan(deps, run)

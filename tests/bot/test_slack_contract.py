@@ -194,6 +194,15 @@ def test_a_form_opens_within_three_seconds_and_once(side: FakeSide) -> None:
     assert expired.value.code == "expired_trigger_id"
 
 
+def test_what_a_form_shows_is_changed_while_it_is_open(side: FakeSide) -> None:
+    view_id = side.slack.open_view(side.new_trigger(), modal(FORM, "{}"))
+    side.slack.update_view(view_id, modal(FORM, "{}"))
+    assert side.views() == 1
+    with pytest.raises(NotTaken) as unknown:
+        side.slack.update_view("V0NOTHING", modal(FORM, "{}"))
+    assert unknown.value.code == "not_found"
+
+
 def test_what_is_not_there(side: FakeSide) -> None:
     with pytest.raises(NotTaken) as gone:
         side.slack.edit(side.channel, "1.000001", HELLO)

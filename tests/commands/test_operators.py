@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from commands.authorise import Standing
 from state.records import Person
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, SECURITY, STRANGER, TEAM, Inn
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQw0mFLTBUHPcPmFtD5fjDQ6YBNK9EMsTGPvn7o3JbD"
 
 
 def test_somebody_is_let_in(inn: Inn) -> None:
@@ -29,11 +32,29 @@ def test_another_role_is_added_to_those_there_are(inn: Inn) -> None:
     assert inn.told(ADMIN) == "<@U1> holds operator and infra already."
 
 
+def test_somebody_is_let_in_for_a_while(inn: Inn) -> None:
+    inn.says(ADMIN, "/operator add <@U8> operator until=30d")
+    assert inn.told(ADMIN).startswith("<@U8> is a trusted operator now: operator, until <!date^")
+    document = inn.vault.operator(STRANGER)
+    assert document is not None
+    assert document.expires_at == (inn.clock() + timedelta(days=30)).replace(microsecond=0)
+    inn.says(ADMIN, "/operator add <@U8> infra")
+    assert inn.told(ADMIN).startswith("<@U8> is a trusted operator now: operator and infra, until <!date^")
+    inn.says(ADMIN, "/operator add <@U8> infra until=never")
+    assert inn.told(ADMIN) == "<@U8> is a trusted operator now: operator and infra."
+    inn.says(ADMIN, "/operator add <@U8> infra until=soon")
+    assert inn.told(ADMIN).startswith("`soon` is not a duration.")
+    inn.says(ADMIN, "/operator add <@U7> admin until=1d")
+    assert inn.told(ADMIN).startswith("<@U7> is the last admin")
+
+
 def test_somebody_is_seen_out_and_is_nobody_at_once(inn: Inn) -> None:
     inn.says(ADMIN, "/operator remove <@U1>")
-    assert inn.told(ADMIN) == (
-        "<@U1> is no longer an operator. From now on their commands and clicks are refused."
-    )
+    assert inn.told(ADMIN).startswith("Removing <@U1> ends the roles operator.")
+    inn.says(REQUESTER, "/lab list")
+    assert inn.told(REQUESTER).startswith("0 labs")
+    inn.clicks(ADMIN, inn.private(ADMIN), "Remove")
+    assert inn.told(ADMIN).startswith("<@U1> is no longer an operator.\nAll of it is done")
     inn.says(REQUESTER, "/lab list")
     assert inn.told(REQUESTER).startswith("You are not a trusted operator yet. Ask <@U7>")
     inn.says(ADMIN, "/operator remove <@U1>")
@@ -49,6 +70,7 @@ def test_the_last_admin_stays(inn: Inn) -> None:
     assert inn.told(ADMIN) == last
     inn.says(ADMIN, "/operator add <@U3> admin")
     inn.says(INFRA, "/operator remove <@U7>")
+    inn.clicks(INFRA, inn.private(INFRA), "Remove")
     assert inn.told(INFRA).startswith("<@U7> is no longer an operator.")
     inn.says(INFRA, "/operator remove <@U3>")
     assert inn.told(INFRA).startswith("<@U3> is the last admin")
@@ -66,6 +88,7 @@ def test_two_admins_who_remove_one_another_at_once_leave_one(inn: Inn) -> None:
 
     inn.vault.__class__ = Slow
     inn.says(ADMIN, "/operator remove <@U3>")
+    inn.clicks(ADMIN, inn.private(ADMIN), "Remove")
     assert inn.told(ADMIN).startswith("<@U3> is the last admin")
     assert inn.vault.operator(INFRA) is not None
 
@@ -93,6 +116,7 @@ def test_somebody_of_another_workspace_is_named_as_their_own(inn: Inn) -> None:
     assert inn.vault.operator(guest) is not None
     assert inn.vault.operator(Person(TEAM, "U99")) is None
     inn.says(ADMIN, "/operator remove <@U99>")
+    inn.clicks(ADMIN, inn.private(ADMIN), "Remove")
     assert inn.vault.operator(guest) is None
 
 
@@ -140,10 +164,15 @@ def test_everybody_who_is_trusted_is_listed(inn: Inn) -> None:
 
 
 def test_one_person_is_shown(inn: Inn) -> None:
-    inn.vault.add(INFRA, "infra", keys=("ssh-ed25519 AAAA",))
+    inn.vault.add(INFRA, "infra", keys=(KEY,))
     inn.says(COLLEAGUE, "/operator show <@U3>")
     assert inn.told(COLLEAGUE).startswith("<@U3> · infra\nAdded by <@U0>, ")
-    assert inn.told(COLLEAGUE).endswith("1 ssh key enrolled.")
+    assert inn.told(COLLEAGUE).endswith(
+        "No second factor. 1 ssh key enrolled: `SHA256:ksAGVTAzrJ+S4N4VZ3BRG+P0mw5r2sH0ZfkQXTLRazM`"
+    )
+    assert inn.private(COLLEAGUE).buttons == []
+    inn.says(ADMIN, "/operator show <@U3>")
+    assert inn.private(ADMIN).buttons == ["Remove"]
 
 
 def test_a_damaged_document_is_nobody_and_can_be_mended(inn: Inn) -> None:

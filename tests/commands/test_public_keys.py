@@ -44,6 +44,8 @@ def private_keys() -> Iterator[tuple[str, str]]:
     for name, key in keys.items():
         for encryption in encryptions:
             for called, form in forms.items():
+                if (name, called) == ("dsa", "OpenSSH"):
+                    continue  # OpenSSH has given them up
                 try:
                     pem = key.private_bytes(Encoding.PEM, form, encryption).decode()  # type: ignore[attr-defined]
                 except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -141,7 +143,6 @@ def test_a_key_is_shown_by_the_fingerprint_that_ssh_keygen_shows(tmp_path: Path,
     assert key.fingerprint in shown.stdout.split()
     assert key.line == text.removesuffix(" anna@laptop\n")
     assert public_keys.enrolled(key.line) == key
-    assert public_keys.is_shaped(text)
 
 
 def test_a_key_of_a_security_token_is_taken() -> None:
@@ -171,7 +172,7 @@ def rsa_line(bits: int) -> str:
         ("ssh-dss AAAAB3NzaC1kc3MAAACBAP", "DSA keys are too weak"),
         ("ssh-ed25519-cert-v01@openssh.com AAAA", "That is a certificate. Enroll the key"),
         ("ssh-ed25519", "That key is not whole"),
-        ("hello", "That is not an ssh public key (`hello` is no type of key). It begins with its type"),
+        ("hello", "That is not an ssh public key. It begins with its type: ed25519, ecdsa, sk-* or rsa."),
         ("AAAAC3NzaC1lZDI1NTE5AAAAIGQw0mFLTBUHPcPm", "That is not an ssh public key. It begins with"),
         ("", "That is not an ssh public key. It begins with"),
         ("ssh-ed25519 " + "A" * 100_000, "That has 100,012 characters, and no public key has so many."),

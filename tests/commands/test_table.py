@@ -87,9 +87,9 @@ def test_help_needs_no_vault(inn: Inn) -> None:
     assert "/lab up BLUEPRINT" in inn.private(STRANGER).all
 
 
-@pytest.mark.parametrize("words", [(), ("key",), ("launch", "missiles"), ("",)])
+@pytest.mark.parametrize("words", [(), ("keys",), ("launch", "missiles"), ("",)])
 def test_what_nobody_knows(inn: Inn, words: tuple[str, ...]) -> None:
-    with pytest.raises(Refused, match="I know /lab and /operator"):
+    with pytest.raises(Refused, match="I know /lab, /key and /operator"):
         handle(a_request(*words), inn.deps)
 
 

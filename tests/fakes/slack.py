@@ -127,7 +127,7 @@ class FakeSlack:
 
         self._call("files.upload", channel, act)
 
-    def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
+    def open_view(self, trigger_id: str, view: dict[str, Any]) -> str:
         def act() -> Mapping[str, Any]:
             issued_at = self._triggers.pop(trigger_id, None)
             if issued_at is None:
@@ -135,10 +135,22 @@ class FakeSlack:
             if self._now() - issued_at > TRIGGER_LIFE:
                 raise NotTaken("views.open", "expired_trigger_id")
             check_view(view)
-            self.views.append(view)
+            view_id = f"V{next(self._numbers)}"
+            self.views.append({**view, "id": view_id})
+            return {"id": view_id}
+
+        return str(self._call("views.open", "", act)["id"])
+
+    def update_view(self, view_id: str, view: dict[str, Any]) -> None:
+        def act() -> Mapping[str, Any]:
+            place = next((at for at, each in enumerate(self.views) if each["id"] == view_id), None)
+            if place is None:
+                raise NotTaken("views.update", "not_found")
+            check_view(view)
+            self.views[place] = {**view, "id": view_id}
             return {}
 
-        self._call("views.open", "", act)
+        self._call("views.update", view_id, act)
 
     def direct(self, user: str) -> str:
         def act() -> Mapping[str, Any]:

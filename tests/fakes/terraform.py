@@ -70,6 +70,7 @@ class FakeTerraform:
         self.apply_failure: Diagnostic | None = None
         self.warning: Diagnostic | None = None
         self.next_changes: Sequence[PlannedChange] | None = None
+        self.refers_to: dict[str, tuple[str, ...]] = {}  # address → what its configuration refers to
         self.holding = False
         self.planning_holds = False
         self.living: dict[str, dict[str, Any]] = {}  # state address → address of a resource → its variables
@@ -203,10 +204,18 @@ class FakeTerraform:
     def show(self, work: Path, access: Access, environment: Mapping[str, str]) -> dict[str, Any]:
         saved = json.loads(self.read_plan(work))
         actions = {"replace": ["delete", "create"]}
+        configured = [
+            {
+                **_resource(address),
+                "expressions": {"input": {"references": list(self.refers_to.get(address, ()))}},
+            }
+            for address in self.resources
+        ]
         return {
+            "configuration": {"root_module": {"resources": configured}},
             "resource_changes": [
                 {
-                    "address": address,
+                    **_resource(address),
                     "change": {"actions": actions.get(action, [action]), "before": None, "after": None},
                 }
                 for address, action in saved["changes"]
@@ -296,3 +305,8 @@ class FakeTerraform:
         clear = {name: {"sensitive": False, "value": value} for name, value in self.outputs.items()}
         secret = {name: {"sensitive": True} for name in self.sensitive_outputs}
         return {"type": "outputs", "outputs": clear | secret}
+
+
+def _resource(address: str) -> dict[str, str]:
+    kind, _, name = address.partition("[")[0].partition(".")
+    return {"address": address, "mode": "managed", "type": kind, "name": name}

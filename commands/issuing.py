@@ -28,7 +28,7 @@ logger = structlog.get_logger()
 class Issued:
     """What Vault said of a credential: what is recorded of it, never the credential."""
 
-    request_id: str
+    request_id: str  # as in Vault's own audit log; empty where it is wrapped: that of its token stands for it
     expires_at: datetime | None = None  # where it is another moment than the grant's
     serial: str | None = None
     sealed_reveal: bytes | None = None
@@ -92,14 +92,16 @@ def issue(
     grants.add(deps.database, grant)
     try:
         _refuse_leaver(request, deps, now)
-        issued = ask(_token(deps, grant, ttl_seconds), grant)
+        token, request_id = _token(deps, grant, ttl_seconds)
+        issued = ask(token, grant)
+        request_id = issued.request_id or request_id
         detail = {"kind": kind, "grant": grant.id, "name": name, "serial": issued.serial or ""}
         with deps.database.transaction():
             stands = grants.update(
                 deps.database,
                 grant.id,
                 serial=issued.serial,
-                vault_request_id=issued.request_id,
+                vault_request_id=request_id,
                 expires_at=issued.expires_at or grant.expires_at,
                 sealed_reveal=issued.sealed_reveal,
                 reveal_until=issued.reveal_until,
@@ -111,7 +113,7 @@ def issue(
                 request.person.key,
                 "issued",
                 lab.name,
-                request_id=issued.request_id,
+                request_id=request_id,
                 **detail,
             )
         _go_on(stands)
@@ -161,13 +163,16 @@ def key_id(grant: Grant, lab_name: str) -> str:
     return f"{grant.person.key}:{lab_name}:{grant.id}"
 
 
-def _token(deps: Deps, grant: Grant, ttl_seconds: int) -> str:
-    """A token of the person's own; what revokes it is recorded before it is used. Nothing revokes an ssh certificate."""
+def _token(deps: Deps, grant: Grant, ttl_seconds: int) -> tuple[str, str]:
+    """A token of the person's own, and the request that made it. What revokes it is recorded before it is used.
+
+    That of an ssh certificate has nothing to revoke, and no request id that matters.
+    """
     if grant.kind == "ssh":
-        return deps.vault.ssh_token(grant.person, grant.id)
+        return deps.vault.ssh_token(grant.person, grant.id), ""
     token = deps.vault.grant_token(grant.person, grant.id, ttl_seconds)
     _go_on(grants.update(deps.database, grant.id, accessor=token.accessor))
-    return token.token
+    return token.token, token.request_id
 
 
 def _end_one(deps: Deps, grant: Grant) -> bool:

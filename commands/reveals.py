@@ -139,16 +139,20 @@ def _open(deps: Deps, grant: Grant) -> Revealed:
     except VaultError as away:
         grants.not_opened(deps.database, grant.id)
         return Revealed(away.sentence)
+    request_id = str(values.get("request_id") or grant.vault_request_id)
     stands = grants.update(
-        deps.database, grant.id, sealed_reveal=None, serial=values.get("serial_number") or grant.serial
+        deps.database,
+        grant.id,
+        sealed_reveal=None,
+        serial=values.get("serial_number") or grant.serial,
+        vault_request_id=request_id,
     )
-    audit.append(
-        deps.database, deps.now(), grant.person.key, "revealed", _lab_of(deps, grant), grant=grant.id
-    )
+    lab, detail = _lab_of(deps, grant), {"grant": grant.id, "request_id": request_id}
+    audit.append(deps.database, deps.now(), grant.person.key, "revealed", lab, **detail)
     if not stands:
         return Revealed("It was revoked just now, so it is not shown.")
     return Revealed(
-        f"For *{_lab_of(deps, grant)}*, until {at(grant.expires_at)}. This is shown once: keep it now.",
+        f"For *{lab}*, until {at(grant.expires_at)}. This is shown once: keep it now.",
         tuple(Secret(label, _text(values[name])) for name, label in _LABELS.items() if values.get(name)),
         f"`/key revoke {grant.id}` ends it.",
     )

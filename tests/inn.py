@@ -76,6 +76,13 @@ BLUEPRINTS = {
         variables: {licence: {vault: "innkeeper/licences#web", sensitive: true}}
         credentials: {CLOUD_TOKEN: "innkeeper/providers/cloud#token"}
         approvals: {operator: 1, self: true}""",
+    "locked": """
+        approvals: {operator: 1, self: true}
+        secure: {ssh: {user: root, ttl: 30m}, tls: {domain: lab.test}, database: {role: readonly, ttl: 1h}}""",
+    "rooted": "approvals: {infra: 1} # its module takes trusted_ssh_keys",
+    "guarded": """
+        approvals: {infra: 1, security: 1}
+        second_factor: true""",
 }
 TORN = "variabels: {size: {default: small}}"
 

@@ -140,6 +140,8 @@ def _short(value: object) -> str:
     """A digest by its first letters, a list in words."""
     if isinstance(value, list):
         return listed([str(each) for each in value])
+    if isinstance(value, dict):
+        return listed([f"{name} {each}" for name, each in value.items()])
     return str(value)[:12] if isinstance(value, str) and len(value) == 64 else str(value)
 
 

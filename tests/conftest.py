@@ -20,7 +20,7 @@ import requests
 
 from bot.playground.vault_server import EmbeddedVault
 from tests.inn import Inn
-from tests.postgresql import PostgreSQL
+from bot.playground.postgresql_server import LocalPostgreSQL
 from tests.waiting import until
 
 _numbers = itertools.count(1)
@@ -67,12 +67,12 @@ def openbao(start_openbao: Callable[[], EmbeddedVault]) -> EmbeddedVault:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql() -> Iterator[LocalPostgreSQL]:
     """One real PostgreSQL for all tests, from the wheel pgserver. Its sockets want a short path."""
     if find_spec("pgserver") is None:
         cannot_be_had("PostgreSQL, from the wheel pgserver,")
     with tempfile.TemporaryDirectory() as folder:
-        server = PostgreSQL(Path(folder))
+        server = LocalPostgreSQL(Path(folder))
         yield server
         server.stop()
 

@@ -5,12 +5,14 @@ The bot is a process of its own that knows nothing of this: SLACK_API_URL and VA
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +25,13 @@ import hvac
 import requests
 from rich.console import Console
 
+from bot.playground.laptop import Laptop
+from bot.playground.postgresql_server import ADMIN, PASSWORD, LocalPostgreSQL
 from bot.playground.server import LocalSlack
 from bot.playground.tour import Cast, Tour, TourFailed
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
+from commands.engines.vault_database import configure_database
 from commands.engines.vault_setup import admin_client, prepare
 from state.records import Person
 
@@ -58,10 +63,11 @@ def play(folder: Path, only_tour: bool) -> int:
         cast = _cast(slack)
         vault = stack.enter_context(EmbeddedVault(folder / "vault"))
         login = _prepare_vault(vault, Person(slack.team, cast.admin))
+        database = stack.enter_context(_lab_database(vault))
         stack.enter_context(_bot(folder, slack, vault, login))
         console.print(f"The workspace is at {slack.page_url}", style="bold")
         try:
-            seconds = Tour(slack, cast, console).play()
+            seconds = Tour(slack, cast, console, Laptop(folder / "laptop"), database).play()
             console.print(f"\nThe tour took {seconds:.1f} s.", style="dim")
         except TourFailed as problem:
             console.print(
@@ -93,6 +99,7 @@ def _cast(slack: LocalSlack) -> Cast:
         "infra": slack.add_user("ines", "Ines (infrastructure)"),
         "security": slack.add_user("sam", "Sam (security)"),
         "stranger": slack.add_user("eve", "Eve (a stranger)"),
+        "leaver": slack.add_user("ivo", "Ivo (infrastructure, leaves today)"),
     }
     channel = slack.add_channel("lab", list(people.values()))
     return Cast(channel=channel, **people)
@@ -103,6 +110,25 @@ def _prepare_vault(vault: EmbeddedVault, admin: Person) -> Login:
     done = prepare(admin_client(vault.addr, vault.root_token), admin, "Ada", datetime.now(UTC), needs)
     unwrapped = hvac.Client(url=vault.addr, token=done.wrapped_secret_id).sys.unwrap()
     return Login(done.role_id, str(unwrapped["data"]["secret_id"]))
+
+
+@contextmanager
+def _lab_database(vault: EmbeddedVault) -> Iterator[LocalPostgreSQL | None]:
+    """A PostgreSQL for the lab `demo`, put under Vault. None where its wheel is not installed."""
+    if importlib.util.find_spec("pgserver") is None:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="innkeeper-"))  # short: a socket's path has some hundred characters
+    database = LocalPostgreSQL(folder)
+    try:
+        with database.connect() as admin:
+            admin.execute("CREATE TABLE visits AS SELECT * FROM generate_series(1, 42) AS visit")
+        client = admin_client(vault.addr, vault.root_token)
+        configure_database(client, "demo", database.vault_url, ADMIN, PASSWORD)
+        yield database
+    finally:
+        database.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _labs() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 import requests
 from rich.console import Console
 
-from bot.playground.model import Message
+from bot.playground.laptop import Laptop
+from bot.playground.model import Message, View
+from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.server import LocalSlack
 from bot.playground.transcript import Transcript
 
@@ -31,15 +34,26 @@ class Cast:
     infra: str
     security: str
     stranger: str
+    leaver: str
 
 
 class Tour:
     """Plays through the workspace alone: what people type and press, and what they then see."""
 
-    def __init__(self, slack: LocalSlack, cast: Cast, console: Console) -> None:
+    def __init__(
+        self,
+        slack: LocalSlack,
+        cast: Cast,
+        console: Console,
+        laptop: Laptop,
+        database: LocalPostgreSQL | None = None,
+    ) -> None:
         self._slack = slack
         self._cast = cast
         self._transcript = Transcript(slack, cast.channel, console)
+        self._laptop = laptop  # the leaver's
+        self._database = database  # the lab's; None where there is no PostgreSQL on this machine
+        self._session: Any = None
 
     def play(self) -> float:
         """Play it from beginning to end. Returns how many seconds it took. Raises TourFailed."""
@@ -50,6 +64,9 @@ class Tour:
             self._ask,
             self._review,
             self._use,
+            self._take_keys,
+            self._look_at_data,
+            self._leave,
             self._destroy,
             self._look_back,
         ):
@@ -61,7 +78,12 @@ class Tour:
 
     def _trust(self) -> None:
         self._caption("The admin says who is trusted. It is written to Vault, and nowhere else.")
-        for person, role in (("requester", "operator"), ("infra", "infra"), ("security", "security")):
+        for person, role in (
+            ("requester", "operator"),
+            ("infra", "infra"),
+            ("security", "security"),
+            ("leaver", "infra"),
+        ):
             user = getattr(self._cast, person)
             name = self._slack.workspace.users[user].name
             self._type(self._cast.admin, f"/operator add @{name} {role}", expect=f"<@{user}>")
@@ -85,6 +107,77 @@ class Tour:
         self._type(self._cast.requester, "/lab output demo", expect="Outputs of demo")
         self._transcript.say(f"GET {self._address} → {requests.get(self._address, timeout=5).text.strip()}")
 
+    def _take_keys(self) -> None:
+        user = self._cast.leaver
+        self._caption(
+            "An infra person enrolls an ssh key, takes a certificate for the lab, and logs in with it."
+        )
+        self._type(user, f"/key enroll {self._laptop.public_key}", expect="SHA256:")
+        self._type(user, "/key ssh demo", expect="Certificate for root")
+        certificate = _found(r"\bssh-ed25519-cert-v01@openssh\.com [A-Za-z0-9+/=]+", self._told(user))
+        self._type(user, "/lab output demo", expect="known_hosts")
+        self._ssh_address = _found(r"ssh://root@127\.0\.0\.1:\d+", self._told(user))
+        hosts = re.findall(r"\[127\.0\.0\.1\]:\d+ ssh-ed25519 [A-Za-z0-9+/=]+", self._told(user))
+        self._laptop.save(certificate, hosts)
+        said = self._laptop.run(self._ssh_address, "echo welcome, $(whoami)")
+        if said is None:
+            raise TourFailed("the certificate does not log in")
+        self._transcript.say(f"ssh {self._ssh_address} → {said.strip()}")
+
+    def _look_at_data(self) -> None:
+        if self._database is None:
+            return
+        user = self._cast.leaver
+        self._caption(
+            "The lab's database gives a user of its own to each person. Its password is shown once."
+        )
+        self._type(user, "/key db demo", expect="Reveal once")
+        waiting = self._slack.messages(self._cast.channel, user)[-1]
+        self._transcript.does(user, "presses  ( Reveal once )")
+        self._slack.click(user, waiting, "Reveal once")
+        modals = self._slack.wait_for(lambda: self._modals_with(user, "Password"), PATIENCE_SECONDS)
+        name, password = self._shown_in(modals[0], "User"), self._shown_in(modals[0], "Password")
+        self._transcript.say(f"a modal shows {name} and the password, to them alone")
+        self._slack.close_view(user)
+        self._session = self._database.connect(name, password)
+        visits = self._session.execute("SELECT count(*) FROM visits").fetchone()
+        self._transcript.say(f"{name} counts {visits[0]} visits in the database")
+        self._caption("A second look is refused.")
+        self._press(user, waiting, "Reveal once", expect="Opened")
+
+    def _leave(self) -> None:
+        user = self._cast.leaver
+        name = self._slack.workspace.users[user].name
+        self._caption("They leave. One button ends everything that they held.")
+        self._type(self._cast.admin, f"/operator remove @{name}", expect="Nothing has happened yet")
+        asked = self._slack.messages(self._cast.channel, self._cast.admin)[-1]
+        self._press(self._cast.admin, asked, "Remove", expect="no longer an operator")
+        if self._laptop.run(self._ssh_address, "echo still here") is not None:
+            raise TourFailed("a revoked certificate still logs in")
+        self._transcript.say(f"ssh {self._ssh_address} → refused")
+        if self._database is not None:
+            self._session_must_be_over(self._database)
+        self._type(user, "/key ssh demo", expect="not a trusted operator")
+
+    def _session_must_be_over(self, database: LocalPostgreSQL) -> None:
+        ends_at = time.monotonic() + PATIENCE_SECONDS
+        while database.users() and time.monotonic() < ends_at:
+            self._wait_for_change(self._slack.workspace.version, 0.1)
+        try:
+            self._session.execute("SELECT 1")
+        except database.SessionEnded:
+            self._transcript.say("SELECT 1 → the database has ended the session")
+        else:
+            raise TourFailed("the database session of somebody who left goes on")
+
+    def _modals_with(self, user: str, label: str) -> list[View]:
+        return [view for view in self._slack.views_of(user) if label in str(view.blocks)]
+
+    def _shown_in(self, view: View, label: str) -> str:
+        """The value that stands in a modal under a label."""
+        text = "\n".join(str(block.get("text", {}).get("text", "")) for block in view.blocks)
+        return _found(rf"\*{label}\*\s*`+\n?([^`\n]+)", text)
+
     def _destroy(self) -> None:
         address = self._address
         self._caption("When it is not needed any more, it goes the same way: a plan, two approvals, gone.")
@@ -103,6 +196,11 @@ class Tour:
         self._type(self._cast.requester, "/lab list", expect="0 labs")
         self._type(self._cast.requester, "/lab history demo", expect="History of demo")
         self._type(self._cast.security, "/operator audit demo", expect="Audit")
+
+    def _told(self, user: str) -> str:
+        """The texts of all that a person sees."""
+        shown = [block for message in self._seen_by(user) for block in message.blocks]
+        return "\n".join(str(block.get("text", {}).get("text", "")) for block in shown if block.get("text"))
 
     @property
     def _address(self) -> str:
@@ -173,3 +271,11 @@ class Tour:
 
     def _caption(self, text: str) -> None:
         self._transcript.caption(text)
+
+
+def _found(pattern: str, text: str) -> str:
+    """What a pattern (or its first group) matches. The last match: the newest. Raises TourFailed."""
+    matches = re.findall(pattern, text)
+    if not matches:
+        raise TourFailed(f"nothing that was told looks like {pattern}")
+    return str(matches[-1])

@@ -23,7 +23,7 @@ from state.records import Person
 from tests import postgresql as settings
 from tests.commands.engines.vault_worlds import RealWorld
 from tests.conftest import VaultSpace, cannot_be_had
-from tests.postgresql import PostgreSQL
+from bot.playground.postgresql_server import LocalPostgreSQL
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -33,7 +33,7 @@ HOUR = 3600
 
 
 @pytest.fixture
-def real(vault_space: VaultSpace, postgresql: PostgreSQL) -> RealWorld:
+def real(vault_space: VaultSpace, postgresql: LocalPostgreSQL) -> RealWorld:
     return RealWorld(vault_space, postgresql)
 
 

@@ -16,7 +16,7 @@ from state.records import Person
 from tests import postgresql
 from tests.commands.engines.vault_worlds import ADMIN, RealWorld
 from tests.conftest import VaultSpace
-from tests.postgresql import PostgreSQL
+from bot.playground.postgresql_server import LocalPostgreSQL
 
 pytestmark = pytest.mark.integration
 
@@ -218,7 +218,7 @@ def test_a_grant_issues_and_does_nothing_else(vault_space: VaultSpace) -> None:
     assert allowed(grants_own_client(vault_space), GRANT_MUST_NOT) == []
 
 
-def test_a_grant_outlives_the_login_of_the_bot(vault_space: VaultSpace, postgresql: PostgreSQL) -> None:
+def test_a_grant_outlives_the_login_of_the_bot(vault_space: VaultSpace, postgresql: LocalPostgreSQL) -> None:
     world = RealWorld(vault_space, postgresql)
     grant = world.vault.grant_token(ANNA, "g1", 3600)
     world.vault._connection.call(  # the bot's token, and with it all that hangs from it
@@ -232,7 +232,7 @@ def test_a_grant_outlives_the_login_of_the_bot(vault_space: VaultSpace, postgres
 
 
 def test_a_database_that_is_not_reached_is_told_without_its_password(
-    vault_space: VaultSpace, postgresql: PostgreSQL
+    vault_space: VaultSpace, postgresql: LocalPostgreSQL
 ) -> None:
     ready(vault_space)
     with pytest.raises(VaultError, match="Vault does not come into the database of `demo`") as refusal:
@@ -245,7 +245,7 @@ def test_a_database_that_is_not_reached_is_told_without_its_password(
 
 
 def test_a_database_can_be_connected_again_with_more_roles(
-    vault_space: VaultSpace, postgresql: PostgreSQL
+    vault_space: VaultSpace, postgresql: LocalPostgreSQL
 ) -> None:
     ready(vault_space)
 

@@ -18,7 +18,7 @@ from state.records import Person
 from tests import postgresql
 from tests.conftest import VaultSpace
 from tests.fakes.vault import FakeVault
-from tests.postgresql import PostgreSQL
+from bot.playground.postgresql_server import LocalPostgreSQL
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ADMIN = Person("T1", "U0")
@@ -74,7 +74,7 @@ class FakeWorld:
 class RealWorld:
     """The bot's own AppRole login, under the policy that `innkeeper init` wrote."""
 
-    def __init__(self, space: VaultSpace, database: PostgreSQL) -> None:
+    def __init__(self, space: VaultSpace, database: LocalPostgreSQL) -> None:
         self.space, self.database = space, database
         prepared = prepare(space.client, ADMIN, "admin", NOW, NEEDS)
         space.client.secrets.kv.v2.delete_metadata_and_all_versions(

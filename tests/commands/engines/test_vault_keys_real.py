@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
 from commands.engines.vault import WrappingSpent
 from commands.engines.vault_database import READ, READ_WRITE, configure_database
@@ -23,7 +24,6 @@ from state.records import Person
 from tests import postgresql as settings
 from tests.commands.engines.vault_worlds import RealWorld
 from tests.conftest import VaultSpace, cannot_be_had
-from bot.playground.postgresql_server import LocalPostgreSQL
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

@@ -9,6 +9,7 @@ import hvac
 import pytest
 from hvac import exceptions
 
+from bot.playground.postgresql_server import LocalPostgreSQL
 from commands.engines.vault import VaultError
 from commands.engines.vault_database import configure_database
 from commands.engines.vault_setup import Needs, Prepared, prepare, unwrap_secret_id
@@ -16,7 +17,6 @@ from state.records import Person
 from tests import postgresql
 from tests.commands.engines.vault_worlds import ADMIN, RealWorld
 from tests.conftest import VaultSpace
-from bot.playground.postgresql_server import LocalPostgreSQL
 
 pytestmark = pytest.mark.integration
 

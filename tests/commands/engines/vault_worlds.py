@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
+from bot.playground.postgresql_server import LocalPostgreSQL
 from commands.engines.vault import AppRole, HvacVault, Vault
 from commands.engines.vault_database import READ, configure_database
 from commands.engines.vault_setup import Needs, prepare, unwrap_secret_id
@@ -18,7 +19,6 @@ from state.records import Person
 from tests import postgresql
 from tests.conftest import VaultSpace
 from tests.fakes.vault import FakeVault
-from bot.playground.postgresql_server import LocalPostgreSQL
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ADMIN = Person("T1", "U0")

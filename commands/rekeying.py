@@ -141,7 +141,8 @@ def _came_true(deps: Deps, wish: Rekey, now: datetime) -> bool:
     """Whether a plan that was made after the wish has come to a good end, whoever asked for it."""
     for run in runs.of_lab(deps.database, wish.lab_id, _RUNS_LOOKED_AT):
         good = run.state in (RunState.APPLIED, RunState.NO_CHANGES)
-        if good and run.kind == "apply" and run.created_at >= wish.wanted_at:
+        is_later = run.created_at > wish.wanted_at or run.id == wish.run_id
+        if good and run.kind == "apply" and is_later:
             rekeys.end(deps.database, wish.id, now, "replaced")
             return True
     return False

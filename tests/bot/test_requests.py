@@ -178,3 +178,90 @@ def test_without_an_id_of_slacks_the_same_bytes_are_the_same_request() -> None:
     first = requests.from_command(body, NOW, web)
     assert first.id == requests.from_command(body, NOW, web).id
     assert first.id != requests.from_command({**body, "text": "list"}, NOW, web).id
+
+
+PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQw0mFLTBUHPcPmFtD5fjDQ6YBNK9EMsTGPvn7o3JbD"
+PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nprivate-canary\n-----END OPENSSH PRIVATE KEY-----"
+
+
+def a_key(text: str) -> dict[str, Any]:
+    return dict(requests.from_command({**COMMAND, "command": "/key", "text": text}, NOW, web).payload)
+
+
+def test_of_a_public_key_the_key_is_recorded_and_nothing_else() -> None:
+    assert a_key(f"enroll {PUBLIC} anna@laptop")["words"] == ["key", "enroll", *PUBLIC.split()]
+
+
+@pytest.mark.parametrize(
+    "text", ["enroll correct-horse-battery", f"enroll x {PUBLIC}", f"enroll {PUBLIC[:60]}"]
+)
+def test_of_what_is_no_public_key_nothing_is_recorded_but_why(text: str) -> None:
+    payload = a_key(text)
+    assert payload["words"] == []
+    assert payload["refused"][0].endswith(".")
+    assert max(text.split(), key=len) not in json.dumps(payload)
+
+
+@pytest.mark.parametrize("text", [f"enroll {PRIVATE}", PRIVATE, f"ssh demo '{PRIVATE}"])
+def test_a_private_key_is_not_recorded(text: str) -> None:
+    payload = a_key(text)
+    assert payload["words"] == ["private_key", "/key"]
+    assert "canary" not in json.dumps(payload)
+
+
+def test_neither_is_one_in_a_mention() -> None:
+    event = {"text": f"<@U0> key enroll {PRIVATE}", "user": "U1", "ts": "1.1", "channel": "C1"}
+    entry = requests.from_mention({"event": event, "event_id": "Ev1", "team_id": "T1"}, NOW, web)
+    assert entry.payload["words"] == ["private_key", "@"]
+    assert "canary" not in json.dumps(entry.payload)
+
+
+def a_form(callback: str, **fields: str) -> dict[str, Any]:
+    values = {name: {"value": {"value": value}} for name, value in fields.items()}
+    view = {
+        "callback_id": callback,
+        "private_metadata": '{"value": "x", "channel": "C1"}',
+        "state": {"values": values},
+    }
+    body = {"user": {"id": "U1", "team_id": "T1"}, "trigger_id": "1.9", "view": view}
+    return dict(requests.from_submission(body, NOW, FakeVault().seal).payload)
+
+
+def test_a_form_brings_a_public_key_and_no_private_one() -> None:
+    assert a_form("enroll_key", key=f"  {PUBLIC} me\n")["form"] == {"key": PUBLIC}
+    refused = a_form("enroll_key", key=f"{PUBLIC}\n{PUBLIC}")
+    assert (refused["words"], refused["refused"][0]) == (["enroll_key"], "Give one public key, in one line.")
+    for callback, field in (("enroll_key", "key"), ("tls_signed", "csr"), ("reject_with_reason", "reason")):
+        payload = a_form(callback, **{field: PRIVATE})
+        assert payload["words"] == ["private_key", callback]
+        assert "canary" not in json.dumps(payload)
+
+
+def test_a_secret_that_is_sealed_may_be_a_private_key() -> None:
+    payload = a_form("up_with_secrets", **{"secret:deploy_key": PRIVATE})
+    assert payload["words"] == ["up_with_secrets", "x"]
+    assert payload["sealed_form"]
+    assert "canary" not in json.dumps(payload)
+
+
+def test_a_click_in_a_window_belongs_to_the_channel_that_it_was_opened_from() -> None:
+    view = {"private_metadata": '{"channel": "C7"}'}
+    click = {key: value for key, value in CLICK.items() if key not in ("channel", "message", "response_url")}
+    entry = requests.from_click({**click, "view": view}, NOW)
+    assert (entry.payload["channel"], entry.payload["response_url"]) == ("C7", None)
+
+
+def test_a_report_that_is_looked_at_again_takes_the_place_of_the_old_one() -> None:
+    again = {"action_id": "leaving", "value": "leaving1"}
+    assert requests.from_click({**CLICK, "actions": [again]}, NOW).payload["replace"] is True
+    assert requests.from_click(CLICK, NOW).payload["replace"] is False
+
+
+def test_an_account_that_was_deactivated() -> None:
+    event = {"type": "user_change", "user": {"id": "U1", "team_id": "T9", "deleted": True}}
+    entry = requests.from_departure({"event": event, "event_id": "Ev1", "team_id": "T1"}, NOW)
+    assert (entry.id, entry.kind) == ("Ev1", "event")
+    assert entry.payload["words"] == ["left_slack", "T9-U1"]
+    assert requests.is_departure(event)
+    assert not requests.is_departure({"user": {"id": "U1", "deleted": False}})
+    assert not requests.is_departure({})

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.views.modals import SEALED, modal, problem, submitted
-from commands.request import Field, Form
+from bot.views.modals import SEALED, modal, problem, shown, submitted, waiting
+from commands.request import Button, Field, Form, Revealed, Secret
 from tests.bot.views.reading import check_view, hostile
 
 REJECT = Form(
@@ -92,3 +92,45 @@ def test_any_form_fits_slack(title: str, submit: str, introduction: str, asked: 
     view = modal(Form("act", "x", title, submit, asked, introduction), "{}")
     check_view(view)
     check_view(problem(introduction, title))
+
+
+KEY = "-----BEGIN EC PRIVATE KEY-----\n" + "\n".join(["A+/=" * 16] * 60) + "\n-----END EC PRIVATE KEY-----"
+
+
+def test_what_is_shown_once_is_there_to_be_copied() -> None:
+    revealed = Revealed(
+        "For *demo*, until tonight.",
+        (Secret("User", "v-demo"), Secret("Password", "a<b>&*_`c`~d")),
+        "`/key revoke x` ends it.",
+        (Button("This was not me", "not_me", "grant1", "danger", "Revoke it now?"),),
+    )
+    view = shown("Shown once", revealed, '{"channel": "C1"}')
+    check_view(view)
+    assert "submit" not in view
+    texts = [block["text"]["text"] for block in view["blocks"] if block["type"] == "section"]
+    assert texts == [
+        "For *demo*, until tonight.",
+        "*User*",
+        "```\nv-demo\n```",
+        "*Password*",
+        "```\na&lt;b&gt;&amp;*_`c`~d\n```",
+        "`/key revoke x` ends it.",
+    ]
+    assert view["blocks"][-1]["elements"][0]["action_id"] == "not_me"
+
+
+def test_a_long_key_is_cut_between_lines_and_not_a_character_is_lost() -> None:
+    view = shown("Shown once", Revealed("Keep it.", (Secret("Private key", KEY),)), "{}")
+    check_view(view)
+    parts = [block["text"]["text"] for block in view["blocks"][2:]]
+    assert len(parts) > 1
+    assert all(part.startswith("```\n") and part.endswith("\n```") for part in parts)
+    assert "\n".join(part.removeprefix("```\n").removesuffix("\n```") for part in parts) == KEY
+
+
+def test_a_secret_is_in_no_repr() -> None:
+    assert "hunter2" not in repr(Revealed("Keep it.", (Secret("Password", "hunter2"),)))
+
+
+def test_a_window_says_that_something_comes() -> None:
+    check_view(waiting("Shown once", "{}"))

@@ -125,9 +125,6 @@ path "{OPERATORS_MOUNT}/data/operators/{_OWN}" {{
 
 GRANT = f"""\
 # One person's token for one grant: the one credential that it is made for, and not even a look at itself.
-path "{SSH_MOUNT}/sign/{SSH_ROLE}" {{
-  capabilities = ["update"]
-}}
 path "{PKI_MOUNT}/issue/+" {{
   capabilities = ["update"]
 }}

@@ -225,8 +225,10 @@ class FakeKeys:
         doing = Doing(f"I cannot issue {what}")
         self._ask(doing)
         with self._lock:
-            grant = self.ssh_tokens.get(token) if "ssh" in what else None
-            grant = grant or next((each for each in self.grants.values() if each.token == token), None)
+            if "ssh" in what:
+                grant = self.ssh_tokens.get(token)
+            else:
+                grant = next((each for each in self.grants.values() if each.token == token), None)
             if grant is None or grant.revoked or grant.expires_at <= self.now():
                 raise VaultDenied(doing)
             yield grant

@@ -89,7 +89,7 @@ def test_no_grant_is_longer_than_thirty_days(world: World, ttl_seconds: int) -> 
 
 def test_a_certificate_lets_one_key_in_as_one_user_for_a_while(world: World) -> None:
     key, before = public_key(), datetime.now(UTC)
-    issued = world.vault.sign_ssh(token(world.vault), key, "root", 1800, KEY_ID)
+    issued = world.vault.sign_ssh(world.vault.ssh_token(ANNA, "g1"), key, "root", 1800, KEY_ID)
     certificate = opened(issued)
     public = certificate.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     ca = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
@@ -107,7 +107,7 @@ def test_a_certificate_lets_one_key_in_as_one_user_for_a_while(world: World) -> 
 @pytest.mark.parametrize("principal", ["nobody-named-this", "*", "", "root,lab", "root\n", "-o", "röot"])
 def test_nobody_gets_in_as_whom_no_blueprint_names(world: World, principal: str) -> None:
     with pytest.raises(VaultRefused):
-        world.vault.sign_ssh(token(world.vault), public_key(), principal, 1800, KEY_ID)
+        world.vault.sign_ssh(world.vault.ssh_token(ANNA, "g1"), public_key(), principal, 1800, KEY_ID)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_nobody_gets_in_as_whom_no_blueprint_names(world: World, principal: str)
 )
 def test_what_is_no_key_is_not_signed(world: World, key: str) -> None:
     with pytest.raises(VaultRefused, match="Vault will not issue an ssh certificate: "):
-        world.vault.sign_ssh(token(world.vault), key, "root", 1800, KEY_ID)
+        world.vault.sign_ssh(world.vault.ssh_token(ANNA, "g1"), key, "root", 1800, KEY_ID)
 
 
 def test_a_certificate_over_the_maximum_is_refused_and_not_cut_short(world: World) -> None:
     with pytest.raises(VaultRefused, match="larger than maximum"):
-        world.vault.sign_ssh(token(world.vault, 2 * DAY), public_key(), "root", DAY + 1, KEY_ID)
+        world.vault.sign_ssh(world.vault.ssh_token(ANNA, "g1"), public_key(), "root", DAY + 1, KEY_ID)
 
 
 def test_a_token_for_ssh_signs_for_ssh_and_nothing_else(world: World) -> None:
@@ -133,6 +133,11 @@ def test_a_token_for_ssh_signs_for_ssh_and_nothing_else(world: World) -> None:
     with pytest.raises(VaultDenied):
         world.vault.database_credentials(ours, "demo.readonly")
     assert world.vault.ssh_token(ANNA, "g1") != ours
+
+
+def test_a_token_for_anything_else_signs_no_ssh_key(world: World) -> None:
+    with pytest.raises(VaultDenied):
+        world.vault.sign_ssh(token(world.vault), public_key(), "root", 1800, KEY_ID)
 
 
 def test_a_token_that_was_revoked_issues_nothing(world: World) -> None:

@@ -16,12 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bot.playground import postgresql_server as settings
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
 from commands.engines.vault import WrappingSpent
 from commands.engines.vault_database import READ, READ_WRITE, configure_database
 from state.records import Person
-from tests import postgresql as settings
 from tests.commands.engines.vault_worlds import RealWorld
 from tests.conftest import VaultSpace, cannot_be_had
 from tests.waiting import until
@@ -59,7 +59,7 @@ def token(real: RealWorld, ttl_seconds: int = HOUR) -> str:
 def test_openssh_reads_the_certificate(real: RealWorld, tmp_path: Path, kind: tuple[str, str]) -> None:
     run("ssh-keygen", "-q", "-t", kind[0], "-b", kind[1], "-N", "", "-f", tmp_path / "key")
     issued = real.vault.sign_ssh(
-        token(real), (tmp_path / "key.pub").read_text(), "root", 1800, "T1-U1:demo:g1"
+        real.vault.ssh_token(ANNA, "g1"), (tmp_path / "key.pub").read_text(), "root", 1800, "T1-U1:demo:g1"
     )
     (tmp_path / "key-cert.pub").write_text(issued.signed_key + "\n")
     (tmp_path / "ca.pub").write_text(real.vault.ssh_ca_public_key() + "\n")
@@ -97,7 +97,7 @@ def security_keys() -> list[str]:
 
 @pytest.mark.parametrize("key", security_keys(), ids=["ed25519", "ecdsa"])
 def test_a_key_in_hardware_gets_a_certificate_too(real: RealWorld, tmp_path: Path, key: str) -> None:
-    issued = real.vault.sign_ssh(token(real), key, "root", 1800, "T1-U1:demo:g1")
+    issued = real.vault.sign_ssh(real.vault.ssh_token(ANNA, "g1"), key, "root", 1800, "T1-U1:demo:g1")
     (tmp_path / "key-cert.pub").write_text(issued.signed_key + "\n")
     said = run("ssh-keygen", "-L", "-f", tmp_path / "key-cert.pub")
     assert f"Serial: {int(issued.serial_hex, 16)}" in said

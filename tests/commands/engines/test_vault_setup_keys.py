@@ -9,12 +9,12 @@ import hvac
 import pytest
 from hvac import exceptions
 
+from bot.playground import postgresql_server
 from bot.playground.postgresql_server import LocalPostgreSQL
 from commands.engines.vault import VaultError
 from commands.engines.vault_database import configure_database
 from commands.engines.vault_setup import Needs, Prepared, prepare, unwrap_secret_id
 from state.records import Person
-from tests import postgresql
 from tests.commands.engines.vault_worlds import ADMIN, RealWorld
 from tests.conftest import VaultSpace
 
@@ -260,4 +260,4 @@ def test_a_database_can_be_connected_again_with_more_roles(
 
 
 def postgresql_login() -> tuple[str, str]:
-    return postgresql.ADMIN, postgresql.PASSWORD
+    return postgresql_server.ADMIN, postgresql_server.PASSWORD

@@ -11,12 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
+from bot.playground import postgresql_server
 from bot.playground.postgresql_server import LocalPostgreSQL
 from commands.engines.vault import AppRole, HvacVault, Vault
 from commands.engines.vault_database import READ, configure_database
 from commands.engines.vault_setup import Needs, prepare, unwrap_secret_id
 from state.records import Person
-from tests import postgresql
 from tests.conftest import VaultSpace
 from tests.fakes.vault import FakeVault
 
@@ -122,8 +122,8 @@ class RealWorld:
             self.space.client,
             lab,
             self.database.vault_url,
-            postgresql.ADMIN,
-            postgresql.PASSWORD,
+            postgresql_server.ADMIN,
+            postgresql_server.PASSWORD,
             {"readonly": READ},
             ttl_seconds=3600,
         )

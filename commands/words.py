@@ -111,6 +111,8 @@ def cut(text: str, limit: int = 40) -> str:
 
 def printable(text: str) -> str:
     """The text without what misleads a screen: control, bidirectional and invisible characters."""
+    if text.isprintable():  # mostly, and a hundred times as fast
+        return text
     kept = (" " if character in "\n\r\t" else character for character in text)
     return "".join(character for character in kept if not hidden(character))
 

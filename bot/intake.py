@@ -6,7 +6,8 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -36,6 +37,7 @@ class Intake:
     def __init__(self, deps: Deps, notifier: Notifier) -> None:
         self._deps = deps
         self._notifier = notifier
+        self._local = threading.local()
         self._waiting: queue.SimpleQueue[InboxEntry | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._in_hand: set[str] = set()
@@ -62,8 +64,32 @@ class Intake:
         return self._deps.catalogue.blueprints().get(name)
 
     def take(self, entry: InboxEntry) -> None:
-        """Record a request, and hand it over unless it came before. When this returns it is on the disk."""
-        if inbox.record(self._deps.database, entry):
+        """Record a request, and hand it over unless it came before. It is on the disk when this returns.
+
+        Within gathered() of this thread: when that ends.
+        """
+        gathered: list[InboxEntry] | None = getattr(self._local, "gathered", None)
+        if gathered is None:
+            self._record([entry])
+        else:
+            gathered.append(entry)
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """What this thread takes within is recorded at the end, all of it in one commit."""
+        entries: list[InboxEntry] = []
+        self._local.gathered = entries
+        try:
+            yield
+        finally:
+            self._local.gathered = None
+        if entries:
+            self._record(entries)
+
+    def _record(self, entries: Sequence[InboxEntry]) -> None:
+        with self._deps.database.transaction():
+            new = [entry for entry in entries if inbox.record(self._deps.database, entry)]
+        for entry in new:
             self._in_hand.add(entry.id)
             self._waiting.put(entry)
 

@@ -24,6 +24,8 @@ from state import audit, inbox, labs
 from state.records import InboxEntry
 
 HANDLERS = 4
+CALM_SECONDS = 0.01
+PATIENCE_SECONDS = 0.25
 RESPONSE_URL_LIFE = timedelta(minutes=30)
 RETRY_AFTER = timedelta(seconds=60)
 ATTEMPTS = 3
@@ -38,6 +40,7 @@ class Intake:
         self._deps = deps
         self._notifier = notifier
         self._local = threading.local()
+        self._gate = Gate()
         self._waiting: queue.SimpleQueue[InboxEntry | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._in_hand: set[str] = set()
@@ -89,6 +92,7 @@ class Intake:
     def _record(self, entries: Sequence[InboxEntry]) -> None:
         with self._deps.database.transaction():
             new = [entry for entry in entries if inbox.record(self._deps.database, entry)]
+        self._gate.taken()
         for entry in new:
             self._in_hand.add(entry.id)
             self._waiting.put(entry)
@@ -193,9 +197,40 @@ class Intake:
 
     def _handle_forever(self) -> None:
         while (entry := self._waiting.get()) is not None and not self._stopping.is_set():
+            self._gate.wait(self._waiting.empty)
             try:
                 self.work(entry, self._deps.now())
             except Exception:
                 log.exception("a request could not be finished", request=entry.id)
             finally:
                 self._in_hand.discard(entry.id)
+
+
+class Gate:
+    """Acknowledgements come first, and handling competes with them for the interpreter.
+
+    While more comes in than is handled, one handler begins at a time, when nothing has come for CALM_SECONDS or after
+    PATIENCE_SECONDS, so that nobody's answer starves. Where nothing waits, nobody is held back.
+    """
+
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._one_at_a_time = threading.Lock()
+        self._taken_at = float("-inf")
+
+    def taken(self) -> None:
+        """Requests have just come in."""
+        self._taken_at = self._monotonic()
+
+    def wait(self, nothing_waits: Callable[[], bool]) -> None:
+        """Hold back whoever is about to handle a request, as long as that is fair."""
+        with self._one_at_a_time:
+            ends_at = self._monotonic() + PATIENCE_SECONDS
+            while not nothing_waits():
+                now = self._monotonic()
+                if now >= ends_at or now - self._taken_at >= CALM_SECONDS:
+                    return
+                self._sleep(CALM_SECONDS)

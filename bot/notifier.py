@@ -25,6 +25,7 @@ from state.records import Card, InboxEntry, Lab, OutboxMessage, Person, Run
 from state.transitions import RunState
 
 UPDATE_PAUSE = timedelta(seconds=1)  # between two edits of one message
+PLAN_PAUSE = timedelta(seconds=2)  # a plan that is made by then is shown without a word of its beginning
 REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen
 CARD_EVENT, REPLY_EVENT = "innkeeper_card", "innkeeper_reply"
@@ -149,6 +150,8 @@ class Notifier:
         if ts is None:
             channel, ts = self._post(card, run, message, now)
         elif digest != card.rendered_digest or card.ts is None:
+            if run.state is RunState.PLANNING and card.updated_at and now < card.updated_at + PLAN_PAUSE:
+                raise Later(card.updated_at + PLAN_PAUSE)  # this edit would make the plan itself wait
             channel, ts = self._edit(card, run, (channel, ts), message, now)
         with self._database.transaction():  # together: whoever dies in between would never reply
             cards.posted(self._database, card.id, ts, digest, now, card.revision, channel)

@@ -11,6 +11,7 @@ from bot.slack import NotTaken
 from bot.views.message import Message
 from state import cards, outbox, runs
 from state.records import OutboxMessage
+from state.transitions import RunState
 from tests.fakes.slack import Killed
 from tests.inn import CHANNEL, INFRA, REQUESTER, SECURITY, Inn
 
@@ -48,6 +49,29 @@ def test_one_edit_a_second_a_message(inn: Inn) -> None:
     assert all(later - sooner >= timedelta(seconds=1) for sooner, later in pairwise(edits))
     inn.works()
     assert "step 19" in inn.newest_card().all
+
+
+def test_a_plan_is_shown_at_once_without_a_word_of_its_beginning(inn: Inn) -> None:
+    queued(inn)
+    inn.notifier.send_cards(inn.clock())
+    run = inn.run()
+    runs.move(inn.database, run.id, RunState.QUEUED, RunState.PLANNING, inn.clock())
+    inn.notifier.send_cards(inn.clock())
+    assert inn.newest_card().text.startswith("demo: queued")
+    runs.move(inn.database, run.id, RunState.PLANNING, RunState.PROPOSED, inn.clock())
+    inn.notifier.send_cards(inn.clock())
+    assert inn.newest_card().text.startswith("demo: proposed")
+
+
+def test_a_plan_that_takes_long_is_shown_to_have_begun(inn: Inn) -> None:
+    queued(inn)
+    inn.notifier.send_cards(inn.clock())
+    runs.move(inn.database, inn.run().id, RunState.QUEUED, RunState.PLANNING, inn.clock())
+    _, again = inn.notifier.send_cards(inn.clock())
+    assert again == inn.clock() + timedelta(seconds=2)
+    inn.clock.passes(2)
+    inn.notifier.send_cards(inn.clock())
+    assert inn.newest_card().text.startswith("demo: planning")
 
 
 def test_what_did_not_change_is_not_sent(inn: Inn) -> None:

@@ -82,18 +82,17 @@ def plan(request: Request, deps: Deps) -> Outcome:
     blueprint = deps.catalogue.get(lab.blueprint)
     kept = {key: written(value) for key, value in lab.variables.items() if key in blueprint.variables}
     variables = check_values(blueprint, {**kept, **values})
-    _plan_again(request, deps, lab, "apply", variables)
-    return Outcome()
+    return _plan_again(request, deps, lab, "apply", variables, request.id)
 
 
 def replan(request: Request, deps: Deps) -> Outcome:
-    """The `Re-plan` button: the same wish as the run on that card, planned against what is there now."""
+    """The `Re-plan` button: the same wish as the run on that card, planned against what is there now, once."""
     lab = _lab_meant(request, deps, "", "")
     require_may_run(request, lab)
     run = runs.get(deps.database, request.words[1])
-    if run is not None:
-        _plan_again(request, deps, lab, run.kind, run.variables)
-    return Outcome()
+    if run is None:
+        return Outcome()
+    return _plan_again(request, deps, lab, run.kind, run.variables, f"replan {run.id}")
 
 
 def down(request: Request, deps: Deps) -> Outcome:
@@ -109,8 +108,7 @@ def down(request: Request, deps: Deps) -> Outcome:
             labs.leave(deps.database, lab.id, deps.now())
             audit.append(deps.database, deps.now(), request.person.key, "discarded", lab.name)
         return Outcome(f"*{lab.name}* had nothing yet, so it is simply gone. Its history stays.")
-    _plan_again(request, deps, lab, "destroy", lab.variables)
-    return Outcome()
+    return _plan_again(request, deps, lab, "destroy", lab.variables, request.id)
 
 
 def cancel(request: Request, deps: Deps) -> Outcome:
@@ -262,22 +260,29 @@ def holder_words(holder: str) -> str:
         return f"`{holder}`'s"
 
 
-def _plan_again(request: Request, deps: Deps, lab: Lab, kind: RunKind, variables: Mapping[str, Any]) -> None:
-    if runs.get(deps.database, id_from(request.id)) is not None:
-        return
+def _plan_again(
+    request: Request, deps: Deps, lab: Lab, kind: RunKind, variables: Mapping[str, Any], cause_id: str
+) -> Outcome:
+    """Queue a plan in the place of the one that waits. Of a button that is pressed twice, the first press counts."""
     if lab.frozen_because is not None:
         raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
     now = deps.now()
     try:
         with deps.database.transaction():
+            active = runs.active_of(deps.database, lab.id)
+            asked_before = runs.get(deps.database, id_from(cause_id)) is not None
+            pressed = request.words[0] != "lab"
+            if pressed and kind == "destroy" and active is not None and active.kind == "destroy":
+                asked_before |= active.state not in (RunState.APPROVED, RunState.APPLYING)
+            if asked_before:
+                return Outcome(f"*{lab.name}* is planned again: look at its newest card." if pressed else "")
             runs.supersede(deps.database, lab.id, now)
             labs.update(deps.database, lab.id, last_active_at=now)
-            start_run(
-                deps, lab, kind, request.person, request.id, channel=request.channel, variables=variables
-            )
+            start_run(deps, lab, kind, request.person, cause_id, channel=request.channel, variables=variables)
     except runs.LabBusy:
         active = runs.active_of(deps.database, lab.id)
         raise _busy(lab, active) from None
+    return Outcome()
 
 
 def _busy(lab: Lab, active: Run | None) -> Refused:

@@ -6,7 +6,7 @@ import pytest
 
 from commands.table import COMMANDS
 from state import labs, runs, tfstate
-from state.records import StateLock
+from state.records import Run, StateLock
 from state.transitions import RunState
 from tests.inn import (
     ADMIN,
@@ -220,6 +220,31 @@ def test_the_destroy_button_is_lab_down(inn: Inn) -> None:
     inn.clicks(REQUESTER, card, "Destroy")
     assert inn.newest_card().text.startswith("demo: proposed")
     assert "*2 to destroy*" in inn.newest_card().all
+
+
+@pytest.mark.parametrize("label", ["Re-plan", "Destroy"])
+def test_a_button_pressed_twice_makes_one_plan(inn: Inn, label: str) -> None:
+    card = inn.has("demo") if label == "Destroy" else inn.says(REQUESTER, "/lab up web demo").card()
+    inn.clicks(REQUESTER, card, label)
+    before = inn.runs()
+    inn.asks(inn.presses(REQUESTER, {"Re-plan": "replan", "Destroy": "destroy"}[label], _run_on(inn, 0).id))
+    assert inn.runs() == before
+    assert before[-1] == "proposed"
+    assert inn.told(REQUESTER) == "*demo* is planned again: look at its newest card."
+
+
+def test_a_destruction_that_was_rejected_can_be_asked_for_again(inn: Inn) -> None:
+    card = inn.has("demo")
+    inn.clicks(REQUESTER, card, "Destroy")
+    inn.clicks(SECURITY, inn.newest_card(), "Reject")
+    inn.submits(SECURITY, reason="not now")
+    inn.clicks(REQUESTER, card, "Destroy")
+    assert inn.runs() == ["applied", "rejected", "proposed"]
+
+
+def _run_on(inn: Inn, place: int) -> Run:
+    """The run of a card, the oldest first."""
+    return list(reversed(runs.of_lab(inn.database, inn.lab().id, 100)))[place]
 
 
 def test_a_busy_lab_is_left_alone(inn: Inn) -> None:

@@ -173,10 +173,8 @@ def test_guests_and_people_who_left_are_nobody_whatever_their_document_says(hous
         ("gina", {"guest": "single_channel"}, "guests cannot be trusted operators"),
         ("dora", {"deleted": True}, "This Slack account is deactivated"),
     ):
-        user = house.slack.add_user(name)
+        user = house.joins(name)
         house.trust(user, "operator", "infra")
-        members = house.slack.workspace.channels[house.channel].members
-        house.slack.workspace.change_channel(house.channel, members=members | {user})
         house.slack.workspace.change_user(user, **values)
         house.asks(user, "/lab up solo from-a-guest", expect=answer)
     assert house.rows("SELECT * FROM labs WHERE name = 'from-a-guest'") == []
@@ -185,9 +183,7 @@ def test_guests_and_people_who_left_are_nobody_whatever_their_document_says(hous
 def test_a_namesake_from_another_workspace_has_no_rights_here(house: House) -> None:
     """In a shared channel a person is their own workspace and id, and not the app's workspace and that id."""
     other = house.slack.add_team("Partner")
-    visitor = house.slack.add_user("visitor", team=other)
-    members = house.slack.workspace.channels[house.channel].members
-    house.slack.workspace.change_channel(house.channel, members=members | {visitor})
+    visitor = house.joins("visitor", team=other)
     house.trust(visitor, "operator")  # written for the app's own workspace
     house.asks(visitor, "/lab up solo visited", expect="not a trusted operator")
     house.trust(visitor, "operator", team=other)

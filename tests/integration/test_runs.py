@@ -60,9 +60,7 @@ def test_a_plan_that_nobody_approves_in_time_expires(house: House) -> None:
 
 
 def test_the_word_of_somebody_who_left_does_not_count(house: House) -> None:
-    gone = house.slack.add_user("gone")
-    members = house.slack.workspace.channels[house.channel].members
-    house.slack.workspace.change_channel(house.channel, members=members | {gone})
+    gone = house.joins("gone")
     house.asks(house.ada, "/operator add @gone infra", expect="is a trusted operator now: infra")
     house.asks(house.riley, "/lab up pair outlived")
     card = house.card("outlived: proposed")
@@ -77,9 +75,7 @@ def test_the_word_of_somebody_who_left_does_not_count(house: House) -> None:
 
 
 def test_a_requester_who_left_gets_nothing_applied(house: House) -> None:
-    leaver = house.slack.add_user("leaver")
-    members = house.slack.workspace.channels[house.channel].members
-    house.slack.workspace.change_channel(house.channel, members=members | {leaver})
+    leaver = house.joins("leaver")
     house.trust(leaver, "operator")
     house.asks(leaver, "/lab up pair orphaned")
     card = house.card("orphaned: proposed")
@@ -107,9 +103,7 @@ def test_sources_that_change_after_the_approval_are_not_applied(house: House) ->
 
 
 def test_people_are_let_in_and_seen_out_in_one_command(house: House) -> None:
-    newcomer = house.slack.add_user("newcomer")
-    members = house.slack.workspace.channels[house.channel].members
-    house.slack.workspace.change_channel(house.channel, members=members | {newcomer})
+    newcomer = house.joins("newcomer")
     house.asks(newcomer, "/lab list", expect="not a trusted operator")
     house.asks(house.riley, "/operator add @newcomer operator", expect="That is for people who hold admin")
     house.asks(house.ada, "/operator add @newcomer operator,infra", expect="is a trusted operator now")

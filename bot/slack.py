@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from bot.views.message import Message
 AWAY_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 RESPOND_SECONDS = 5
+_CODE = re.compile(r"\w+")
 _PASSING = ("fatal_error", "internal_error", "service_unavailable", "request_timeout")
 
 log = structlog.get_logger()
@@ -179,7 +181,8 @@ class Slack:
             asked = str(response.headers.get("Retry-After") or response.headers.get("retry-after") or "1")
             return Later(self._pause(key, float(asked) if asked.replace(".", "", 1).isdigit() else 1.0))
         code = str(response.get("error", "unknown")) if hasattr(response, "get") else "unknown"
-        if status >= 500 or code in _PASSING:
+        # What is no code was not said by Slack, but by something on the way: a proxy's page, a login.
+        if status >= 500 or code in _PASSING or not _CODE.fullmatch(code):
             return Later(self._pause(key, None), maybe_sent=True)
         return NotTaken(key[0], code)
 

@@ -15,7 +15,7 @@ from bot.slack import Later, NotTaken, Slack
 from bot.views import replies
 from bot.views.card import card as card_view
 from bot.views.lists import refusal
-from bot.views.message import Message
+from bot.views.message import Message, escape
 from bot.views.modals import modal
 from commands.approvals import still_needed
 from commands.request import Attachment, Form, id_from
@@ -83,6 +83,9 @@ class Notifier:
             except NotTaken as refused:
                 log.warning("Slack does not take a card", run=card.run_id, error=str(refused))
                 self._not_before[card.id] = now + REFUSED_PAUSE
+            except Exception:  # a fault in one card must not hide the others
+                log.exception("a card cannot be shown", run=card.run_id)
+                self._not_before[card.id] = now + REFUSED_PAUSE
         return f"showed {shown} cards", min(again, default=None)
 
     def send_replies(self, now: datetime) -> tuple[str, datetime | None]:
@@ -101,20 +104,24 @@ class Notifier:
                     outbox.sent(self._database, message.id, now)
                 else:
                     outbox.postpone(self._database, message.id, now + timedelta(seconds=5))
+            except Exception:
+                log.exception("a reply cannot be sent", message=message.id)
         return f"sent {sent} replies", min(again, default=None)
 
     def answer(self, entry: InboxEntry, message: Message, attachment: Attachment | None = None) -> None:
-        """Tell something to the one person who asked. Raises Later, NotTaken when Slack takes it nowhere."""
+        """Tell something to the one person who asked; where Slack takes it nowhere, only the log has it. Raises Later."""
         asked = entry.payload
         user, channel = str(asked["user"]), str(asked.get("channel") or "")
         try:
             self._answer_in_place(asked, user, channel, message)
         except NotTaken as refused:
             log.info("answers directly", error=str(refused))
-            self._slack.post(self._slack.direct(user), message)
+            self._directly(user, lambda direct: self._slack.post(direct, message))
         if attachment is not None:
             # An ephemeral message cannot carry a file, so it goes to the person's direct messages.
-            self._upload(self._slack.direct(user), None, attachment.name, attachment.body, "")
+            self._directly(
+                user, lambda direct: self._upload(direct, None, attachment.name, attachment.body, "")
+            )
 
     def open_form(self, entry: InboxEntry, form: Form) -> None:
         """Open a modal for the person who asked. Their trigger lives for three seconds."""
@@ -124,6 +131,13 @@ class Notifier:
         except (NotTaken, Later):
             said = "Slack did not open the form in time. Nothing has happened: ask for it again."
             self.answer(entry, refusal(said, ""))
+
+    def _directly(self, user: str, send: Callable[[str], object]) -> None:
+        """To the direct messages with somebody. Who takes none (a bot) is told nothing, however often it is tried."""
+        try:
+            send(self._slack.direct(user))
+        except NotTaken as refused:
+            log.warning("an answer reaches nobody", user=user, error=str(refused))
 
     def _answer_in_place(self, asked: Mapping[str, Any], user: str, channel: str, message: Message) -> None:
         url = asked.get("response_url")
@@ -242,7 +256,7 @@ class Notifier:
             self._slack.upload(channel, thread_ts, name, body, comment)
         except NotTaken:
             # Where files are not allowed, the beginning of it is better than nothing.
-            beginning = body[:2800].replace("```", "'''")
+            beginning = escape(body[:2800].replace("```", "'''"))
             self._slack.post(channel, Message(f"{comment}\n```{beginning}```".strip(), []), thread_ts)
 
     def _is_there(self, message: OutboxMessage, channel: str, thread_ts: str | None) -> bool:

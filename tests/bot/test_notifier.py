@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import pytest
 
-from bot.slack import NotTaken
 from bot.views.message import Message
-from state import cards, outbox, runs
+from commands.authorise import Standing
+from state import cards, inbox, outbox, runs
 from state.records import OutboxMessage
 from state.transitions import RunState
 from tests.fakes.slack import Killed
-from tests.inn import CHANNEL, INFRA, REQUESTER, SECURITY, Inn
+from tests.inn import CHANNEL, INFRA, REQUESTER, SECURITY, STRANGER, Inn
 
 SAID = Message("hello", [])
 
@@ -268,6 +268,33 @@ def test_where_files_are_not_taken_the_beginning_is_told(inn: Inn) -> None:
     assert inn.replies(inn.newest_card())[0].endswith("```+ terraform_data.a\n\n+ terraform_data.b```")
 
 
+def test_what_is_told_of_a_file_pings_nobody(inn: Inn) -> None:
+    inn.terraform.resources = ('terraform_data.a["<!channel> & <@U1>"]',)
+    inn.slack.refuse("files.upload", "file_uploads_disabled")
+    queued(inn)
+    inn.works()
+    told = inn.replies(inn.newest_card())[0]
+    assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in told
+    assert "<" not in told
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "files.upload"])
+def test_a_fault_in_one_message_does_not_hide_the_others(inn: Inn, method: str) -> None:
+    queued(inn, "first")
+    queued(inn, "second")
+    inn.worker.plan_once(inn.clock())
+    inn.worker.plan_once(inn.clock())
+    inn.slack.break_in(method)
+    for _ in range(2):
+        inn.notifier.send_cards(inn.clock())
+        inn.notifier.send_replies(inn.clock())
+    assert any(each.text.startswith("second: proposed") for each in inn.cards())
+    assert "plan.txt" in [said.file for said in inn.slack.messages]
+    inn.clock.passes(minutes=1)
+    inn.works()
+    assert [inn.replies(each).count("plan.txt") for each in inn.cards()] == [1, 1]
+
+
 def test_a_direct_message(inn: Inn) -> None:
     note = OutboxMessage(id="m1", channel="", text="hello", due_at=inn.clock(), person=REQUESTER)
     outbox.add(inn.database, note)
@@ -334,8 +361,27 @@ def test_an_answer_that_slack_takes_nowhere(inn: Inn) -> None:
     entry = inn.command(REQUESTER, "/lab list")
     inn.slack.refuse("response_url", "500")
     inn.slack.closed |= {CHANNEL: "not_in_channel", REQUESTER.user: "user_disabled"}
-    with pytest.raises(NotTaken, match="user_disabled"):
-        inn.notifier.answer(entry, SAID)
+    inn.asks(entry)
+    assert inn.slack.private(REQUESTER.user) == []
+    assert inbox.pending(inn.database) == []
+
+
+def test_a_bot_that_cannot_be_answered_is_refused_once(inn: Inn) -> None:
+    inn.standings[STRANGER] = Standing(STRANGER, "robot", is_bot=True)
+    inn.slack.closed |= {CHANNEL: "user_not_in_channel", STRANGER.user: "cannot_dm_bot"}
+    inn.mentions(STRANGER, "up web demo")
+    inn.clock.passes(minutes=2)
+    assert inn.intake.resume(inn.clock()) == "took up 0 requests again"
+    assert [each[0] for each in inn.audited("refused")] == [STRANGER.key]
+
+
+def test_a_log_whose_file_reaches_nobody_is_told_all_the_same(inn: Inn) -> None:
+    queued(inn)
+    inn.works()
+    inn.slack.closed[REQUESTER.user] = "cannot_dm_bot"
+    asked = inn.says(REQUESTER, "/lab logs demo")
+    assert asked.did == "done"
+    assert inn.told(REQUESTER).startswith("The last lines of the run")
 
 
 def test_a_mention_is_answered_in_its_thread(inn: Inn) -> None:

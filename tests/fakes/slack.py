@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(frozen=True)
 class _Mishap:
-    kind: Literal["limited", "refused", "lost", "killed"]
+    kind: Literal["limited", "refused", "lost", "broken", "killed"]
     seconds: float = 0
     code: str = ""
 
@@ -174,6 +174,10 @@ class FakeSlack:
         """The next call is answered with this error of Slack's."""
         self._befalls(method, _Mishap("refused", code=code), times)
 
+    def break_in(self, method: str) -> None:
+        """A fault of ours shows in the next call."""
+        self._befalls(method, _Mishap("broken"), 1)
+
     def lose_answer(self, method: str, times: int = 1) -> None:
         """The next call is done, and its answer does not arrive."""
         self._befalls(method, _Mishap("lost"), times)
@@ -238,6 +242,8 @@ class FakeSlack:
                 raise Later(self._not_before[key])
             if mishap is not None and mishap.kind == "refused":
                 raise NotTaken(method, mishap.code)
+            if mishap is not None and mishap.kind == "broken":
+                raise RuntimeError(f"a fault in {method}")
             answer = act()
             if mishap is not None and mishap.kind == "lost":
                 self._not_before[key] = now + AWAY_PAUSE

@@ -109,7 +109,7 @@ class Notifier:
         return f"sent {sent} replies", min(again, default=None)
 
     def answer(self, entry: InboxEntry, message: Message, attachment: Attachment | None = None) -> None:
-        """Tell something to the one person who asked; where Slack takes it nowhere, only the log has it. Raises Later."""
+        """Tell something to the one who asked; where Slack takes it nowhere, only the log has it. Raises Later."""
         asked = entry.payload
         user, channel = str(asked["user"]), str(asked.get("channel") or "")
         try:
@@ -125,7 +125,8 @@ class Notifier:
 
     def open_form(self, entry: InboxEntry, form: Form) -> None:
         """Open a modal for the person who asked. Their trigger lives for three seconds."""
-        about = json.dumps({"value": form.value, "channel": entry.payload.get("channel") or ""})
+        carried = {"value": form.value, "channel": entry.payload.get("channel") or ""}
+        about = json.dumps(carried, ensure_ascii=False)
         try:
             self._slack.open_view(str(entry.payload.get("trigger_id") or ""), modal(form, about))
         except (NotTaken, Later):

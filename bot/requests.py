@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.views.modals import SEALED, submitted
-from commands.blueprint import Blueprint
+from commands.blueprint import HIDDEN, Blueprint
 from commands.grammar import parse
 from commands.request import Refused, Request, id_from
 from state.records import InboxEntry, Person
@@ -19,7 +19,6 @@ Body = Mapping[str, Any]
 BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables these words name
 Seal = Callable[[bytes, str], bytes]
 
-HIDDEN = "(hidden)"
 _PLAIN = ("ttl", "page")
 
 

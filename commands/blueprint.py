@@ -27,6 +27,7 @@ _NOT_SOURCES = (
     "__pycache__",
 )  # what a module's folder may gather, and is not written by people
 BROKEN_AGAIN_SECONDS = 1.0
+HIDDEN = "(hidden)"  # stands for a value that was not recorded, as it might have been a secret
 _SAMPLES = {"string": "text", "number": "3", "boolean": "true", "list": "one,two"}
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -97,7 +98,9 @@ class Catalogue:
             signature = [(folder.name, *_signature(folder)) for folder in folders]
             # What a broken one lacks may lie outside of the signature, so it is looked at again: not on each request.
             looked_at_seconds = time.monotonic() - self._read_at_seconds
-            if signature == self._signature and (not self._broken or looked_at_seconds < BROKEN_AGAIN_SECONDS):
+            if signature == self._signature and (
+                not self._broken or looked_at_seconds < BROKEN_AGAIN_SECONDS
+            ):
                 return
             blueprints: dict[str, Blueprint] = {}
             broken: list[BlueprintBroken] = []
@@ -187,6 +190,11 @@ def check_values(blueprint: Blueprint, given: Mapping[str, str]) -> dict[str, An
                 f"`{name}` is secret, so it is never typed into a command: {source}. "
                 "I have not kept what you typed; if it was real, change it, because Slack has seen it.",
                 example,
+            )
+        if given[name] == HIDDEN:
+            # It was typed before the lab, or the blueprint, was here to tell that it is no secret.
+            raise Refused(
+                f"I did not keep the value of `{name}`, which came too early. Say it again.", example
             )
     missing = [
         variable

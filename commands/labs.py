@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from commands.authorise import may_run
-from commands.blueprint import Blueprint, approvals_needed, check_secrets, check_values, written
+from commands.blueprint import approvals_needed, check_values, written
 from commands.grammar import assignments, lab_name
-from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
+from commands.request import Deps, Outcome, Refused, Request, id_from
+from commands.secret_form import sealed_secrets, secret_form, words_of
 from commands.words import ago, mention, nearest
 from state import audit, cards, labs, runs, steps, tfstate
 from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind
@@ -39,8 +38,8 @@ def up(request: Request, deps: Deps) -> Outcome:
     secret_names = [variable.name for variable in blueprint.variables.values() if variable.from_form]
     if secret_names:
         if request.sealed_form is None:
-            return Outcome(form=_secrets_form(blueprint, secret_names, name, request.words))
-        sealed_variables = _checked_secrets(deps, blueprint, request.sealed_form, lab_id)
+            return Outcome(form=secret_form(blueprint, secret_names, name, request.words))
+        sealed_variables = sealed_secrets(deps, blueprint, request.sealed_form, lab_id)
     now = deps.now()
     lab = Lab(
         id=lab_id,
@@ -69,7 +68,7 @@ def up(request: Request, deps: Deps) -> Outcome:
 
 def up_with_secrets(request: Request, deps: Deps) -> Outcome:
     """The form that `up` opened came back: its words are in the form's value, its secrets sealed."""
-    return up(replace(request, words=tuple(shlex.split(request.words[1]))), deps)
+    return up(replace(request, words=words_of(request.words[1])), deps)
 
 
 def plan(request: Request, deps: Deps) -> Outcome:
@@ -289,28 +288,6 @@ def _busy(lab: Lab, active: Run | None) -> Refused:
     doing = active.state if active is not None else "busy"
     return Refused(
         f"*{lab.name}* is {doing} right now. Wait for its end, or stop it.", f"/lab cancel {lab.name}"
-    )
-
-
-def _checked_secrets(deps: Deps, blueprint: Blueprint, sealed_form: bytes, lab_id: str) -> bytes:
-    """What the form brought, checked as the blueprint says, and sealed for this lab alone."""
-    about = f"variables {lab_id}"
-    checked = check_secrets(blueprint, json.loads(deps.vault.unseal(sealed_form, about)))
-    return deps.vault.seal(json.dumps(checked).encode(), about)
-
-
-def _secrets_form(blueprint: Blueprint, names: list[str], lab: str, words: tuple[str, ...]) -> Form:
-    again = [*words[:3], lab, *[word for word in words[3:] if "=" in word]]
-    return Form(
-        action="up_with_secrets",
-        value=shlex.join(again),
-        title=f"{lab}: secrets"[:24],
-        submit="Plan",
-        introduction="These values are sealed by Vault. They are shown to nobody, and are never in a message.",
-        fields=tuple(
-            Field(name=name, label=name, hint=blueprint.variables[name].help, sensitive=True)
-            for name in names
-        ),
     )
 
 

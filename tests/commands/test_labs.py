@@ -375,6 +375,27 @@ def test_a_secret_is_asked_for_in_a_form_and_sealed(inn: Inn) -> None:
     assert inn.holds("canary-hunter2") == []
 
 
+@pytest.mark.parametrize("title", ["é" * 1500, "it's " * 350, '\\"' * 800])
+def test_long_words_come_back_with_the_form_or_are_refused(inn: Inn, title: str) -> None:
+    inn.offers("form", "variables: {password: {sensitive: true}, title: {default: x}}")
+    asked = inn.says(REQUESTER, f'/lab up form demo title="{title}"')
+    if inn.slack.views:
+        inn.submits(REQUESTER, password="correct horse")
+        assert inn.run().variables["title"] == title
+    else:
+        assert asked.did.startswith("refused: `form` asks for secrets in a form, and that is more than")
+        assert labs.all_living(inn.database) == []
+
+
+def test_a_value_that_comes_before_its_lab_is_asked_for_again(inn: Inn) -> None:
+    up = inn.command(REQUESTER, "/lab up web demo title=Hello")
+    early = inn.command(REQUESTER, "/lab plan demo title=Bonjour")
+    inn.asks(up)
+    inn.asks(early)
+    assert inn.told(REQUESTER).startswith("I did not keep the value of `title`, which came too early.")
+    assert inn.run().variables["title"] == "Hello"
+
+
 def test_a_secret_that_does_not_fit_is_refused_and_not_shown_back(inn: Inn) -> None:
     inn.says(REQUESTER, "/lab up form demo")
     inn.submits(REQUESTER, password="canary")

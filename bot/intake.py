@@ -24,7 +24,7 @@ from state import audit, inbox, labs
 from state.records import InboxEntry
 
 HANDLERS = 4
-CALM_SECONDS = 0.01
+CALM_SECONDS = 0.03  # longer than what comes together takes to be acknowledged
 PATIENCE_SECONDS = 0.25
 RESPONSE_URL_LIFE = timedelta(minutes=30)
 RETRY_AFTER = timedelta(seconds=60)
@@ -80,6 +80,7 @@ class Intake:
     @contextmanager
     def gathered(self) -> Iterator[None]:
         """What this thread takes within is recorded at the end, all of it in one commit."""
+        self._gate.taken()
         entries: list[InboxEntry] = []
         self._local.gathered = entries
         try:
@@ -222,7 +223,7 @@ class Gate:
         self._taken_at = float("-inf")
 
     def taken(self) -> None:
-        """Requests have just come in."""
+        """Requests have just come in, or have just been recorded."""
         self._taken_at = self._monotonic()
 
     def wait(self, nothing_waits: Callable[[], bool]) -> None:

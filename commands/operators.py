@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from commands.authorise import admins
+from commands.authorise import Standing, admins
 from commands.engines.vault import Operator, VaultConflict
 from commands.grammar import person as person_called
 from commands.grammar import roles as roles_called
@@ -25,7 +25,7 @@ def add(request: Request, deps: Deps) -> Outcome:
         )
     person = _person(request, deps)
     wanted = roles_called(",".join(request.words[3:]))
-    found = deps.standing(person)
+    found = _standing(deps, person)
     if found.is_bot or found.is_guest or found.is_deleted:
         kind = "a bot" if found.is_bot else "a guest" if found.is_guest else "deactivated"
         raise Refused(f"{mention(person)} is {kind} in Slack, so they cannot be an operator.")
@@ -160,7 +160,14 @@ def _person(request: Request, deps: Deps) -> Person:
     named = person_called(request.words[2], request.person.team)
     if deps.vault.operator(named) is not None:
         return named
-    return deps.standing(named).person
+    return _standing(deps, named).person
+
+
+def _standing(deps: Deps, person: Person) -> Standing:
+    try:
+        return deps.standing(person)
+    except Refused:
+        raise Refused(f"Slack does not know {mention(person)}. Pick the person from its list.") from None
 
 
 def _write(deps: Deps, operator: Operator) -> None:

@@ -27,7 +27,7 @@ from commands.authorise import Standing, StandingUnknown
 from commands.blueprint import Catalogue
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
-from commands.request import Deps
+from commands.request import Deps, Refused
 from state import audit, cards, inbox, labs, outbox, runs, tfstate
 from state.database import Database
 from state.records import InboxEntry, Lab, Person, Run, StateLock
@@ -171,6 +171,7 @@ class Inn:
         self.terraform = FakeTerraform(folder / "data", state=Backend(self))
         self.allowed_channels: tuple[str, ...] = ()
         self.slack_tells_who_is_who = True
+        self.unknown: Person | None = None  # to Slack
         self.standings = {person: Standing(person, person.user.lower()) for person in (*ROLES, STRANGER)}
         self._open_engine = open_engine
         self._numbers = itertools.count(1)
@@ -423,6 +424,8 @@ class Inn:
     def standing(self, person: Person) -> Standing:
         if not self.slack_tells_who_is_who:
             raise StandingUnknown("ratelimited")
+        if person == self.unknown:
+            raise Refused("Slack does not tell me who you are (`user_not_found`).")
         return self.standings.get(person) or Standing(person, person.user.lower())
 
     def has(self, name: str = "demo", blueprint: str = "web") -> Shown:

@@ -27,6 +27,7 @@ from state.transitions import RunState
 UPDATE_PAUSE = timedelta(seconds=1)  # between two edits of one message
 PLAN_PAUSE = timedelta(seconds=2)  # a plan that is made by then is shown without a word of its beginning
 REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
+ON_ITS_WAY = timedelta(seconds=3)  # for so long what another process has begun to send is left to it
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen
 CARD_EVENT, REPLY_EVENT = "innkeeper_card", "innkeeper_reply"
 GIVE_UP_ATTEMPTS = 8
@@ -49,6 +50,7 @@ class Notifier:
         self._now = now
         self._reviewers = reviewers
         self._not_before: dict[str, datetime] = {}  # card → when it may be edited again
+        self._begun: dict[str, datetime] = {}  # card or reply → when this process began to send it
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -161,7 +163,7 @@ class Notifier:
         message = card_view(run, lab, steps.of_run(self._database, run.id), given, now)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
         reply = self._reply_at_end(run, lab, still_needed(run, given))
-        channel, ts = self._place(card, run)
+        channel, ts = self._place(card, run, now)
         if ts is None:
             channel, ts = self._post(card, run, message, now)
         elif digest != card.rendered_digest or card.ts is None:
@@ -172,11 +174,14 @@ class Notifier:
             cards.posted(self._database, card.id, ts, digest, now, card.revision, channel)
             if reply is not None:
                 outbox.add(self._database, reply)
+        self._begun.pop(card.id, None)
 
     def _post(self, card: Card, run: Run, message: Message, now: datetime) -> tuple[str, str]:
         """Into the channel; where that is closed to us, to the requester directly. Gives where it is, and its ts."""
         metadata = {"event_type": CARD_EVENT, "event_payload": {"id": card.id}}
-        cards.begin_posting(self._database, card.id, now)
+        if not cards.begin_posting(self._database, card, now):
+            raise Later(now + UPDATE_PAUSE)
+        self._begun[card.id] = now
         try:
             sent = self._slack.post(card.channel, message, metadata=metadata)
         except NotTaken as refused:
@@ -198,10 +203,11 @@ class Notifier:
         self._not_before[card.id] = now + UPDATE_PAUSE
         return place
 
-    def _place(self, card: Card, run: Run) -> tuple[str, str | None]:
+    def _place(self, card: Card, run: Run, now: datetime) -> tuple[str, str | None]:
         """Where the card is; if it was posted by somebody who could not record that any more, where that was."""
         if card.ts is not None or card.posting_at is None:
             return card.channel, card.ts
+        self._leave_to_another(card.id, card.posting_at, now)
         since = card.posting_at - timedelta(minutes=1)
         places: tuple[Callable[[], str], ...] = (
             lambda: card.channel,
@@ -235,6 +241,7 @@ class Notifier:
 
     def _send(self, message: OutboxMessage, now: datetime) -> int:
         channel, thread_ts = message.channel, None
+        self._leave_to_another(message.id, message.sending_at, now)
         if message.run_id is not None:
             card = cards.of_run(self._database, message.run_id)
             if card is None or card.ts is None:
@@ -243,14 +250,24 @@ class Notifier:
         elif message.person is not None and not channel:
             channel = self._slack.direct(message.person.user)
         if message.sending_at is None or not self._is_there(message, channel, thread_ts):
-            outbox.begin(self._database, message.id, now)
+            if not outbox.begin(self._database, message, now):
+                return 0
+            self._begun[message.id] = now
             if message.file_name is not None:
                 self._upload(channel, thread_ts, message.file_name, message.body, message.text)
             else:
                 metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": message.id}}
                 self._slack.post(channel, Message(message.text, []), thread_ts, metadata)
         outbox.sent(self._database, message.id, now)
+        self._begun.pop(message.id, None)
         return 1
+
+    def _leave_to_another(self, key: str, began_at: datetime | None, now: datetime) -> None:
+        """What another process has just begun to send is probably on its way: raise Later, and look again then."""
+        if began_at is None or self._begun.get(key) == began_at:
+            return
+        if timedelta(0) <= now - began_at < ON_ITS_WAY:
+            raise Later(began_at + ON_ITS_WAY, maybe_sent=True)
 
     def _upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
         try:

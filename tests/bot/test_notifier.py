@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from bot.notifier import Notifier
 from bot.views.message import Message
 from commands.authorise import Standing
 from state import cards, inbox, outbox, runs
@@ -126,10 +127,25 @@ def test_a_card_that_did_not_arrive_is_posted_again(inn: Inn) -> None:
     queued(inn)
     card = cards.of_run(inn.database, inn.run().id)
     assert card is not None
-    cards.begin_posting(inn.database, card.id, inn.clock())
+    cards.begin_posting(inn.database, card, inn.clock())
     inn.kills()
     inn.works()
     assert len(inn.cards()) == 1
+
+
+def test_two_processes_post_one_card_and_send_each_reply_once(inn: Inn) -> None:
+    """The other one reads what is to do while the first one's message is on its way."""
+    queued(inn)
+    other = Notifier(inn.slack, inn.database, inn.clock, lambda roles: [])  # type: ignore[arg-type]
+    inn.slack.meanwhile("chat.postMessage", lambda: other.send_cards(inn.clock()))
+    inn.notifier.send_cards(inn.clock())
+    inn.worker.plan_once(inn.clock())
+    inn.slack.meanwhile("files.upload", lambda: other.send_replies(inn.clock()))
+    inn.notifier.send_replies(inn.clock())
+    inn.works()
+    assert len(inn.cards()) == 1
+    assert inn.replies(inn.newest_card()).count("plan.txt") == 1
+    inn.is_tidy()
 
 
 def test_a_card_that_somebody_deleted_comes_back(inn: Inn) -> None:

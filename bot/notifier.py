@@ -74,7 +74,8 @@ class Notifier:
         shown, again = 0, list[datetime]()
         for card in cards.dirty(self._database):
             not_before = self._not_before.get(card.id)
-            if not_before is not None and now < not_before:
+            # No pause is longer than that: where it seems so, the clock was set back meanwhile.
+            if not_before is not None and now < not_before <= now + REFUSED_PAUSE:
                 again.append(not_before)
                 continue
             try:
@@ -167,8 +168,9 @@ class Notifier:
         if ts is None:
             channel, ts = self._post(card, run, message, now)
         elif digest != card.rendered_digest or card.ts is None:
-            if run.state is RunState.PLANNING and card.updated_at and now < card.updated_at + PLAN_PAUSE:
-                raise Later(card.updated_at + PLAN_PAUSE)  # this edit would make the plan itself wait
+            shown_at = card.updated_at
+            if run.state is RunState.PLANNING and shown_at and shown_at <= now < shown_at + PLAN_PAUSE:
+                raise Later(shown_at + PLAN_PAUSE)  # this edit would make the plan itself wait
             channel, ts = self._edit(card, run, (channel, ts), message, now)
         with self._database.transaction():  # together: whoever dies in between would never reply
             cards.posted(self._database, card.id, ts, digest, now, card.revision, channel)

@@ -54,7 +54,7 @@ class Slack:
     def __init__(self, client: WebClient, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
-        self._not_before: dict[tuple[str, str], datetime] = {}
+        self._pauses: dict[tuple[str, str], tuple[datetime, datetime]] = {}  # from when until when
         self._failures: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
@@ -159,10 +159,9 @@ class Slack:
     def _call(self, method: str, channel: str, send: Callable[[], SlackResponse]) -> Answer:
         key = (method, channel)
         with self._lock:
-            not_before = self._not_before.get(key)
-        now = self._now()
-        if not_before is not None and now < not_before:
-            raise Later(not_before)
+            pause = self._pauses.get(key)
+        if pause is not None and pause[0] <= self._now() < pause[1]:  # a clock that was set back ends it
+            raise Later(pause[1])
         try:
             answer = send()
         except SlackApiError as error:
@@ -190,6 +189,7 @@ class Slack:
         with self._lock:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             growing = min(AWAY_PAUSE * 2 ** min(failures - 1, 6), LONGEST_PAUSE)
-            at = self._now() + (growing if asked_seconds is None else timedelta(seconds=asked_seconds))
-            self._not_before[key] = at
+            now = self._now()
+            at = now + (growing if asked_seconds is None else timedelta(seconds=asked_seconds))
+            self._pauses[key] = now, at
             return at

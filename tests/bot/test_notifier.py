@@ -75,6 +75,17 @@ def test_a_plan_that_takes_long_is_shown_to_have_begun(inn: Inn) -> None:
     assert inn.newest_card().text.startswith("demo: planning")
 
 
+def test_a_clock_that_is_set_back_stops_no_card(inn: Inn) -> None:
+    queued(inn)
+    inn.works()
+    runs.update(inn.database, inn.run().id, sentence="one")
+    inn.notifier.send_cards(inn.clock())
+    inn.clock.passes(hours=-1)
+    runs.update(inn.database, inn.run().id, sentence="two")
+    inn.notifier.send_cards(inn.clock())
+    assert "two" in inn.newest_card().all
+
+
 def test_what_did_not_change_is_not_sent(inn: Inn) -> None:
     queued(inn)
     inn.works()

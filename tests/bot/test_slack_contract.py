@@ -301,6 +301,16 @@ def test_outages_are_waited_out_longer_and_longer(workspace: LocalSlack, clock: 
     assert again.value.at == clock() + timedelta(seconds=1)
 
 
+def test_a_clock_that_is_set_back_ends_the_waiting(workspace: LocalSlack) -> None:
+    side = RealSide(workspace, FakeClock())
+    workspace.rate_limit("chat.postMessage", 30)
+    with pytest.raises(Later):
+        side.slack.post(side.channel, HELLO)
+    side.clock.passes(hours=-1)
+    side.slack.post(side.channel, HELLO)
+    assert side.texts(side.channel) == ["hello"]
+
+
 def test_nobody_answers_there(clock: FakeClock) -> None:
     slack = Slack(WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/", retry_handlers=[]), clock)
     with pytest.raises(Later) as away:

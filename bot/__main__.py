@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ def serve() -> None:
     assert bot.application is not None
 
     def ready() -> None:
+        gc.freeze()  # what is there now stays: looking through it again and again would hold up requests
         bot.start()
         log.info("ready", address=settings.public_url, terraform=settings.terraform_bin)
 

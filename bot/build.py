@@ -17,6 +17,7 @@ from slack_sdk import WebClient
 from starlette.applications import Starlette
 
 from bot import listeners, people, readiness, scheduler, ssh_routes, state_backend
+from bot.acks import Acks
 from bot.intake import Intake
 from bot.metrics import Metrics
 from bot.notifier import Notifier
@@ -88,7 +89,7 @@ def build_server(settings: Settings) -> Bot:
     if settings.slack_app_token is not None:
         parts.append(_Socket(app, settings.slack_app_token.get_secret_value()))
     application = asgi(
-        app if settings.slack_app_token is None else None,
+        Acks(app, intake.gathered) if settings.slack_app_token is None else None,
         partial(readiness.check, deps, client, revocations.health),
         Metrics(deps.database),
         [

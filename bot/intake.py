@@ -6,7 +6,8 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,6 +24,8 @@ from state import audit, inbox, labs
 from state.records import InboxEntry
 
 HANDLERS = 4
+CALM_SECONDS = 0.03  # longer than what comes together takes to be acknowledged
+PATIENCE_SECONDS = 0.25
 RESPONSE_URL_LIFE = timedelta(minutes=30)
 RETRY_AFTER = timedelta(seconds=60)
 ATTEMPTS = 3
@@ -36,6 +39,8 @@ class Intake:
     def __init__(self, deps: Deps, notifier: Notifier) -> None:
         self._deps = deps
         self._notifier = notifier
+        self._local = threading.local()
+        self._gate = Gate()
         self._waiting: queue.SimpleQueue[InboxEntry | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._in_hand: set[str] = set()
@@ -62,8 +67,34 @@ class Intake:
         return self._deps.catalogue.blueprints().get(name)
 
     def take(self, entry: InboxEntry) -> None:
-        """Record a request, and hand it over unless it came before. When this returns it is on the disk."""
-        if inbox.record(self._deps.database, entry):
+        """Record a request, and hand it over unless it came before. It is on the disk when this returns.
+
+        Within gathered() of this thread: when that ends.
+        """
+        gathered: list[InboxEntry] | None = getattr(self._local, "gathered", None)
+        if gathered is None:
+            self._record([entry])
+        else:
+            gathered.append(entry)
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """What this thread takes within is recorded at the end, all of it in one commit."""
+        self._gate.taken()
+        entries: list[InboxEntry] = []
+        self._local.gathered = entries
+        try:
+            yield
+        finally:
+            self._local.gathered = None
+        if entries:
+            self._record(entries)
+
+    def _record(self, entries: Sequence[InboxEntry]) -> None:
+        with self._deps.database.transaction():
+            new = [entry for entry in entries if inbox.record(self._deps.database, entry)]
+        self._gate.taken()
+        for entry in new:
             self._in_hand.add(entry.id)
             self._waiting.put(entry)
 
@@ -170,9 +201,40 @@ class Intake:
 
     def _handle_forever(self) -> None:
         while (entry := self._waiting.get()) is not None and not self._stopping.is_set():
+            self._gate.wait(self._waiting.empty)
             try:
                 self.work(entry, self._deps.now())
             except Exception:
                 log.exception("a request could not be finished", request=entry.id)
             finally:
                 self._in_hand.discard(entry.id)
+
+
+class Gate:
+    """Acknowledgements come first, and handling competes with them for the interpreter.
+
+    While more comes in than is handled, one handler begins at a time, when nothing has come for CALM_SECONDS or after
+    PATIENCE_SECONDS, so that nobody's answer starves. Where nothing waits, nobody is held back.
+    """
+
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._one_at_a_time = threading.Lock()
+        self._taken_at = float("-inf")
+
+    def taken(self) -> None:
+        """Requests have just come in, or have just been recorded."""
+        self._taken_at = self._monotonic()
+
+    def wait(self, nothing_waits: Callable[[], bool]) -> None:
+        """Hold back whoever is about to handle a request, as long as that is fair."""
+        with self._one_at_a_time:
+            ends_at = self._monotonic() + PATIENCE_SECONDS
+            while not nothing_waits():
+                now = self._monotonic()
+                if now >= ends_at or now - self._taken_at >= CALM_SECONDS:
+                    return
+                self._sleep(CALM_SECONDS)

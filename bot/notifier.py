@@ -15,7 +15,7 @@ from bot.slack import Later, NotTaken, Slack
 from bot.views import replies
 from bot.views.card import card as card_view
 from bot.views.lists import refusal
-from bot.views.message import Message
+from bot.views.message import Message, escape
 from bot.views.modals import modal, shown, waiting
 from commands.approvals import still_needed
 from commands.request import Attachment, Form, Reveal, id_from
@@ -25,7 +25,9 @@ from state.records import Card, InboxEntry, Lab, OutboxMessage, Person, Run
 from state.transitions import RunState
 
 UPDATE_PAUSE = timedelta(seconds=1)  # between two edits of one message
+PLAN_PAUSE = timedelta(seconds=2)  # a plan that is made by then is shown without a word of its beginning
 REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
+ON_ITS_WAY = timedelta(seconds=3)  # for so long what another process has begun to send is left to it
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen
 CARD_EVENT, REPLY_EVENT = "innkeeper_card", "innkeeper_reply"
 GIVE_UP_ATTEMPTS = 8
@@ -49,6 +51,7 @@ class Notifier:
         self._now = now
         self._reviewers = reviewers
         self._not_before: dict[str, datetime] = {}  # card → when it may be edited again
+        self._begun: dict[str, datetime] = {}  # card or reply → when this process began to send it
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -72,7 +75,8 @@ class Notifier:
         shown, again = 0, list[datetime]()
         for card in cards.dirty(self._database):
             not_before = self._not_before.get(card.id)
-            if not_before is not None and now < not_before:
+            # No pause is longer than that: where it seems so, the clock was set back meanwhile.
+            if not_before is not None and now < not_before <= now + REFUSED_PAUSE:
                 again.append(not_before)
                 continue
             try:
@@ -82,6 +86,9 @@ class Notifier:
                 again.append(later.at)
             except NotTaken as refused:
                 log.warning("Slack does not take a card", run=card.run_id, error=str(refused))
+                self._not_before[card.id] = now + REFUSED_PAUSE
+            except Exception:  # a fault in one card must not hide the others
+                log.exception("a card cannot be shown", run=card.run_id)
                 self._not_before[card.id] = now + REFUSED_PAUSE
         return f"showed {shown} cards", min(again, default=None)
 
@@ -101,24 +108,29 @@ class Notifier:
                     outbox.sent(self._database, message.id, now)
                 else:
                     outbox.postpone(self._database, message.id, now + timedelta(seconds=5))
+            except Exception:
+                log.exception("a reply cannot be sent", message=message.id)
         return f"sent {sent} replies", min(again, default=None)
 
     def answer(self, entry: InboxEntry, message: Message, attachment: Attachment | None = None) -> None:
-        """Tell something to the one person who asked. Raises Later, NotTaken when Slack takes it nowhere."""
+        """Tell something to the one who asked; where Slack takes it nowhere, only the log has it. Raises Later."""
         asked = entry.payload
         user, channel = str(asked["user"]), str(asked.get("channel") or "")
         try:
             self._answer_in_place(asked, user, channel, message)
         except NotTaken as refused:
             log.info("answers directly", error=str(refused))
-            self._slack.post(self._slack.direct(user), message)
+            self._directly(user, lambda direct: self._slack.post(direct, message))
         if attachment is not None:
             # An ephemeral message cannot carry a file, so it goes to the person's direct messages.
-            self._upload(self._slack.direct(user), None, attachment.name, attachment.body, "")
+            self._directly(
+                user, lambda direct: self._upload(direct, None, attachment.name, attachment.body, "")
+            )
 
     def open_form(self, entry: InboxEntry, form: Form) -> None:
         """Open a modal for the person who asked. Their trigger lives for three seconds."""
-        about = json.dumps({"value": form.value, "channel": entry.payload.get("channel") or ""})
+        carried = {"value": form.value, "channel": entry.payload.get("channel") or ""}
+        about = json.dumps(carried, ensure_ascii=False)
         try:
             self._slack.open_view(str(entry.payload.get("trigger_id") or ""), modal(form, about))
         except (NotTaken, Later):
@@ -154,6 +166,13 @@ class Notifier:
                 self._stopping.wait(max(0.0, min(pause_seconds, SHOW_PAUSE_SECONDS)))
         return False
 
+    def _directly(self, user: str, send: Callable[[str], object]) -> None:
+        """To the direct messages with somebody. Who takes none (a bot) is told nothing, however often it is tried."""
+        try:
+            send(self._slack.direct(user))
+        except NotTaken as refused:
+            log.warning("an answer reaches nobody", user=user, error=str(refused))
+
     def _answer_in_place(self, asked: Mapping[str, Any], user: str, channel: str, message: Message) -> None:
         url = asked.get("response_url")
         if url:
@@ -175,20 +194,26 @@ class Notifier:
         message = card_view(run, lab, steps.of_run(self._database, run.id), given, now)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
         reply = self._reply_at_end(run, lab, still_needed(run, given))
-        channel, ts = self._place(card, run)
+        channel, ts = self._place(card, run, now)
         if ts is None:
             channel, ts = self._post(card, run, message, now)
         elif digest != card.rendered_digest or card.ts is None:
+            shown_at = card.updated_at
+            if run.state is RunState.PLANNING and shown_at and shown_at <= now < shown_at + PLAN_PAUSE:
+                raise Later(shown_at + PLAN_PAUSE)  # this edit would make the plan itself wait
             channel, ts = self._edit(card, run, (channel, ts), message, now)
         with self._database.transaction():  # together: whoever dies in between would never reply
             cards.posted(self._database, card.id, ts, digest, now, card.revision, channel)
             if reply is not None:
                 outbox.add(self._database, reply)
+        self._begun.pop(card.id, None)
 
     def _post(self, card: Card, run: Run, message: Message, now: datetime) -> tuple[str, str]:
         """Into the channel; where that is closed to us, to the requester directly. Gives where it is, and its ts."""
         metadata = {"event_type": CARD_EVENT, "event_payload": {"id": card.id}}
-        cards.begin_posting(self._database, card.id, now)
+        if not cards.begin_posting(self._database, card, now):
+            raise Later(now + UPDATE_PAUSE)
+        self._begun[card.id] = now
         try:
             sent = self._slack.post(card.channel, message, metadata=metadata)
         except NotTaken as refused:
@@ -210,10 +235,11 @@ class Notifier:
         self._not_before[card.id] = now + UPDATE_PAUSE
         return place
 
-    def _place(self, card: Card, run: Run) -> tuple[str, str | None]:
+    def _place(self, card: Card, run: Run, now: datetime) -> tuple[str, str | None]:
         """Where the card is; if it was posted by somebody who could not record that any more, where that was."""
         if card.ts is not None or card.posting_at is None:
             return card.channel, card.ts
+        self._leave_to_another(card.id, card.posting_at, now)
         since = card.posting_at - timedelta(minutes=1)
         places: tuple[Callable[[], str], ...] = (
             lambda: card.channel,
@@ -247,6 +273,7 @@ class Notifier:
 
     def _send(self, message: OutboxMessage, now: datetime) -> int:
         channel, thread_ts = message.channel, None
+        self._leave_to_another(message.id, message.sending_at, now)
         if message.run_id is not None:
             card = cards.of_run(self._database, message.run_id)
             if card is None or card.ts is None:
@@ -255,21 +282,31 @@ class Notifier:
         elif message.person is not None and not channel:
             channel = self._slack.direct(message.person.user)
         if message.sending_at is None or not self._is_there(message, channel, thread_ts):
-            outbox.begin(self._database, message.id, now)
+            if not outbox.begin(self._database, message, now):
+                return 0
+            self._begun[message.id] = now
             if message.file_name is not None:
                 self._upload(channel, thread_ts, message.file_name, message.body, message.text)
             else:
                 metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": message.id}}
                 self._slack.post(channel, Message(message.text, []), thread_ts, metadata)
         outbox.sent(self._database, message.id, now)
+        self._begun.pop(message.id, None)
         return 1
+
+    def _leave_to_another(self, key: str, began_at: datetime | None, now: datetime) -> None:
+        """What another process has just begun to send is probably on its way: raise Later, and look again then."""
+        if began_at is None or self._begun.get(key) == began_at:
+            return
+        if timedelta(0) <= now - began_at < ON_ITS_WAY:
+            raise Later(began_at + ON_ITS_WAY, maybe_sent=True)
 
     def _upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
         try:
             self._slack.upload(channel, thread_ts, name, body, comment)
         except NotTaken:
             # Where files are not allowed, the beginning of it is better than nothing.
-            beginning = body[:2800].replace("```", "'''")
+            beginning = escape(body[:2800].replace("```", "'''"))
             self._slack.post(channel, Message(f"{comment}\n```{beginning}```".strip(), []), thread_ts)
 
     def _is_there(self, message: OutboxMessage, channel: str, thread_ts: str | None) -> bool:

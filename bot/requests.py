@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.views.modals import SEALED, submitted
 from commands import public_keys
-from commands.blueprint import Blueprint
+from commands.blueprint import HIDDEN, Blueprint
 from commands.grammar import parse
 from commands.request import Refused, Request, id_from
 from state.records import InboxEntry, Person
@@ -20,7 +20,6 @@ Body = Mapping[str, Any]
 BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables these words name
 Seal = Callable[[bytes, str], bytes]
 
-HIDDEN = "(hidden)"
 _PLAIN = ("ttl", "page", "until")
 _ENROLL = ("key", "enroll")
 _REPLACING = ("leaving",)  # buttons whose answer takes the place of the message that they are on

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from slack_bolt import App
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bot.acks import Acks
 from bot.metrics import Metrics
 from bot.settings import BadSettings
 
@@ -28,8 +28,8 @@ STOP_SECONDS = 3
 Checks = Callable[[], dict[str, str]]  # part → "ready", or what is wrong with it
 
 
-def asgi(app: App | None, checks: Checks, metrics: Metrics, more: Sequence[BaseRoute]) -> Starlette:
-    """The addresses of one process. app is None in Socket Mode: then Slack has no business here."""
+def asgi(acks: Acks | None, checks: Checks, metrics: Metrics, more: Sequence[BaseRoute]) -> Starlette:
+    """The addresses of one process. acks is None in Socket Mode: then Slack has no business here."""
 
     async def slack_events(request: Request) -> Response:
         started = time.perf_counter()
@@ -40,9 +40,8 @@ def asgi(app: App | None, checks: Checks, metrics: Metrics, more: Sequence[BaseR
             body.decode()
         except UnicodeDecodeError:
             return PlainTextResponse("not UTF-8, so not Slack's", status_code=400)
-        # Bolt works in the calling thread, and must not hold the event loop.
-        assert app is not None
-        answer = await run_in_threadpool(app.dispatch, to_bolt_request(request, body))
+        assert acks is not None
+        answer = await acks.answer(to_bolt_request(request, body), body)
         metrics.acknowledged(answer.status, time.perf_counter() - started)
         return to_starlette_response(answer)
 
@@ -59,7 +58,7 @@ def asgi(app: App | None, checks: Checks, metrics: Metrics, more: Sequence[BaseR
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     own = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show_metrics)]
-    if app is not None:
+    if acks is not None:
         own.append(Route("/slack/events", slack_events, methods=["POST"]))
     return Starlette(routes=[*own, *more])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from bot.views.message import Message
 AWAY_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 RESPOND_SECONDS = 5
+_CODE = re.compile(r"\w+")
 _PASSING = ("fatal_error", "internal_error", "service_unavailable", "request_timeout")
 
 log = structlog.get_logger()
@@ -52,7 +54,7 @@ class Slack:
     def __init__(self, client: WebClient, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
-        self._not_before: dict[tuple[str, str], datetime] = {}
+        self._pauses: dict[tuple[str, str], tuple[datetime, datetime]] = {}  # from when until when
         self._failures: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
@@ -164,10 +166,9 @@ class Slack:
     def _call(self, method: str, channel: str, send: Callable[[], SlackResponse]) -> Answer:
         key = (method, channel)
         with self._lock:
-            not_before = self._not_before.get(key)
-        now = self._now()
-        if not_before is not None and now < not_before:
-            raise Later(not_before)
+            pause = self._pauses.get(key)
+        if pause is not None and pause[0] <= self._now() < pause[1]:  # a clock that was set back ends it
+            raise Later(pause[1])
         try:
             answer = send()
         except SlackApiError as error:
@@ -186,7 +187,8 @@ class Slack:
             asked = str(response.headers.get("Retry-After") or response.headers.get("retry-after") or "1")
             return Later(self._pause(key, float(asked) if asked.replace(".", "", 1).isdigit() else 1.0))
         code = str(response.get("error", "unknown")) if hasattr(response, "get") else "unknown"
-        if status >= 500 or code in _PASSING:
+        # What is no code was not said by Slack, but by something on the way: a proxy's page, a login.
+        if status >= 500 or code in _PASSING or not _CODE.fullmatch(code):
             return Later(self._pause(key, None), maybe_sent=True)
         return NotTaken(key[0], code)
 
@@ -194,6 +196,7 @@ class Slack:
         with self._lock:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             growing = min(AWAY_PAUSE * 2 ** min(failures - 1, 6), LONGEST_PAUSE)
-            at = self._now() + (growing if asked_seconds is None else timedelta(seconds=asked_seconds))
-            self._not_before[key] = at
+            now = self._now()
+            at = now + (growing if asked_seconds is None else timedelta(seconds=asked_seconds))
+            self._pauses[key] = now, at
             return at

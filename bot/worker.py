@@ -112,10 +112,11 @@ class Worker:
         queued = [run for run in planning if runs.take_over(self._deps.database, run, self.name, now)]
         for run in queued:
             provision.recover_plan(run, self._deps)
+        # Before they are ours: what planned a run that is applied by now may have died over its folder.
+        tidied = provision.tidy(self._deps, lambda run: self._is_lost(run, now))
         followed = [run for run in applying if runs.take_over(self._deps.database, run, self.name, now)]
         for run in followed:
             self._follow(run)
-        tidied = provision.tidy(self._deps, lambda run: self._is_lost(run, now))
         return f"queued {len(queued)} plans again, followed {len(followed)} applies, {tidied}"
 
     def _is_lost(self, run: Run, now: datetime) -> bool:

@@ -151,16 +151,16 @@ def reject_with_reason(request: Request, deps: Deps) -> Outcome:
 
 
 def standing_approvals(deps: Deps, run: Run) -> dict[Person, Operator]:
-    """Who approved this digest and may still do so, each one's document read now; the others' approvals become void.
+    """Who approved this digest and may still do so, as Slack and Vault say now; the others' approvals become void.
 
     Called at each click and right before the apply, so that the word of somebody who left does not count.
-    Raises VaultUnavailable.
+    Raises VaultUnavailable, StandingUnknown.
     """
     standing: dict[Person, Operator] = {}
     for each in approvals.of_run(deps.database, run.id, run.digest or ""):
         if each.decision != "approve":
             continue
-        document = deps.vault.operator(each.person)
+        document = _operator_now(deps, each.person)
         if document is not None and each.role in document.roles:
             standing[each.person] = document
         else:
@@ -180,12 +180,17 @@ def standing_approvals(deps: Deps, run: Run) -> dict[Person, Operator]:
     return standing
 
 
-def require_requester(deps: Deps, run: Run) -> None:
-    """Raise Refused when whoever asked for this run is no operator any more. Raises VaultUnavailable."""
+def _operator_now(deps: Deps, person: Person) -> Operator | None:
     try:
-        operator_of(run.requester, deps.vault, deps.standing(run.requester))
+        return operator_of(person, deps.vault, deps.standing(person))
     except Refused:
-        raise Refused(f"{mention(run.requester)} asked for this, and is no trusted operator now.") from None
+        return None
+
+
+def require_requester(deps: Deps, run: Run) -> None:
+    """Raise Refused when who asked for this run is no operator now. Raises VaultUnavailable, StandingUnknown."""
+    if _operator_now(deps, run.requester) is None:
+        raise Refused(f"{mention(run.requester)} asked for this, and is no trusted operator now.")
 
 
 def still_needed(run: Run, given: list[Approval]) -> dict[str, int]:

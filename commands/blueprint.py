@@ -7,6 +7,7 @@ import math
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ _NOT_SOURCES = (
     ".git",
     "__pycache__",
 )  # what a module's folder may gather, and is not written by people
+BROKEN_AGAIN_SECONDS = 1.0
+HIDDEN = "(hidden)"  # stands for a value that was not recorded, as it might have been a secret
 _SAMPLES = {"string": "text", "number": "3", "boolean": "true", "list": "one,two"}
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -38,6 +41,7 @@ class Catalogue:
         self._signature: object = None
         self._blueprints: dict[str, Blueprint] = {}
         self._broken: list[BlueprintBroken] = []
+        self._read_at_seconds = 0.0
 
     @property
     def path(self) -> Path:
@@ -92,7 +96,11 @@ class Catalogue:
         with self._gate:
             folders = sorted(self._folders())
             signature = [(folder.name, *_signature(folder)) for folder in folders]
-            if signature == self._signature and not self._broken:
+            # What a broken one lacks may lie outside of the signature, so it is looked at again: not on each request.
+            looked_at_seconds = time.monotonic() - self._read_at_seconds
+            if signature == self._signature and (
+                not self._broken or looked_at_seconds < BROKEN_AGAIN_SECONDS
+            ):
                 return
             blueprints: dict[str, Blueprint] = {}
             broken: list[BlueprintBroken] = []
@@ -103,6 +111,7 @@ class Catalogue:
                     broken.append(wrong)
             # Whole new ones: whoever holds the old ones may go on reading them.
             self._signature, self._blueprints, self._broken = signature, blueprints, broken
+            self._read_at_seconds = time.monotonic()
 
     def _folders(self) -> Iterator[Path]:
         try:
@@ -181,6 +190,11 @@ def check_values(blueprint: Blueprint, given: Mapping[str, str]) -> dict[str, An
                 f"`{name}` is secret, so it is never typed into a command: {source}. "
                 "I have not kept what you typed; if it was real, change it, because Slack has seen it.",
                 example,
+            )
+        if given[name] == HIDDEN:
+            # It was typed before the lab, or the blueprint, was here to tell that it is no secret.
+            raise Refused(
+                f"I did not keep the value of `{name}`, which came too early. Say it again.", example
             )
     missing = [
         variable

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from commands.authorise import may_run
-from commands.blueprint import Blueprint, approvals_needed, check_secrets, check_values, written
+from commands.blueprint import approvals_needed, check_values, written
 from commands.grammar import assignments, lab_name
-from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
+from commands.request import Deps, Outcome, Refused, Request, id_from
+from commands.secret_form import sealed_secrets, secret_form, words_of
 from commands.words import ago, mention, nearest
 from state import audit, cards, labs, runs, steps, tfstate
 from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind
@@ -39,8 +38,8 @@ def up(request: Request, deps: Deps) -> Outcome:
     secret_names = [variable.name for variable in blueprint.variables.values() if variable.from_form]
     if secret_names:
         if request.sealed_form is None:
-            return Outcome(form=_secrets_form(blueprint, secret_names, name, request.words))
-        sealed_variables = _checked_secrets(deps, blueprint, request.sealed_form, lab_id)
+            return Outcome(form=secret_form(blueprint, secret_names, name, request.words))
+        sealed_variables = sealed_secrets(deps, blueprint, request.sealed_form, lab_id)
     now = deps.now()
     lab = Lab(
         id=lab_id,
@@ -69,7 +68,7 @@ def up(request: Request, deps: Deps) -> Outcome:
 
 def up_with_secrets(request: Request, deps: Deps) -> Outcome:
     """The form that `up` opened came back: its words are in the form's value, its secrets sealed."""
-    return up(replace(request, words=tuple(shlex.split(request.words[1]))), deps)
+    return up(replace(request, words=words_of(request.words[1])), deps)
 
 
 def plan(request: Request, deps: Deps) -> Outcome:
@@ -82,18 +81,17 @@ def plan(request: Request, deps: Deps) -> Outcome:
     blueprint = deps.catalogue.get(lab.blueprint)
     kept = {key: written(value) for key, value in lab.variables.items() if key in blueprint.variables}
     variables = check_values(blueprint, {**kept, **values})
-    _plan_again(request, deps, lab, "apply", variables)
-    return Outcome()
+    return _plan_again(request, deps, lab, "apply", variables, request.id)
 
 
 def replan(request: Request, deps: Deps) -> Outcome:
-    """The `Re-plan` button: the same wish as the run on that card, planned against what is there now."""
+    """The `Re-plan` button: the same wish as the run on that card, planned against what is there now, once."""
     lab = _lab_meant(request, deps, "", "")
     require_may_run(request, lab)
     run = runs.get(deps.database, request.words[1])
-    if run is not None:
-        _plan_again(request, deps, lab, run.kind, run.variables)
-    return Outcome()
+    if run is None:
+        return Outcome()
+    return _plan_again(request, deps, lab, run.kind, run.variables, f"replan {run.id}")
 
 
 def down(request: Request, deps: Deps) -> Outcome:
@@ -109,8 +107,7 @@ def down(request: Request, deps: Deps) -> Outcome:
             labs.leave(deps.database, lab.id, deps.now())
             audit.append(deps.database, deps.now(), request.person.key, "discarded", lab.name)
         return Outcome(f"*{lab.name}* had nothing yet, so it is simply gone. Its history stays.")
-    _plan_again(request, deps, lab, "destroy", lab.variables)
-    return Outcome()
+    return _plan_again(request, deps, lab, "destroy", lab.variables, request.id)
 
 
 def cancel(request: Request, deps: Deps) -> Outcome:
@@ -263,50 +260,35 @@ def holder_words(holder: str) -> str:
         return f"`{holder}`'s"
 
 
-def _plan_again(request: Request, deps: Deps, lab: Lab, kind: RunKind, variables: Mapping[str, Any]) -> None:
-    if runs.get(deps.database, id_from(request.id)) is not None:
-        return
+def _plan_again(
+    request: Request, deps: Deps, lab: Lab, kind: RunKind, variables: Mapping[str, Any], cause_id: str
+) -> Outcome:
+    """Queue a plan in the place of the one that waits. Of a button that is pressed twice, the first press counts."""
     if lab.frozen_because is not None:
         raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
     now = deps.now()
     try:
         with deps.database.transaction():
+            active = runs.active_of(deps.database, lab.id)
+            asked_before = runs.get(deps.database, id_from(cause_id)) is not None
+            pressed = request.words[0] != "lab"
+            if pressed and kind == "destroy" and active is not None and active.kind == "destroy":
+                asked_before |= active.state not in (RunState.APPROVED, RunState.APPLYING)
+            if asked_before:
+                return Outcome(f"*{lab.name}* is planned again: look at its newest card." if pressed else "")
             runs.supersede(deps.database, lab.id, now)
             labs.update(deps.database, lab.id, last_active_at=now)
-            start_run(
-                deps, lab, kind, request.person, request.id, channel=request.channel, variables=variables
-            )
+            start_run(deps, lab, kind, request.person, cause_id, channel=request.channel, variables=variables)
     except runs.LabBusy:
         active = runs.active_of(deps.database, lab.id)
         raise _busy(lab, active) from None
+    return Outcome()
 
 
 def _busy(lab: Lab, active: Run | None) -> Refused:
     doing = active.state if active is not None else "busy"
     return Refused(
         f"*{lab.name}* is {doing} right now. Wait for its end, or stop it.", f"/lab cancel {lab.name}"
-    )
-
-
-def _checked_secrets(deps: Deps, blueprint: Blueprint, sealed_form: bytes, lab_id: str) -> bytes:
-    """What the form brought, checked as the blueprint says, and sealed for this lab alone."""
-    about = f"variables {lab_id}"
-    checked = check_secrets(blueprint, json.loads(deps.vault.unseal(sealed_form, about)))
-    return deps.vault.seal(json.dumps(checked).encode(), about)
-
-
-def _secrets_form(blueprint: Blueprint, names: list[str], lab: str, words: tuple[str, ...]) -> Form:
-    again = [*words[:3], lab, *[word for word in words[3:] if "=" in word]]
-    return Form(
-        action="up_with_secrets",
-        value=shlex.join(again),
-        title=f"{lab}: secrets"[:24],
-        submit="Plan",
-        introduction="These values are sealed by Vault. They are shown to nobody, and are never in a message.",
-        fields=tuple(
-            Field(name=name, label=name, hint=blueprint.variables[name].help, sensitive=True)
-            for name in names
-        ),
     )
 
 

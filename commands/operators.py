@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from commands import public_keys
-from commands.authorise import admins
+from commands.authorise import Standing, admins
 from commands.engines.vault import Operator, VaultConflict
 from commands.grammar import duration
 from commands.grammar import person as person_called
@@ -30,14 +30,15 @@ def add(request: Request, deps: Deps) -> Outcome:
         )
     person = named(request, deps)
     wanted = roles_called(",".join(words[3:]))
-    _refuse_nobody(deps, person)
+    found = _standing(deps, person)
+    _refuse_nobody(found)
     _refuse_leaver(deps, person)
     before = deps.vault.operator(person)
     now = deps.now()
     if before is None or before.problem:
         after = Operator(
             person=person,
-            name=deps.standing(person).name,
+            name=found.name,
             roles=wanted,
             ssh_public_keys=(),
             added_by=request.person.key,
@@ -163,7 +164,14 @@ def named(request: Request, deps: Deps) -> Person:
     named = person_called(request.words[2], request.person.team)
     if deps.vault.operator(named) is not None:
         return named
-    return deps.standing(named).person
+    return _standing(deps, named).person
+
+
+def _standing(deps: Deps, person: Person) -> Standing:
+    try:
+        return deps.standing(person)
+    except Refused:
+        raise Refused(f"Slack does not know {mention(person)}. Pick the person from its list.") from None
 
 
 def _write(deps: Deps, operator: Operator) -> None:
@@ -176,11 +184,10 @@ def _write(deps: Deps, operator: Operator) -> None:
         ) from None
 
 
-def _refuse_nobody(deps: Deps, person: Person) -> None:
-    found = deps.standing(person)
+def _refuse_nobody(found: Standing) -> None:
     if found.is_bot or found.is_guest or found.is_deleted:
         kind = "a bot" if found.is_bot else "a guest" if found.is_guest else "deactivated"
-        raise Refused(f"{mention(person)} is {kind} in Slack, so they cannot be an operator.")
+        raise Refused(f"{mention(found.person)} is {kind} in Slack, so they cannot be an operator.")
 
 
 def _refuse_leaver(deps: Deps, person: Person) -> None:

@@ -77,7 +77,8 @@ def show(request: Request, deps: Deps) -> Outcome:
     now = deps.now()
     lines = [f"*{lab.name}* · {_lab_words(lab, run, now)}"]
     if lab.variables:
-        lines.append(" · ".join(f"{key}={written(value)}" for key, value in sorted(lab.variables.items())))
+        values = [code(f"{key}={written(value)}", 200) for key, value in sorted(lab.variables.items())]
+        lines.append(" · ".join(values))
     lines.append(f"Asked for {at(lab.created_at)}, last used {ago(lab.last_active_at, now)}.")
     if run is not None and run.sentence:
         lines.append(run.sentence)
@@ -103,7 +104,7 @@ def output(request: Request, deps: Deps) -> Outcome:
     if not applied.outputs:
         return Outcome(f"*{lab.name}* has no outputs.")
     rows = tuple(
-        Row(title=name, text=f"`{written(value)}`") for name, value in sorted(applied.outputs.items())
+        Row(title=name, text=code(written(value), 1000)) for name, value in sorted(applied.outputs.items())
     )
     return Outcome(listing=Listing(f"Outputs of {lab.name}", rows))
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from commands.engines.vault import Operator, Vault
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+FORM_VALUE_LIMIT = (
+    2800  # characters of a form's value as JSON: Slack carries 3,000 with a modal, the channel in them
+)
 ButtonStyle = Literal["default", "primary", "danger"]
 
 
@@ -109,7 +112,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Form:
-    """A modal to open. action names what its submission does, value what it does it to."""
+    """A modal to open. action names what its submission does, value (FORM_VALUE_LIMIT) what it does it to."""
 
     action: str
     value: str

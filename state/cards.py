@@ -53,9 +53,16 @@ def mark_dirty_of_lab(database: Database, lab_id: str) -> None:
     database.ring("cards")
 
 
-def begin_posting(database: Database, card_id: str, now: datetime) -> None:
-    """The card is about to be posted for the first time. A crash after this may have left it in Slack."""
-    CARDS.update(database, {"posting_at": now}, "id = :id AND ts IS NULL", id=card_id)
+def begin_posting(database: Database, card: Card, now: datetime) -> bool:
+    """The card is about to be posted, or anew where it was deleted. A crash after this may have left it in Slack.
+
+    False: another process has begun since this card was read, so it is that one's to post.
+    """
+    sql = (
+        "UPDATE cards SET posting_at = :now WHERE id = :id"
+        " AND COALESCE(ts, '') = COALESCE(:ts, '') AND COALESCE(posting_at, '') = COALESCE(:seen, '')"
+    )
+    return database.execute(sql, id=card.id, now=now, ts=card.ts, seen=card.posting_at) == 1
 
 
 def posted(
@@ -67,30 +74,14 @@ def posted(
     revision: int,
     channel: str | None = None,
 ) -> None:
-    """The card is in Slack under ts, as of revision (that of the Card which was rendered).
+    """The card is in Slack under ts and shows digest, as of revision (that of the Card which was rendered).
 
-    channel where it is not the one that was asked for: the requester's direct messages, as that was closed.
+    Marked again meanwhile, it stays dirty. channel where it is not the one that was asked for: the requester's
+    direct messages, as that was closed.
     """
-    _shown(database, card_id, digest, now, revision, ts, channel)
-
-
-def rendered(database: Database, card_id: str, digest: str, now: datetime, revision: int) -> None:
-    """The card in Slack shows digest, as of revision. Marked again meanwhile, it stays dirty."""
-    _shown(database, card_id, digest, now, revision, None, None)
-
-
-def _shown(
-    database: Database,
-    card_id: str,
-    digest: str,
-    now: datetime,
-    revision: int,
-    ts: str | None,
-    channel: str | None,
-) -> None:
     database.execute(
         "UPDATE cards SET rendered_digest = :digest, updated_at = :now,"
-        " ts = COALESCE(:ts, ts), channel = COALESCE(:channel, channel),"
+        " ts = :ts, channel = COALESCE(:channel, channel),"
         " dirty = CASE WHEN revision = :revision THEN 0 ELSE 1 END WHERE id = :id",
         id=card_id,
         digest=digest,

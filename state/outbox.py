@@ -30,10 +30,13 @@ def due(database: Database, now: datetime) -> list[OutboxMessage]:
     return OUTBOX.select(database, "WHERE sent_at IS NULL AND due_at <= :now ORDER BY seq", now=now)
 
 
-def begin(database: Database, message_id: str, now: datetime) -> bool:
-    """The message is about to be sent. False: it was sent already."""
-    sql = "UPDATE outbox SET sending_at = :now, attempts = attempts + 1 WHERE id = :id AND sent_at IS NULL"
-    return database.execute(sql, id=message_id, now=now) == 1
+def begin(database: Database, message: OutboxMessage, now: datetime) -> bool:
+    """The message is about to be sent. False: it was sent already, or another process has begun since it was read."""
+    sql = (
+        "UPDATE outbox SET sending_at = :now, attempts = attempts + 1"
+        " WHERE id = :id AND sent_at IS NULL AND attempts = :attempts"
+    )
+    return database.execute(sql, id=message.id, now=now, attempts=message.attempts) == 1
 
 
 def sent(database: Database, message_id: str, now: datetime) -> None:

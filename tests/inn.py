@@ -29,7 +29,7 @@ from commands.authorise import Standing, StandingUnknown
 from commands.blueprint import Catalogue
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
-from commands.request import Deps
+from commands.request import Deps, Refused
 from state import audit, cards, inbox, labs, outbox, runs, tfstate
 from state.database import Database
 from state.records import InboxEntry, Lab, Person, Run, StateLock
@@ -76,6 +76,9 @@ BLUEPRINTS = {
         variables: {licence: {vault: "innkeeper/licences#web", sensitive: true}}
         credentials: {CLOUD_TOKEN: "innkeeper/providers/cloud#token"}
         approvals: {operator: 1, self: true}""",
+}
+# What the commands of keys are about; not in the catalogue until it is asked for.
+KEYED = {
     "locked": """
         approvals: {operator: 1, self: true}
         secure: {ssh: {user: root, ttl: 30m}, tls: {domain: lab.test}, database: {role: readonly, ttl: 1h}}""",
@@ -206,6 +209,7 @@ class Inn:
         self.terraform = FakeTerraform(folder / "data", state=Backend(self))
         self.allowed_channels: tuple[str, ...] = ()
         self.slack_tells_who_is_who = True
+        self.unknown: Person | None = None  # to Slack
         self.standings = {person: Standing(person, person.user.lower()) for person in (*ROLES, STRANGER)}
         self._open_engine = open_engine
         self._numbers = itertools.count(1)
@@ -309,11 +313,10 @@ class Inn:
 
     def command(self, person: Person, typed: str, channel: str = CHANNEL, trigger: str = "") -> InboxEntry:
         """What is recorded when Slack delivers a slash command."""
-        for asked in (
-            BLUEPRINTS.keys() & typed.split()
-        ):  # each is written when it is first asked for: it is faster
+        offered = BLUEPRINTS | KEYED  # each is written when it is first asked for: it is faster
+        for asked in offered.keys() & typed.split():
             if not (self.folder / "labs" / asked).exists():
-                self.offers(asked, BLUEPRINTS[asked])
+                self.offers(asked, offered[asked])
         word, _, text = typed.partition(" ")
         body = {
             "command": word,
@@ -473,6 +476,8 @@ class Inn:
     def standing(self, person: Person) -> Standing:
         if not self.slack_tells_who_is_who:
             raise StandingUnknown("ratelimited")
+        if person == self.unknown:
+            raise Refused("Slack does not tell me who you are (`user_not_found`).")
         return self.standings.get(person) or Standing(person, person.user.lower())
 
     def has(self, name: str = "demo", blueprint: str = "web") -> Shown:

@@ -222,7 +222,8 @@ def test_nothing_is_left_to_do_and_no_sentence_gives_up(path: Path) -> None:
 
 # The two paths, from end to end: who calls whom, by a name that stands in the caller's source.
 REQUEST_PATH = (
-    ("bot/server.py", "app.dispatch"),
+    ("bot/server.py", "acks.answer"),
+    ("bot/acks.py", "app.dispatch"),
     ("bot/listeners.py", "intake.take"),
     ("bot/intake.py", "handle("),
     ("commands/table.py", "labs.up"),

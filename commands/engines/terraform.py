@@ -100,6 +100,7 @@ class Terraform:
                 self._setting.environment(self._runs, {}),
                 _SHOW_SECONDS,
             )
+            self._setting.remove_temporary(self._runs)
             name, _, number = done.stdout.decode(errors="replace").partition("\n")[0].partition(" v")
             if done.returncode or not number:
                 raise TerraformFailed((Diagnostic("error", "Terraform does not run", done.stderr.decode()),))

@@ -57,7 +57,8 @@ def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
         operators = deps.vault.operators()
         filled["trusted_ssh_keys"] = sorted({key for each in operators for key in each.ssh_public_keys})
     variables |= {name: value for name, value in filled.items() if name in declared}
-    secrets = [*(str(value) for value in secret.values()), *environment.values()]
+    parts = [part for value in secret.values() for part in (value if isinstance(value, list) else [value])]
+    secrets = [*map(str, parts), *environment.values()]
     ephemeral = {
         name: value for name, value in variables.items() if name in declared and declared[name].ephemeral
     }

@@ -20,7 +20,15 @@ from commands import rekeying
 from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
 from commands.authorise import StandingUnknown
 from commands.blueprint import Blueprint
-from commands.engines.terraform import Access, AlreadyStarted, Child, ChildLost, PlanTampered, TerraformFailed
+from commands.engines.terraform import (
+    Access,
+    AlreadyStarted,
+    Child,
+    ChildLost,
+    PlanTampered,
+    TerraformFailed,
+    scrub,
+)
 from commands.engines.vault import VaultError, VaultUnavailable
 from commands.request import Deps, Refused
 from commands.steps import endings
@@ -48,10 +56,12 @@ class RunEnded(Exception):
 def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
     """Plan a run that is `planning`: it becomes proposed, no_changes, failed or cancelled; queued when stopping."""
     work: Path | None = None
+    hidden: tuple[str, ...] = ()
     try:
         lab = _lab(deps, run)
         blueprint = deps.catalogue.get(lab.blueprint)
         inputs = gather(deps, lab, run, blueprint)
+        hidden = inputs.secrets
         access = _new_access(deps, run)
         before = tfstate.current(deps.database, lab.id)
         work = deps.terraform.stage(_plan_folder(run), blueprint.module)
@@ -86,7 +96,7 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
     except RunEnded:
         return endings.cancelled_plan(deps, run)
     except TerraformFailed as failed:
-        return endings.failed(deps, run, RunState.PLANNING, plain(failed.sentence()))
+        return endings.failed(deps, run, RunState.PLANNING, plain(scrub(failed.sentence(), hidden)))
     except (Refused, VaultError) as refused:
         return endings.failed(deps, run, RunState.PLANNING, refused.sentence)
     except ChildLost:
@@ -191,7 +201,7 @@ def _start_terraform(run: Run, deps: Deps, blueprint: Blueprint, inputs: Inputs,
         audit.append(deps.database, deps.now(), "innkeeper", "plan_tampered", run.lab_name, **detail)
         said = "The plan file is not the one that was approved: its sha256 differs."
     except TerraformFailed as failed:
-        said = plain(failed.sentence())
+        said = plain(scrub(failed.sentence(), inputs.secrets))
     endings.failed(deps, run, RunState.APPLYING, f"{said} Nothing was applied. Plan it again.")
     deps.terraform.remove(deps.terraform.work(run.id))
     return False

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.intake import CALM_SECONDS, PATIENCE_SECONDS, Gate
 from state import inbox, labs
 from tests.fakes.slack import Killed
 from tests.inn import CHANNEL, INFRA, REQUESTER, STRANGER, Inn
@@ -205,3 +206,36 @@ def test_blueprints_are_known_by_what_is_asked(inn: Inn) -> None:
     assert again.name == "web"
     assert inn.intake.blueprint_of(("operator", "add", "web")) is None
     assert inn.intake.blueprint_of(("lab",)) is None
+
+
+class Flood:
+    """A clock that goes on while somebody sleeps, and requests that come in meanwhile."""
+
+    def __init__(self, requests_end_at: float) -> None:
+        self.at = 0.0
+        self.requests_end_at = requests_end_at
+        self.gate = Gate(lambda: self.at, self.sleep)
+        self.gate.taken()
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+        if self.at <= self.requests_end_at:
+            self.gate.taken()
+
+
+def test_a_handler_begins_at_once_when_nobody_waits() -> None:
+    flood = Flood(requests_end_at=60)
+    flood.gate.wait(lambda: True)
+    assert flood.at == 0
+
+
+def test_a_handler_waits_for_a_lull_while_requests_pour_in() -> None:
+    flood = Flood(requests_end_at=0.1)
+    flood.gate.wait(lambda: False)
+    assert flood.at == pytest.approx(0.1 + CALM_SECONDS, abs=CALM_SECONDS)
+
+
+def test_a_handler_does_not_wait_for_long() -> None:
+    flood = Flood(requests_end_at=60)
+    flood.gate.wait(lambda: False)
+    assert flood.at == pytest.approx(PATIENCE_SECONDS, abs=CALM_SECONDS)

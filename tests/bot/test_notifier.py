@@ -7,12 +7,14 @@ from itertools import pairwise
 
 import pytest
 
-from bot.slack import NotTaken
+from bot.notifier import Notifier
 from bot.views.message import Message
-from state import cards, outbox, runs
+from commands.authorise import Standing
+from state import cards, inbox, outbox, runs
 from state.records import OutboxMessage
+from state.transitions import RunState
 from tests.fakes.slack import Killed
-from tests.inn import CHANNEL, INFRA, REQUESTER, SECURITY, Inn
+from tests.inn import CHANNEL, INFRA, REQUESTER, SECURITY, STRANGER, Inn
 
 SAID = Message("hello", [])
 
@@ -48,6 +50,40 @@ def test_one_edit_a_second_a_message(inn: Inn) -> None:
     assert all(later - sooner >= timedelta(seconds=1) for sooner, later in pairwise(edits))
     inn.works()
     assert "step 19" in inn.newest_card().all
+
+
+def test_a_plan_is_shown_at_once_without_a_word_of_its_beginning(inn: Inn) -> None:
+    queued(inn)
+    inn.notifier.send_cards(inn.clock())
+    run = inn.run()
+    runs.move(inn.database, run.id, RunState.QUEUED, RunState.PLANNING, inn.clock())
+    inn.notifier.send_cards(inn.clock())
+    assert inn.newest_card().text.startswith("demo: queued")
+    runs.move(inn.database, run.id, RunState.PLANNING, RunState.PROPOSED, inn.clock())
+    inn.notifier.send_cards(inn.clock())
+    assert inn.newest_card().text.startswith("demo: proposed")
+
+
+def test_a_plan_that_takes_long_is_shown_to_have_begun(inn: Inn) -> None:
+    queued(inn)
+    inn.notifier.send_cards(inn.clock())
+    runs.move(inn.database, inn.run().id, RunState.QUEUED, RunState.PLANNING, inn.clock())
+    _, again = inn.notifier.send_cards(inn.clock())
+    assert again == inn.clock() + timedelta(seconds=2)
+    inn.clock.passes(2)
+    inn.notifier.send_cards(inn.clock())
+    assert inn.newest_card().text.startswith("demo: planning")
+
+
+def test_a_clock_that_is_set_back_stops_no_card(inn: Inn) -> None:
+    queued(inn)
+    inn.works()
+    runs.update(inn.database, inn.run().id, sentence="one")
+    inn.notifier.send_cards(inn.clock())
+    inn.clock.passes(hours=-1)
+    runs.update(inn.database, inn.run().id, sentence="two")
+    inn.notifier.send_cards(inn.clock())
+    assert "two" in inn.newest_card().all
 
 
 def test_what_did_not_change_is_not_sent(inn: Inn) -> None:
@@ -102,10 +138,25 @@ def test_a_card_that_did_not_arrive_is_posted_again(inn: Inn) -> None:
     queued(inn)
     card = cards.of_run(inn.database, inn.run().id)
     assert card is not None
-    cards.begin_posting(inn.database, card.id, inn.clock())
+    cards.begin_posting(inn.database, card, inn.clock())
     inn.kills()
     inn.works()
     assert len(inn.cards()) == 1
+
+
+def test_two_processes_post_one_card_and_send_each_reply_once(inn: Inn) -> None:
+    """The other one reads what is to do while the first one's message is on its way."""
+    queued(inn)
+    other = Notifier(inn.slack, inn.database, inn.clock, lambda roles: [])  # type: ignore[arg-type]
+    inn.slack.meanwhile("chat.postMessage", lambda: other.send_cards(inn.clock()))
+    inn.notifier.send_cards(inn.clock())
+    inn.worker.plan_once(inn.clock())
+    inn.slack.meanwhile("files.upload", lambda: other.send_replies(inn.clock()))
+    inn.notifier.send_replies(inn.clock())
+    inn.works()
+    assert len(inn.cards()) == 1
+    assert inn.replies(inn.newest_card()).count("plan.txt") == 1
+    inn.is_tidy()
 
 
 def test_a_card_that_somebody_deleted_comes_back(inn: Inn) -> None:
@@ -244,6 +295,33 @@ def test_where_files_are_not_taken_the_beginning_is_told(inn: Inn) -> None:
     assert inn.replies(inn.newest_card())[0].endswith("```+ terraform_data.a\n\n+ terraform_data.b```")
 
 
+def test_what_is_told_of_a_file_pings_nobody(inn: Inn) -> None:
+    inn.terraform.resources = ('terraform_data.a["<!channel> & <@U1>"]',)
+    inn.slack.refuse("files.upload", "file_uploads_disabled")
+    queued(inn)
+    inn.works()
+    told = inn.replies(inn.newest_card())[0]
+    assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in told
+    assert "<" not in told
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "files.upload"])
+def test_a_fault_in_one_message_does_not_hide_the_others(inn: Inn, method: str) -> None:
+    queued(inn, "first")
+    queued(inn, "second")
+    inn.worker.plan_once(inn.clock())
+    inn.worker.plan_once(inn.clock())
+    inn.slack.break_in(method)
+    for _ in range(2):
+        inn.notifier.send_cards(inn.clock())
+        inn.notifier.send_replies(inn.clock())
+    assert any(each.text.startswith("second: proposed") for each in inn.cards())
+    assert "plan.txt" in [said.file for said in inn.slack.messages]
+    inn.clock.passes(minutes=1)
+    inn.works()
+    assert [inn.replies(each).count("plan.txt") for each in inn.cards()] == [1, 1]
+
+
 def test_a_direct_message(inn: Inn) -> None:
     note = OutboxMessage(id="m1", channel="", text="hello", due_at=inn.clock(), person=REQUESTER)
     outbox.add(inn.database, note)
@@ -310,8 +388,27 @@ def test_an_answer_that_slack_takes_nowhere(inn: Inn) -> None:
     entry = inn.command(REQUESTER, "/lab list")
     inn.slack.refuse("response_url", "500")
     inn.slack.closed |= {CHANNEL: "not_in_channel", REQUESTER.user: "user_disabled"}
-    with pytest.raises(NotTaken, match="user_disabled"):
-        inn.notifier.answer(entry, SAID)
+    inn.asks(entry)
+    assert inn.slack.private(REQUESTER.user) == []
+    assert inbox.pending(inn.database) == []
+
+
+def test_a_bot_that_cannot_be_answered_is_refused_once(inn: Inn) -> None:
+    inn.standings[STRANGER] = Standing(STRANGER, "robot", is_bot=True)
+    inn.slack.closed |= {CHANNEL: "user_not_in_channel", STRANGER.user: "cannot_dm_bot"}
+    inn.mentions(STRANGER, "up web demo")
+    inn.clock.passes(minutes=2)
+    assert inn.intake.resume(inn.clock()) == "took up 0 requests again"
+    assert [each[0] for each in inn.audited("refused")] == [STRANGER.key]
+
+
+def test_a_log_whose_file_reaches_nobody_is_told_all_the_same(inn: Inn) -> None:
+    queued(inn)
+    inn.works()
+    inn.slack.closed[REQUESTER.user] = "cannot_dm_bot"
+    asked = inn.says(REQUESTER, "/lab logs demo")
+    assert asked.did == "done"
+    assert inn.told(REQUESTER).startswith("The last lines of the run")
 
 
 def test_a_mention_is_answered_in_its_thread(inn: Inn) -> None:

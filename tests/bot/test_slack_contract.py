@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -307,6 +310,16 @@ def test_outages_are_waited_out_longer_and_longer(workspace: LocalSlack, clock: 
     assert again.value.at == clock() + timedelta(seconds=1)
 
 
+def test_a_clock_that_is_set_back_ends_the_waiting(workspace: LocalSlack) -> None:
+    side = RealSide(workspace, FakeClock())
+    workspace.rate_limit("chat.postMessage", 30)
+    with pytest.raises(Later):
+        side.slack.post(side.channel, HELLO)
+    side.clock.passes(hours=-1)
+    side.slack.post(side.channel, HELLO)
+    assert side.texts(side.channel) == ["hello"]
+
+
 def test_nobody_answers_there(clock: FakeClock) -> None:
     slack = Slack(WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/", retry_handlers=[]), clock)
     with pytest.raises(Later) as away:
@@ -314,3 +327,35 @@ def test_nobody_answers_there(clock: FakeClock) -> None:
     assert away.value.maybe_sent
     with pytest.raises(Later):
         slack.respond("http://127.0.0.1:9/response/x", HELLO, replace=False)
+
+
+@contextmanager
+def answering(status: int, page: bytes) -> Iterator[str]:
+    """Something on the way to Slack that answers everything with the same page; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/api/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [200, 403, 502])
+def test_a_page_of_a_proxy_is_not_a_word_of_slacks(clock: FakeClock, status: int) -> None:
+    with answering(status, b"<html>Log in to the network</html>") as address:
+        slack = Slack(WebClient("xoxb-1", base_url=address, retry_handlers=[]), clock)
+        with pytest.raises(Later) as later:
+            slack.post("C1", HELLO)
+    assert later.value.maybe_sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commands.approvals import still_needed
+from commands.authorise import Standing
 from state import approvals, runs
 from state.records import Person
 from tests.inn import (
@@ -155,6 +156,15 @@ def test_who_left_between_approving_and_applying_does_not_count(inn: Inn, card: 
     inn.vault.add(INFRA, "infra")
     inn.clicks(INFRA, card, "Approve")
     assert inn.card(card).text.startswith("demo: applied")
+
+
+def test_whose_slack_account_ended_since_does_not_count(inn: Inn, card: Shown) -> None:
+    inn.clicks(INFRA, card, "Approve")
+    inn.standings[INFRA] = Standing(INFRA, "ines", is_deleted=True)
+    inn.clicks(SECURITY, card, "Approve")
+    assert inn.told(SECURITY) == "Your approval of *demo* counts for *security*. Waiting for *infra*."
+    assert inn.runs() == ["proposed"]
+    assert inn.audited("approval_void") == [("innkeeper", "approval_void", "demo")]
 
 
 def test_an_approval_is_for_what_was_shown(inn: Inn, card: Shown) -> None:

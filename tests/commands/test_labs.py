@@ -6,7 +6,7 @@ import pytest
 
 from commands.table import COMMANDS
 from state import labs, runs, tfstate
-from state.records import StateLock
+from state.records import Run, StateLock
 from state.transitions import RunState
 from tests.inn import (
     ADMIN,
@@ -222,6 +222,31 @@ def test_the_destroy_button_is_lab_down(inn: Inn) -> None:
     assert "*2 to destroy*" in inn.newest_card().all
 
 
+@pytest.mark.parametrize("label", ["Re-plan", "Destroy"])
+def test_a_button_pressed_twice_makes_one_plan(inn: Inn, label: str) -> None:
+    card = inn.has("demo") if label == "Destroy" else inn.says(REQUESTER, "/lab up web demo").card()
+    inn.clicks(REQUESTER, card, label)
+    before = inn.runs()
+    inn.asks(inn.presses(REQUESTER, {"Re-plan": "replan", "Destroy": "destroy"}[label], _run_on(inn, 0).id))
+    assert inn.runs() == before
+    assert before[-1] == "proposed"
+    assert inn.told(REQUESTER) == "*demo* is planned again: look at its newest card."
+
+
+def test_a_destruction_that_was_rejected_can_be_asked_for_again(inn: Inn) -> None:
+    card = inn.has("demo")
+    inn.clicks(REQUESTER, card, "Destroy")
+    inn.clicks(SECURITY, inn.newest_card(), "Reject")
+    inn.submits(SECURITY, reason="not now")
+    inn.clicks(REQUESTER, card, "Destroy")
+    assert inn.runs() == ["applied", "rejected", "proposed"]
+
+
+def _run_on(inn: Inn, place: int) -> Run:
+    """The run of a card, the oldest first."""
+    return list(reversed(runs.of_lab(inn.database, inn.lab().id, 100)))[place]
+
+
 def test_a_busy_lab_is_left_alone(inn: Inn) -> None:
     inn.terraform.holding = True
     inn.has("demo")
@@ -348,6 +373,27 @@ def test_a_secret_is_asked_for_in_a_form_and_sealed(inn: Inn) -> None:
     inn.approved(card)
     assert inn.card(card).text.startswith("demo: applied")
     assert inn.holds("canary-hunter2") == []
+
+
+@pytest.mark.parametrize("title", ["é" * 1500, "it's " * 350, '\\"' * 800])
+def test_long_words_come_back_with_the_form_or_are_refused(inn: Inn, title: str) -> None:
+    inn.offers("form", "variables: {password: {sensitive: true}, title: {default: x}}")
+    asked = inn.says(REQUESTER, f'/lab up form demo title="{title}"')
+    if inn.slack.views:
+        inn.submits(REQUESTER, password="correct horse")
+        assert inn.run().variables["title"] == title
+    else:
+        assert asked.did.startswith("refused: `form` asks for secrets in a form, and that is more than")
+        assert labs.all_living(inn.database) == []
+
+
+def test_a_value_that_comes_before_its_lab_is_asked_for_again(inn: Inn) -> None:
+    up = inn.command(REQUESTER, "/lab up web demo title=Hello")
+    early = inn.command(REQUESTER, "/lab plan demo title=Bonjour")
+    inn.asks(up)
+    inn.asks(early)
+    assert inn.told(REQUESTER).startswith("I did not keep the value of `title`, which came too early.")
+    assert inn.run().variables["title"] == "Hello"
 
 
 def test_a_secret_that_does_not_fit_is_refused_and_not_shown_back(inn: Inn) -> None:

@@ -109,6 +109,12 @@ def test_bots_guests_and_deactivated_accounts_are_nobody(
     assert inn.audited("refused")[-1][0] == STRANGER.key
 
 
+def test_who_is_unknown_to_slack_is_named(inn: Inn) -> None:
+    inn.unknown = STRANGER
+    inn.says(ADMIN, "/operator add <@U8> operator")
+    assert inn.told(ADMIN) == "Slack does not know <@U8>. Pick the person from its list."
+
+
 def test_somebody_of_another_workspace_is_named_as_their_own(inn: Inn) -> None:
     guest = Person("T9", "U99")
     inn.standings[Person(TEAM, "U99")] = Standing(guest, "vic")

@@ -93,9 +93,15 @@ def test_one_lab_is_shown(inn: Inn) -> None:
     inn.says(COLLEAGUE, "/lab show demo")
     told = inn.told(COLLEAGUE)
     assert "*demo* · web · applied · <@U1> · $0.02 an hour · expires " in told
-    assert "size=small · title=Welcome" in told
+    assert "`size=small` · `title=Welcome`" in told
     assert ", last used 5 min 1 s ago." in told
     assert "Its state holds 2 resources, serial 2." in told
+
+
+def test_a_value_is_shown_as_it_is_and_marks_nothing_up(inn: Inn) -> None:
+    inn.says(REQUESTER, "/lab up web demo title='Approved_ by *<@U5>* `now <!channel>'")
+    inn.says(COLLEAGUE, "/lab show demo")
+    assert "`title=Approved_ by *@U5* 'now @channel`" in inn.told(COLLEAGUE)
 
 
 def test_the_nearest_name(inn: Inn) -> None:

@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(frozen=True)
 class _Mishap:
-    kind: Literal["limited", "refused", "lost", "killed"]
+    kind: Literal["limited", "refused", "lost", "broken", "killed"]
     seconds: float = 0
     code: str = ""
 
@@ -67,6 +67,7 @@ class FakeSlack:
         self.closed: dict[str, str] = {}  # channel, or a person who takes no direct messages → Slack's code
         self._now = now
         self._mishaps: dict[str, deque[_Mishap]] = {}
+        self._meanwhile: dict[str, Callable[[], object]] = {}
         self._not_before: dict[tuple[str, str], datetime] = {}
         self._urls: dict[str, tuple[str, str, str, datetime, int]] = {}
         self._triggers: dict[str, datetime] = {}
@@ -186,6 +187,14 @@ class FakeSlack:
         """The next call is answered with this error of Slack's."""
         self._befalls(method, _Mishap("refused", code=code), times)
 
+    def meanwhile(self, method: str, happens: Callable[[], object]) -> None:
+        """While the next call is on its way, this happens."""
+        self._meanwhile[method] = happens
+
+    def break_in(self, method: str) -> None:
+        """A fault of ours shows in the next call."""
+        self._befalls(method, _Mishap("broken"), 1)
+
     def lose_answer(self, method: str, times: int = 1) -> None:
         """The next call is done, and its answer does not arrive."""
         self._befalls(method, _Mishap("lost"), times)
@@ -250,6 +259,10 @@ class FakeSlack:
                 raise Later(self._not_before[key])
             if mishap is not None and mishap.kind == "refused":
                 raise NotTaken(method, mishap.code)
+            if mishap is not None and mishap.kind == "broken":
+                raise RuntimeError(f"a fault in {method}")
+            if (meanwhile := self._meanwhile.pop(method, None)) is not None:
+                meanwhile()
             answer = act()
             if mishap is not None and mishap.kind == "lost":
                 self._not_before[key] = now + AWAY_PAUSE

@@ -6,20 +6,13 @@ import contextlib
 import itertools
 import os
 import shlex
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import hvac
-import psutil
-import requests
 
 from bot.playground.model import Delivery, Message
 from bot.playground.server import LocalSlack
@@ -28,39 +21,24 @@ from commands.engines.vault import AppRole, FixedToken, HvacVault, Operator
 from commands.engines.vault_setup import admin_client, prepare
 from state.records import Person
 from tests.integration import blueprints
+from tests.integration.bot_process import BotProcess
 from tests.integration.front import VaultFront
 from tests.integration.laptop import Laptop, terraform_command
-from tests.waiting import until
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
 
-# Terraform, any command of which can be held before it begins.
-_TERRAFORM = """\
-#!/bin/sh
-n=0
-while [ -e "{folder}/hold-$1" ] && [ $n -lt 1200 ]; do
-  echo $$ > "{folder}/held-$1"
-  sleep 0.05
-  n=$((n+1))
-done
-exec {command} "$@"
-"""
 
+class House(BotProcess):
+    """A bot with all that it needs, and what people do and see there.
 
-class House:
-    """start, kill (SIGKILL) and stop (SIGTERM) its bot; everything else is what people do and see.
-
-    riley asks for labs, ines is infra, sam security, ada the admin, eve nobody. more: variables of the bot's.
+    riley asks for labs, ines is infra, sam security, ada the admin, eve nobody.
     """
 
-    def __init__(
-        self, folder: Path, openbao: EmbeddedVault, sealed_addr: str = "", commands: tuple[str, ...] = ()
-    ) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, openbao: EmbeddedVault, sealed_addr: str = "") -> None:
         folder.mkdir(parents=True)
+        super().__init__(folder)
         self.labs = blueprints.write(folder / "labs")
-        self.slack = LocalSlack(app_name="innkeeper", commands=commands or ("/lab", "/operator"))
+        self.slack = LocalSlack(app_name="innkeeper", commands=("/lab", "/operator"))
         self.slack.start()
         self.ada, self.riley, self.ines, self.sam, self.eve = (
             self.slack.add_user(name) for name in ("ada", "riley", "ines", "sam", "eve")
@@ -74,107 +52,14 @@ class House:
         self.vault_client = hvac.Client(openbao.addr, token=openbao.root_token, namespace=self.namespace)
         self.vault = HvacVault(openbao.addr, FixedToken(openbao.root_token), namespace=self.namespace)
         self._prepare_vault()
-        self.port = free_port()
         self.environment = self._environment()
         self.slack.app_url = f"{self.address}/slack/events"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    # The bot
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "bot.log").read_text(errors="replace")
-
-    def start(self, **more: str) -> None:
-        """Start the bot and wait until it is ready."""
-        self.process = self.spawn("serve", **more)
-        until(self._is_ready, 20)
-
-    def spawn(self, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
-        """A process of the bot's, its output in bot.log."""
-        with (self.folder / "bot.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "bot", *arguments],
-                cwd=REPOSITORY,
-                env={**self.environment, **more},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        """SIGKILL to the bot, and to nothing else."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-        self.process = None
-
-    def stop(self) -> tuple[int, float]:
-        """SIGTERM. Gives the exit status and the seconds that it took."""
-        assert self.process is not None
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
-        self.process = None
-        return status, time.monotonic() - began
-
-    def runs_bot(self, *arguments: str, **more: str) -> tuple[int, str]:
-        """A command of the command line: its exit status, and all that it says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *arguments],
-            cwd=REPOSITORY,
-            env={name: value for name, value in {**self.environment, **more}.items() if value},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        return done.returncode, done.stdout
 
     def close(self) -> None:
         """End everything that belongs to this house."""
-        self.let_go()
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        for process in self.terraforms():
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        self.end()
         self.slack.stop()
         self.front.close()
-
-    def hold(self, command: str) -> None:
-        """From now on Terraform does not begin to `plan`, `show`, … before let_go."""
-        (self.folder / f"held-{command}").unlink(missing_ok=True)
-        (self.folder / f"hold-{command}").touch()
-
-    def is_held(self, command: str) -> bool:
-        return (self.folder / f"held-{command}").exists()
-
-    def let_go(self) -> None:
-        for path in self.folder.glob("hold-*"):
-            path.unlink()
-
-    def get(self, path: str) -> requests.Response:
-        return requests.get(f"{self.address}{path}", timeout=5)
-
-    def terraforms(self) -> list[psutil.Process]:
-        """The living processes that work in a folder of a run's."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if str(self.data / "runs") in process.cwd() and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
 
     # What people do
 
@@ -276,6 +161,13 @@ class House:
 
     # How it is prepared
 
+    def joins(self, name: str, team: str = "") -> str:
+        """Somebody new in Slack and in the channel. Gives their id."""
+        user = self.slack.add_user(name, team=team)
+        members = self.slack.workspace.channels[self.channel].members
+        self.slack.workspace.change_channel(self.channel, members=members | {user})
+        return user
+
     def trust(self, user: str, *roles: str, team: str = "") -> Person:
         """Write an operator's document into Vault."""
         person = Person(team or self.slack.team, user)
@@ -301,10 +193,6 @@ class House:
             self.trust(user, role)
 
     def _environment(self) -> dict[str, str]:
-        command = terraform_command(self.folder)
-        terraform = self.folder / "terraform"
-        terraform.write_text(_TERRAFORM.format(folder=self.folder, command=shlex.join(command)))
-        terraform.chmod(0o755)
         return {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "SLACK_BOT_TOKEN": self.slack.bot_token,
@@ -319,16 +207,8 @@ class House:
             "LABS_PATH": str(self.labs),
             "PORT": str(self.port),
             "SWEEP_SECONDS": "1",
-            "TERRAFORM_BIN": str(terraform),
+            "TERRAFORM_BIN": str(self.terraform),
         }
-
-    def _is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, f"The bot has ended:\n{self.log[-3000:]}"
-        try:
-            return self.get("/readyz").status_code == 200
-        except requests.RequestException:
-            return False
 
 
 def a_laptop(house: House, folder: Path, lab: str, blueprint: str, user: tuple[str, str]) -> Laptop:
@@ -354,9 +234,3 @@ def _texts(shape: Any) -> Iterator[str]:
     elif isinstance(shape, list):
         for value in shape:
             yield from _texts(value)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,11 +16,9 @@ pytestmark = pytest.mark.integration
 
 
 def test_twenty_four_people_press_approve_at_once_and_it_is_applied_once(house: House) -> None:
-    crowd = [house.slack.add_user(f"infra{number}") for number in range(24)]
+    crowd = [house.joins(f"infra{number}") for number in range(24)]
     for user in crowd:
         house.trust(user, "infra")
-    channel = house.slack.workspace.channels[house.channel]
-    house.slack.workspace.change_channel(house.channel, members=channel.members | set(crowd))
     house.asks(house.riley, "/lab up pair crowded")
     card = house.card("crowded: proposed")
     house.presses(house.sam, card, "Approve", expect="Waiting for *infra*")

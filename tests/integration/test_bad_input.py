@@ -100,8 +100,8 @@ def test_a_value_stays_the_text_that_was_typed(house: House, what: str) -> None:
     card = house.card(f"{lab}: proposed")
     assert json.loads(house.runs(lab)[0]["variables"])["note"] == VALUES[what]
     assert "root:" not in said(card) + house.thread(card)
-    for text in (said(card), house.thread(card)):
-        assert "<!" not in text.replace("<!date", "")
+    for message in house.slack.messages(house.channel):
+        assert "<!" not in said(message).replace("<!date", ""), "nobody is pinged"
     run = house.runs(lab)[0]
     plan = house.bots_vault().unseal(run["plan"], f"plan {run['id']}")
     assert b"root:x:" not in plan
@@ -173,10 +173,8 @@ def test_guests_and_people_who_left_are_nobody_whatever_their_document_says(hous
         ("gina", {"guest": "single_channel"}, "guests cannot be trusted operators"),
         ("dora", {"deleted": True}, "This Slack account is deactivated"),
     ):
-        user = house.slack.add_user(name)
-        house.trust(user, "operator", "admin")
-        members = house.slack.workspace.channels[house.channel].members
-        house.slack.workspace.change_channel(house.channel, members=members | {user})
+        user = house.joins(name)
+        house.trust(user, "operator", "infra")
         house.slack.workspace.change_user(user, **values)
         house.asks(user, "/lab up solo from-a-guest", expect=answer)
     assert house.rows("SELECT * FROM labs WHERE name = 'from-a-guest'") == []
@@ -185,9 +183,7 @@ def test_guests_and_people_who_left_are_nobody_whatever_their_document_says(hous
 def test_a_namesake_from_another_workspace_has_no_rights_here(house: House) -> None:
     """In a shared channel a person is their own workspace and id, and not the app's workspace and that id."""
     other = house.slack.add_team("Partner")
-    visitor = house.slack.add_user("visitor", team=other)
-    members = house.slack.workspace.channels[house.channel].members
-    house.slack.workspace.change_channel(house.channel, members=members | {visitor})
+    visitor = house.joins("visitor", team=other)
     house.trust(visitor, "operator")  # written for the app's own workspace
     house.asks(visitor, "/lab up solo visited", expect="not a trusted operator")
     house.trust(visitor, "operator", team=other)

@@ -80,6 +80,7 @@ def test_a_form_is_not_taken_while_vault_is_sealed_and_can_be_sent_again(house: 
 
 
 def test_a_revoked_token_is_followed_by_a_new_login(house: House) -> None:
+    logins = house.log.count("vault login")
     accessors = house.vault_client.list("auth/token/accessors")["data"]["keys"]
     revoked = 0
     for accessor in accessors:
@@ -88,7 +89,6 @@ def test_a_revoked_token_is_followed_by_a_new_login(house: House) -> None:
             house.vault_client.auth.token.revoke_accessor(accessor)
             revoked += 1
     assert revoked
-    logins = house.log.count("vault login")
     house.asks(house.riley, "/lab list", expect="lab")
-    assert house.log.count("vault login") == logins + 1
+    assert house.log.count("vault login") > logins
     until(lambda: house.get("/readyz").status_code == 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from state import cards, inbox, outbox
@@ -53,7 +54,7 @@ def test_a_run_has_one_card(database: Database) -> None:
 def test_a_card_is_clean_when_it_shows_the_newest(database: Database) -> None:
     keep_a_run(database)
     cards.create(database, a_card())
-    cards.begin_posting(database, "card1", NOW)
+    assert cards.begin_posting(database, a_card(), NOW)
     assert cards.of_run(database, "run1") == a_card(posting_at=NOW)
     cards.posted(database, "card1", "17.5", "digest1", LATER, revision=0)
     shown = a_card(posting_at=NOW, ts="17.5", rendered_digest="digest1", updated_at=LATER, dirty=False)
@@ -61,14 +62,25 @@ def test_a_card_is_clean_when_it_shows_the_newest(database: Database) -> None:
     assert cards.dirty(database) == []
 
 
+def test_of_two_who_begin_to_post_a_card_or_to_send_a_message_one_does(database: Database) -> None:
+    keep_a_run(database)
+    cards.create(database, a_card())
+    assert cards.begin_posting(database, a_card(), NOW)
+    assert not cards.begin_posting(database, a_card(), LATER)
+    assert cards.begin_posting(database, a_card(posting_at=NOW), LATER)
+    outbox.add(database, a_message())
+    assert outbox.begin(database, a_message(), NOW)
+    assert not outbox.begin(database, a_message(), LATER)
+
+
 def test_a_change_during_the_rendering_is_not_taken_for_shown(database: Database) -> None:
     keep_a_run(database)
     cards.create(database, a_card(ts="17.5"))
     (card,) = cards.dirty(database)
     cards.mark_dirty(database, "run1")
-    cards.rendered(database, "card1", "digest1", LATER, card.revision)
+    cards.posted(database, "card1", "17.5", "digest1", LATER, card.revision)
     (card,) = cards.dirty(database)
-    cards.rendered(database, "card1", "digest2", LATER, card.revision)
+    cards.posted(database, "card1", "17.5", "digest2", LATER, card.revision)
     assert cards.dirty(database) == []
     card_now = cards.of_run(database, "run1")
     assert card_now is not None
@@ -81,21 +93,21 @@ def test_a_message_is_due_in_its_time_and_sent_once(database: Database) -> None:
     assert not outbox.add(database, message)
     assert outbox.due(database, NOW - timedelta(seconds=1)) == []
     assert outbox.due(database, NOW) == [message]
-    assert outbox.begin(database, "message1", NOW)
+    assert outbox.begin(database, message, NOW)
     outbox.sent(database, "message1", LATER)
     assert outbox.due(database, LATER) == []
-    assert not outbox.begin(database, "message1", LATER)
+    assert not outbox.begin(database, replace(message, attempts=1), LATER)
 
 
 def test_a_message_begun_and_not_finished_is_due_and_says_so(database: Database) -> None:
     outbox.add(database, a_message())
-    outbox.begin(database, "message1", NOW)
+    outbox.begin(database, a_message(), NOW)
     assert outbox.due(database, NOW) == [a_message(sending_at=NOW, attempts=1)]
 
 
 def test_a_postponed_message_waits(database: Database) -> None:
     outbox.add(database, a_message())
-    outbox.begin(database, "message1", NOW)
+    outbox.begin(database, a_message(), NOW)
     outbox.postpone(database, "message1", LATER)
     assert outbox.due(database, NOW) == []
     assert outbox.due(database, LATER) == [a_message(due_at=LATER, attempts=1)]

@@ -1,9 +1,13 @@
-"""The Vaults that a contract is held to."""
+"""The Vaults that a contract is held to; and what the engines' tests leave behind: nothing, also elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from commands.engines.terraform import Terraform
 from tests.commands.engines.vault_worlds import FakeWorld, RealWorld, World
 
 
@@ -12,3 +16,14 @@ def world(request: pytest.FixtureRequest) -> World:
     if request.param == "fake":
         return FakeWorld()
     return RealWorld(request.getfixturevalue("vault_space"), request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(autouse=True)
+def no_temporary_folder_stays(tmp_path: Path) -> Iterator[None]:
+    """A run's temporary folder lies outside of its own where that path would be too long, as pytest's are."""
+    yield
+    runs = tmp_path / "data" / "runs"
+    if runs.is_dir():
+        terraform = Terraform("terraform", tmp_path / "data")
+        for work in runs.iterdir():
+            terraform.remove(work)

@@ -194,7 +194,8 @@ def test_the_plan_of_one_lab_does_not_reach_anothers_state(
     code, lines = follow(child)
     assert code == 1
     assert "invalid auth" in events.failed(lines).sentence()
-    assert ("LOCK", "mine", 403) in states.requests
+    # Terraform 1.11 asks for the lock first, the library's 1.15 for the state: at the plan's own lab, and refused.
+    assert {("LOCK", "mine", 403), ("GET", "mine", 403)} & set(states.requests)
     assert states.states == {}
     assert states.locks == {}
 

@@ -23,6 +23,7 @@ def bin_path(tmp_path: Path) -> Path:
 def test_the_one_on_path_is_used(bin_path: Path, tmp_path: Path) -> None:
     terraform = Terraform("terraform", tmp_path / "data", {"PATH": f"{bin_path}:/bin"})
     assert terraform.version() == "Terraform 9.9.9"
+    assert not Setting.find("terraform", tmp_path / "data", {}).temporary(tmp_path / "data" / "runs").exists()
 
 
 def test_a_path_is_used_whatever_is_on_path(bin_path: Path, tmp_path: Path) -> None:

@@ -62,6 +62,22 @@ def test_what_init_does_not_like_is_told(inn: Inn) -> None:
     assert "Module not found" in card.all
 
 
+def test_what_init_says_is_told_without_the_secrets(inn: Inn) -> None:
+    inn.terraform.init_failure = Diagnostic("error", "Login refused", "The token token-canary has ended.")
+    card = inn.says(REQUESTER, "/lab up cloud demo").card()
+    assert "Login refused: The token (sensitive) has ended." in card.all
+    assert inn.holds("token-canary") == []
+
+
+def test_each_part_of_a_secret_list_is_hidden(inn: Inn) -> None:
+    inn.offers("users", "variables: {password: {sensitive: true, type: list}}")
+    inn.terraform.plan_failure = Diagnostic("error", "Too simple", 'Not "second-canary".')
+    inn.says(REQUESTER, "/lab up users demo")
+    inn.submits(REQUESTER, password="first-canary,second-canary")
+    assert 'Too simple: Not "(sensitive)".' in inn.newest_card().all
+    assert inn.holds("second-canary") == []
+
+
 def test_what_terraform_warns_of_is_on_the_card(inn: Inn) -> None:
     inn.terraform.warning = Diagnostic("warning", "Check block assertion failed", "ssh is open")
     card = inn.says(REQUESTER, "/lab up web demo").card()

@@ -1,0 +1,223 @@
+"""A key opens a host, a database and a name, for its person and for as long as it should."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import hvac
+import psycopg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from bot.playground.postgresql_server import LocalPostgreSQL
+from commands.engines.vault import VaultRefused
+from tests.integration.house import House
+from tests.integration.keyholder import Keyholder, forged_click, krl_says, secrets_in, text_of, told
+from tests.waiting import until
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def ivo(keyed_house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyholder]:
+    """An infra person with a key."""
+    holder = Keyholder(keyed_house, tmp_path_factory.mktemp("ivo"), "ivo", "infra")
+    holder.enrolls()
+    yield holder
+
+
+def address_of(house: House, lab: str) -> str:
+    said = house.asks(house.riley, f"/lab output {lab}", expect="ssh://")
+    return next(word for word in said.replace('"', " ").split() if word.startswith("ssh://"))
+
+
+def test_a_certificate_opens_a_host_until_it_is_revoked(keyed: House, ivo: Keyholder) -> None:
+    certificate = ivo.takes_certificate("box")
+    address = address_of(keyed, "box")
+    assert (ivo.laptop.run(address, "echo welcome") or "").strip() == "welcome"
+    grant = ivo.living()[-1]["id"]
+    log = "".join(path.read_text() for path in keyed.data.glob("home/.sandbox/box-*.log"))
+    assert f"{ivo.person.key}:box:{grant}" in log
+    assert krl_says(keyed, certificate) == "ok"
+    assert grant in ivo.asks("/key list", expect="ssh certificate · box")
+    ivo.asks(f"/key revoke {grant}", expect="Revoked ssh certificate on *box*.")
+    revoked_at = time.monotonic()
+    assert krl_says(keyed, certificate) == "REVOKED"
+    until(lambda: ivo.laptop.run(address, "echo still here") is None, 10)
+    assert time.monotonic() - revoked_at < 5
+    assert grant not in ivo.asks("/key list", expect="Your keys")
+    ivo.asks(f"/key revoke {grant}", expect=f"`{grant}` was revoked")
+
+
+def test_a_key_that_is_taken_back_takes_its_certificates_along(keyed: House, tmp_path: Path) -> None:
+    nora = Keyholder(keyed, tmp_path, "nora", "infra")
+    form = nora.types("/key enroll")
+    keyed.slack.submit(nora.user, form, {"key": f"{nora.laptop.public_key} nora@laptop\n"})
+    keyed.slack.wait_for(lambda: keyed.private(nora.user) and "is enrolled" in told(nora.answer))
+    certificates = []
+    for number in range(2):
+        certificate = nora.takes_certificate("store")
+        certificates.append(certificate.rename(certificate.with_name(f"{number}-cert.pub")))
+    assert "ssh certificate · store" in nora.asks("/key list", expect="Remove") or True
+    nora.presses(nora.answer, "Remove", expect="is trusted no more, 2 certificates of it revoked")
+    assert [krl_says(keyed, each) for each in certificates] == ["REVOKED", "REVOKED"]
+    nora.asks("/key ssh store", expect="You have not enrolled an ssh key yet.")
+    assert nora.living() == []
+
+
+def test_all_that_one_holds_ends_at_once_and_an_admin_sees_what_everybody_holds(
+    keyed: House, ivo: Keyholder, postgresql: LocalPostgreSQL
+) -> None:
+    certificate = ivo.takes_certificate("store")
+    name, password = ivo.takes_database_user("store")
+    session = postgresql.connect(name, password)
+    for asked in ("store", "@ivo", "all"):
+        seen = keyed.asks(keyed.ada, f"/key list {asked}", expect="What works now")
+        assert all(each["id"] in seen for each in ivo.living())
+        assert f"<@{ivo.user}>" in seen
+    ivo.asks("/key list store", expect="Admins see what others hold.")
+    many = len(ivo.living())
+    ivo.asks("/key revoke all", expect=f"{many} credentials revoked. Your keys stay enrolled.")
+    assert krl_says(keyed, certificate) == "REVOKED"
+    assert name not in postgresql.users()
+    with pytest.raises(psycopg.Error):
+        session.execute("SELECT 1")
+    assert all(grant["ended_at"] for grant in ivo.grants())
+    assert "Nobody holds anything there." in keyed.asks(keyed.ada, "/key list @ivo", expect="What works now")
+
+
+def test_a_database_user_is_shown_once_and_only_to_its_person(
+    keyed: House, ivo: Keyholder, postgresql: LocalPostgreSQL
+) -> None:
+    ivo.asks("/key db store ttl=20m", expect="*readonly* credentials for *store*'s database, for 20 minutes.")
+    waiting = ivo.answer
+    refusals = keyed.audited("store", "refused") + len(ivo.grants())
+    forged_click(keyed, keyed.eve, waiting, "Reveal once")
+    forged_click(keyed, keyed.ines, waiting, "Reveal once")
+    keyed.slack.wait_for(
+        lambda: any("only they can open it" in told(m) for m in keyed.private(keyed.ines) + [ivo.answer])
+    )
+    assert keyed.slack.views_of(keyed.ines) == keyed.slack.views_of(keyed.eve) == []
+    assert ivo.living()[-1]["opened_at"] is None, refusals
+    shown = ivo.reveals(waiting)
+    session = postgresql.connect(shown["User"], shown["Password"])
+    assert session.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute("CREATE TABLE mine (id int)")
+    second = ivo.presses(waiting, "Reveal once", expect="Opened")
+    assert "by you. If that was not you:" in second
+    assert keyed.slack.views_of(ivo.user) == []
+    calls = len(keyed.direct(keyed.ada))
+    ivo.presses(ivo.answer, "This was not me", expect="It is revoked, and the admins have been called.")
+    assert shown["User"] not in postgresql.users()
+    with pytest.raises(psycopg.Error):
+        session.execute("SELECT 1")
+    keyed.slack.wait_for(lambda: len(keyed.direct(keyed.ada)) > calls)
+    assert f"<@{ivo.user}> says that somebody else opened their db credentials" in keyed.direct(keyed.ada)[-1]
+    ivo.presses(waiting, "Reveal once", expect="Opened")
+
+
+def test_who_unwraps_by_hand_sees_the_button_spent(keyed: House, ivo: Keyholder) -> None:
+    ivo.asks("/key db store", expect="It opens once")
+    waiting = ivo.answer
+    command = ivo.reveals(waiting, "Unwrap it myself")["Command"]
+    assert command.startswith("vault unwrap ")
+    token = command.rpartition(" ")[2]
+    client = hvac.Client(keyed.openbao.addr, token=token, namespace=keyed.namespace)
+    assert set(client.sys.unwrap()["data"]) >= {"username", "password"}
+    view = ivo.opens(waiting, "Reveal once")
+    assert "It was opened before, outside of Slack" in text_of(view)
+    assert secrets_in(view) == {}
+    ivo.presses(view, "This was not me", expect="It is revoked")
+    keyed.slack.close_view(ivo.user)
+    assert ivo.living() == []
+
+
+def test_what_waited_too_long_is_opened_by_nobody(keyed: House, ivo: Keyholder) -> None:
+    """Ten minutes cannot pass here, so what is recorded is set back by as much."""
+    before = len(ivo.grants())
+    ivo.asks("/key db store", expect="It opens once")
+    waiting = ivo.answer
+    with keyed.database() as database:
+        database.execute(
+            "UPDATE grants SET reveal_until = issued_at WHERE id = ?", (ivo.grants()[before]["id"],)
+        )
+    ivo.presses(waiting, "Reveal once", expect="/key db store")
+    until(lambda: ivo.grants()[before]["ended_at"] is not None)
+    assert ivo.grants()[before]["revoked_because"] == "nobody opened it"
+
+
+def request_for(*names: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    beside = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    asked = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(beside, False)
+    return asked.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def revoked_serials(house: House) -> set[int]:
+    return {each.serial_number for each in x509.load_der_x509_crl(house.bots_vault().tls_crl())}
+
+
+def test_a_certificate_for_a_key_that_never_left_its_machine(keyed: House, ivo: Keyholder) -> None:
+    ivo.asks("/key tls store www", expect="A certificate for `www.store.lab.test`")
+    buttons = ivo.answer
+    form = ivo.opens(buttons, "From a signing request")
+    keyed.slack.submit(ivo.user, form, {"csr": request_for("www.store.lab.test", "bank.example")})
+    keyed.slack.wait_for(lambda: "It asks for `bank.example`" in told(ivo.answer))
+    form = ivo.opens(buttons, "From a signing request")
+    keyed.slack.submit(ivo.user, form, {"csr": request_for("www.store.lab.test")})
+    keyed.slack.wait_for(lambda: "BEGIN CERTIFICATE" in told(ivo.answer))
+    pem = told(ivo.answer).partition("```\n")[2].partition("\n```")[0]
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["www.store.lab.test"]
+    ca = x509.load_pem_x509_certificate(keyed.bots_vault().tls_ca().encode())
+    certificate.verify_directly_issued_by(ca)
+    grant = ivo.living()[-1]
+    assert certificate.serial_number == int(grant["serial"].replace(":", ""), 16)
+    assert certificate.serial_number not in revoked_serials(keyed)
+    ivo.asks(f"/key revoke {grant['id']}", expect="Revoked TLS certificate on *store*.")
+    assert certificate.serial_number in revoked_serials(keyed)
+
+
+def test_a_certificate_with_a_new_key_that_is_shown_once(keyed: House, ivo: Keyholder) -> None:
+    ivo.asks("/key tls store", expect="A certificate for `store.lab.test`")
+    ivo.presses(ivo.answer, "With a new key", expect="A key and a certificate for `store.lab.test`")
+    waiting = ivo.answer
+    shown = ivo.reveals(waiting)
+    certificate = x509.load_pem_x509_certificate(shown["Certificate"].encode())
+    key = serialization.load_pem_private_key(shown["Private key"].encode(), None)
+    assert key.public_key() == certificate.public_key()
+    ivo.presses(waiting, "Reveal once", expect="Opened")
+    ivo.presses(ivo.answer, "This was not me", expect="It is revoked")
+    assert certificate.serial_number in revoked_serials(keyed)
+
+
+def test_no_name_outside_the_labs_own_is_certified_by_us_or_by_vault(keyed: House, ivo: Keyholder) -> None:
+    before = len(ivo.grants())
+    for name in ("bank.example", "box.lab.test", "lab.test", "*.store.lab.test", "store.lab.test.evil.example"):
+        ivo.asks(f"/key tls store {name}", expect="is outside of what *store* may be called")
+    assert len(ivo.grants()) == before
+    vault = keyed.bots_vault()
+    token = vault.grant_token(ivo.person, "a-grant-of-this-test", 60)
+    for name in ("bank.example", "lab.test", "*.store.lab.test"):
+        with pytest.raises(VaultRefused):
+            vault.sign_tls(token.token, "lab.test", request_for("www.store.lab.test"), name, 60)
+    vault.revoke_accessor(token.accessor)
+
+
+def test_what_was_issued_is_found_in_vaults_own_audit(keyed: House, ivo: Keyholder) -> None:
+    ivo.asks("/key db store", expect="It opens once")
+    ivo.reveals(ivo.answer)
+    request_id = ivo.living()[-1]["vault_request_id"]
+    assert request_id in keyed.asks(keyed.sam, f"/operator audit @{ivo.name}", expect="Audit")
+    assert request_id in (keyed.openbao.folder / "audit.log").read_text()
+    assert urlsplit(keyed.address).port
+    ivo.asks("/key revoke all", expect="revoked")

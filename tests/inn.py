@@ -189,7 +189,7 @@ def a_state(serial: int, lineage: str, resources: Sequence[str]) -> bytes:
 
 def open_quickly(path: str) -> Any:
     """SQLite that does not wait for the disk: what outlives a power cut is not tested here."""
-    engine = open_sqlite(path)
+    engine = open_sqlite(f"/{path}")  # an absolute path, as in sqlite:////absolute
     engine.run("PRAGMA synchronous = OFF", {})
     return engine
 

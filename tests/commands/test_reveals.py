@@ -181,3 +181,18 @@ def test_the_admins_cannot_be_found_and_that_is_told(inn: Inn) -> None:
     inn.asks(inn.presses(REQUESTER, "not_me", grant.id))
     assert inn.told(REQUESTER).startswith("It is revoked. Vault does not tell me now who the admins are")
     assert grants.living(inn.database, inn.clock()) == []
+
+
+def test_no_token_is_kept_anywhere(inn: Inn) -> None:
+    """Neither the one that issues, which only its accessor is kept of, nor the wrapping's."""
+    grant = issued(inn)
+    inn.says(REQUESTER, "/key ssh demo")
+    for each in inn.vault.grants.values():
+        assert inn.holds(each.token) == []
+    assert inn.holds(grant.accessor or "") != []
+    sealed = newest_of_kind(inn, "db").sealed_reveal or b""
+    assert inn.holds(inn.vault.unseal(sealed, f"reveal {grant.id}").decode()) == []
+
+
+def newest_of_kind(inn: Inn, kind: str) -> Grant:
+    return next(each for each in grants.of_lab(inn.database, inn.lab().id) if each.kind == kind)

@@ -89,6 +89,8 @@ def test_every_key_of_the_contract_is_read(tmp_path: Path) -> None:
     assert web.credentials == {"DIGITALOCEAN_TOKEN": "innkeeper/providers/digitalocean#token"}
     assert web.secure.ssh == Ssh("root", 1800)
     assert (web.secure.tls_domain, web.secure.database_role) == ("lab.test", "readonly")
+    assert (web.secure.tls_ttl_seconds, web.secure.database_ttl_seconds) == (3 * 86_400, 3600)
+    assert (web.second_factor, web.rekey) == (False, "removals")
     assert web.playbook == web.folder / "site.yml"
     assert web.publish == ("address", "port")
     assert web.checks == (
@@ -168,6 +170,10 @@ def test_destroying_may_ask_for_other_people(tmp_path: Path) -> None:
         (SMALL + "terraform: nowhere\n", 3, "`terraform` is a folder with *.tf files, and there are none."),
         (SMALL + "deploy: {playbook: none.yml}\n", 3, "There is no file `none.yml` here."),
         (SMALL + "secure: {tls: {}}\n", 3, "`tls` has a `domain`, and this one has none."),
+        (SMALL + "secure: {database: {ttl: 1h}}\n", 3, "`database` has a `role`, and this one has none."),
+        (SMALL + "secure: {tls: {domain: x.test, ttl: soon}}\n", 3, "`ttl`: `soon` is not a duration."),
+        (SMALL + "second_factor: sometimes\n", 3, "`second_factor` is true or false."),
+        (SMALL + "rekey: always\n", 3, "`rekey` is auto, removals or ask."),
         (SMALL + "test:\n  - {tcp: a, http: b}\n", 4, "A check has one of tcp, http, tls, ssh or command"),
         (SMALL + "test: {tcp: a}\n", 3, "`test` is a list"),
         (SMALL + "? [a]\n: b\n", 3, "` ` is not a key of a blueprint."),

@@ -237,6 +237,12 @@ def _judged(what: str, issue: Callable[[hvac.Client], T], client: hvac.Client) -
             raise
         reason = "; ".join(str(each).strip() for each in error.errors or []) or "it gives no reason"
         raise VaultRefused(f"Vault will not issue {what}: {reason[:300]}.") from None
+    except exceptions.InternalServerError as error:  # Vault itself is there: a database that it asks is not
+        raise VaultRefused(
+            f"Vault could not issue {what}: what it needs for that may be away, and its own log says why. "
+            f"{_UNISSUED}",
+            detail_of(error),
+        ) from None
 
 
 def _wrapped(answer: Any) -> Wrapped:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bot.playground import postgresql_server as settings
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
-from commands.engines.vault import WrappingSpent
+from commands.engines.vault import VaultRefused, WrappingSpent
 from commands.engines.vault_database import READ, READ_WRITE, configure_database
 from state.records import Person
 from tests.commands.engines.vault_worlds import RealWorld
@@ -234,3 +234,13 @@ def test_vaults_audit_log_tells_who_was_issued_what(real: RealWorld, openbao: Em
     }
     for secret in (grant.token, wrapped.token, revealed["private_key"].splitlines()[1]):
         assert secret not in text
+
+
+def test_a_database_that_is_away_is_not_told_as_a_vault_that_is(real: RealWorld) -> None:
+    """Vault answers 500 then, as it does when it is in trouble itself."""
+    real.space.client.write_data(
+        "database/roles/nowhere.readonly", data={"db_name": "nowhere", "creation_statements": ["SELECT 1"]}
+    )
+    with pytest.raises(VaultRefused) as refused:
+        real.vault.database_credentials(token(real), "nowhere.readonly")
+    assert refused.value.sentence.startswith("Vault could not issue database credentials: what it needs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,9 @@ Seal = Callable[[bytes, str], bytes]
 
 _PLAIN = ("ttl", "page", "until")
 _ENROLL = ("key", "enroll")
+# A key as it was pasted: the quotes and commas of its options are not ours to read.
+_PASTED = re.compile(r"(?:@\s+(?:<@[^<>]*>\s*)?)?/?key\s+(?:/key\s+)?enroll\s+(\S.*)", re.DOTALL)
+_QUOTES = "\"'`“”„‟‘’‚‛"
 _REPLACING = ("leaving",)  # buttons whose answer takes the place of the message that they are on
 
 
@@ -166,10 +170,10 @@ def _said(text: str, surface: str, blueprint_of: BlueprintOf) -> dict[str, Any]:
     if public_keys.is_private(text):
         return {"words": ["private_key", surface]}
     try:
-        words = parse(text, surface)
-        if words[:2] == _ENROLL and len(words) > 2:
-            return {"words": [*_ENROLL, *public_keys.read(" ".join(words[2:])).line.split()]}
-        return {"words": list(without_secrets(words, blueprint_of))}
+        if pasted := _PASTED.fullmatch(f"{surface} {text}"):
+            key = public_keys.read(" ".join(pasted[1].strip(_QUOTES).split()))
+            return {"words": [*_ENROLL, *key.line.split()]}
+        return {"words": list(without_secrets(parse(text, surface), blueprint_of))}
     except Refused as refused:
         return {"words": [], "refused": [refused.sentence, refused.example]}
 

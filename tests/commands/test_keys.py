@@ -76,9 +76,11 @@ def test_a_person_has_a_few_keys(inn: Inn) -> None:
         (ONE.replace(" ", "\n"), "Your key `SHA256:"),  # Slack breaks lines as it likes
         (f"{ONE} {TWO}", "Give one public key at a time."),
         (f"restrict,pty {ONE}", "Leave out what stands before the key"),
+        (f'command="/bin/sh",from="*.example" {ONE}', "Leave out what stands before the key"),
+        (f"“{ONE} anna@laptop”", "Your key `SHA256:"),
         ("ssh-dss AAAAB3NzaC1kc3MAAACBAP", "DSA keys are too weak"),
         ("correct-horse-battery-staple", "That is not an ssh public key."),
-        ("ssh-ed25519 " + "A" * 100_000, "That has 100,019 characters, and I read up to 2,000."),
+        ("ssh-ed25519 " + "A" * 100_000, "That has 100,012 characters, and no public key has so many."),
     ],
 )
 def test_what_is_no_key_is_told_and_not_kept(inn: Inn, typed: str, told: str) -> None:

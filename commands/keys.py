@@ -67,7 +67,7 @@ def list_keys(request: Request, deps: Deps) -> Outcome:
         found = grants.living(deps.database, now, person=person, lab_id=lab.id if lab is not None else None)
         rows = [_grant_row(deps, each, named=True) for each in found]
         about = (
-            mention(person) if person is not None else f"on {lab.name}" if lab is not None else "of everybody"
+            f"on {lab.name}" if lab is not None else f"of {_name(deps, person) if person else 'everybody'}"
         )
         title, empty = f"What works now, {about}", "Nobody holds anything there."
     shown, page, pages = page_of(rows, request.words, _PAGE_ROWS)
@@ -226,6 +226,12 @@ def _grant_row(deps: Deps, grant: Grant, named: bool = False) -> Row:
 
 def _what(grant: Grant) -> str:
     return {"ssh": "ssh certificate", "tls": "TLS certificate", "db": "database user"}[grant.kind]
+
+
+def _name(deps: Deps, person: Person) -> str:
+    """For a title, which mentions nobody: the name in their document, or their id where they have none any more."""
+    operator = deps.vault.operator(person)
+    return operator.name if operator is not None and operator.name else person.user
 
 
 def _lab_name(deps: Deps, grant: Grant) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+
+SANDBOX = Path(__file__).resolve().parents[2] / "labs" / "sandbox"
 
 TWO_ROLES = "approvals: {infra: 1, security: 1}"
 OWN_WORD = "approvals: {operator: 1, self: true}"
@@ -103,6 +106,48 @@ output "plain" { value = "the key is ${nonsensitive(var.api_key)}" }
 output "encoded" { value = base64encode(nonsensitive(var.word)) }
 """,
     ),
+    "keyed": (
+        f"""
+summary: One thing, with keys of every kind
+{OWN_WORD}
+secure:
+  ssh: {{user: root, ttl: 30m}}
+  tls: {{domain: lab.test}}
+  database: {{role: readonly, ttl: 1h}}
+""",
+        'resource "terraform_data" "thing" {}\n',
+    ),
+    "rooted": (
+        f"""
+summary: One thing that knows the keys of all operators, and one that does not
+{OWN_WORD}
+""",
+        """
+variable "trusted_ssh_keys" { type = list(string) }
+resource "terraform_data" "keys" { input = var.trusted_ssh_keys }
+resource "terraform_data" "thing" {}
+output "root_keys" { value = terraform_data.keys.output }
+""",
+    ),
+    "restless": (
+        f"""
+summary: The same, and something that every plan replaces
+{OWN_WORD}
+""",
+        """
+variable "trusted_ssh_keys" { type = list(string) }
+resource "terraform_data" "keys" { input = var.trusted_ssh_keys }
+resource "terraform_data" "clock" { triggers_replace = [timestamp()] }
+""",
+    ),
+    "guarded": (
+        """
+summary: One thing that is approved with a second factor
+approvals: {infra: 1}
+second_factor: true
+""",
+        'resource "terraform_data" "thing" {}\n',
+    ),
     "unplannable": (
         f"""
 summary: A module that does not plan
@@ -143,3 +188,14 @@ def write(folder: Path) -> Path:
         (place / "main.tf").write_text(module.lstrip())
     (folder / "leaky" / "leak.sh").write_text(LEAK)
     return folder
+
+
+def add_sandbox(labs: Path) -> None:
+    """The sandbox that we ship, approved by whoever asks for it."""
+    place = labs / "sandbox"
+    shutil.copytree(SANDBOX, place)
+    blueprint = place / "blueprint.yaml"
+    text = blueprint.read_text()
+    changed = text.replace("approvals: {infra: 1, security: 1}", OWN_WORD)
+    assert changed != text
+    blueprint.write_text(changed)

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
-from tests.integration.house import House
+from tests.integration.blueprints import add_sandbox
+from tests.integration.house import House, end_hosts
+from tests.integration.keyholder import HOSTED
 
 _numbers = itertools.count(1)
 
@@ -43,6 +46,30 @@ def house(shared_house: House) -> House:
     if shared_house.process is None or shared_house.process.poll() is not None:
         shared_house.start()
     return shared_house
+
+
+@pytest.fixture(scope="session")
+def keyed_house(new_house: Callable[[], House], postgresql: LocalPostgreSQL) -> Iterator[House]:
+    """The house of the tests about keys, its bot running. The lab HOSTED has hosts with ssh, `store` a database."""
+    house = new_house()
+    add_sandbox(house.labs)
+    house.start()
+    house.asks(house.riley, f"/lab up sandbox {HOSTED}")
+    house.has("keyed", "store")
+    house.put_database("store", postgresql)
+    house.presses(house.riley, house.card(f"{HOSTED}: proposed"), "Approve", expect="counts for")
+    house.card(f"{HOSTED}: applied")
+    yield house
+    end_hosts(house)
+
+
+@pytest.fixture
+def keyed(keyed_house: House) -> House:
+    """The same, its Vault heard and its bot running."""
+    keyed_house.front.keep_all()
+    if keyed_house.process is None:
+        keyed_house.start()
+    return keyed_house
 
 
 @pytest.fixture

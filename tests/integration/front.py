@@ -5,18 +5,29 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
+from typing import Literal
 from urllib.parse import urlsplit
+
+Lost = Literal["request", "answer"]
+Carry = Callable[[bytes, socket.socket, threading.Event], None]
 
 
 class VaultFront:
     """A TCP relay. open: to the Vault. sealed: to another one, which is sealed. silent: takes requests and says
-    nothing. away: the port is closed."""
+    nothing. away: the port is closed.
+
+    overheard: all that came from the Vault, once somebody listens. lost: the paths of the requests that got lost.
+    """
 
     def __init__(self, vault_addr: str, sealed_addr: str = "") -> None:
         self._targets = {"open": vault_addr, "sealed": sealed_addr}
         self._mode = "open"
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
+        self._losing: dict[bytes, Lost] = {}
+        self.overheard: bytearray | None = None
+        self.lost: list[str] = []
         self._listener = self._listen(0)
         self.port = int(self._listener.getsockname()[1])
 
@@ -31,7 +42,16 @@ class VaultFront:
             self._end_listener()
         elif before == "away":
             self._listener = self._listen(self.port)
+        self._losing = {}
         self._hang_up()
+
+    def lose(self, path: str, what: Lost) -> None:
+        """From now on requests of that path do not arrive, or do and are not answered."""
+        self._losing = {**self._losing, path.encode(): what}
+
+    def keep_all(self) -> None:
+        """Nothing is lost any more. Connections stay as they are."""
+        self._losing = {}
 
     def close(self) -> None:
         self._end_listener()
@@ -71,14 +91,31 @@ class VaultFront:
         onward = socket.create_connection((where.hostname or "", where.port or 80))
         with self._lock:
             self._connections.add(onward)
-        for source, sink in ((connection, onward), (onward, connection)):
-            threading.Thread(target=_pour, args=(source, sink), daemon=True).start()
+        muted = threading.Event()
+        for carry, source, sink in ((self._ask, connection, onward), (self._answer, onward, connection)):
+            threading.Thread(target=_pour, args=(carry, source, sink, muted), daemon=True).start()
+
+    def _ask(self, data: bytes, sink: socket.socket, muted: threading.Event) -> None:
+        path = next((path for path in self._losing if path in data), None)
+        if path is None:
+            sink.sendall(data)
+            return
+        muted.set()
+        if self._losing[path] == "answer":
+            sink.sendall(data)
+        self.lost.append(path.decode())
+
+    def _answer(self, data: bytes, sink: socket.socket, muted: threading.Event) -> None:
+        if self.overheard is not None:
+            self.overheard += data
+        if not muted.is_set():
+            sink.sendall(data)
 
 
-def _pour(source: socket.socket, sink: socket.socket) -> None:
+def _pour(carry: Carry, source: socket.socket, sink: socket.socket, muted: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
-            sink.sendall(data)
+            carry(data, sink, muted)
     for end in (source, sink):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

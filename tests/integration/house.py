@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import shlex
+import signal
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,9 +17,12 @@ from typing import Any
 import hvac
 
 from bot.playground.model import Delivery, Message
+from bot.playground.postgresql_server import ADMIN, PASSWORD, LocalPostgreSQL
 from bot.playground.server import LocalSlack
 from bot.playground.vault_server import EmbeddedVault
+from bot.setup import needs_of
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Operator
+from commands.engines.vault_database import configure_database
 from commands.engines.vault_setup import admin_client, prepare
 from state.records import Person
 from tests.integration import blueprints
@@ -38,7 +43,7 @@ class House(BotProcess):
         folder.mkdir(parents=True)
         super().__init__(folder)
         self.labs = blueprints.write(folder / "labs")
-        self.slack = LocalSlack(app_name="innkeeper", commands=("/lab", "/operator"))
+        self.slack = LocalSlack(app_name="innkeeper", commands=("/lab", "/key", "/operator"))
         self.slack.start()
         self.ada, self.riley, self.ines, self.sam, self.eve = (
             self.slack.add_user(name) for name in ("ada", "riley", "ines", "sam", "eve")
@@ -87,6 +92,10 @@ class House(BotProcess):
     def private(self, user: str) -> list[Message]:
         """What the user alone sees in the channel."""
         return [m for m in self.slack.messages(self.channel, user) if m.ephemeral_to == user]
+
+    def direct(self, user: str) -> list[str]:
+        """What the user was told in direct messages, the newest last."""
+        return [said(message) for message in self.slack.messages(self.slack.direct_channel(user))]
 
     def cards(self, lab: str) -> list[Message]:
         """The cards of a lab, one a run, the newest last."""
@@ -152,6 +161,15 @@ class House(BotProcess):
         sql = "SELECT COUNT(*) AS many FROM audit WHERE subject = ? AND action = ?"
         return int(self.rows(sql, lab, action)[0]["many"])
 
+    def refused(self, asked: str) -> set[str]:
+        """Who was refused just that: the users' ids."""
+        found = self.rows("SELECT actor, detail FROM audit WHERE action = 'refused'")
+        return {
+            Person.parse(str(row["actor"])).user
+            for row in found
+            if json.loads(row["detail"])["asked"] == asked
+        }
+
     def is_tidy(self) -> bool:
         """Whether no lock, no process and no work folder of any run is left."""
         return not self.locks() and not self.terraforms() and not list((self.data / "runs").iterdir())
@@ -179,6 +197,11 @@ class House(BotProcess):
         )
         return person
 
+    def put_database(self, lab: str, database: LocalPostgreSQL) -> None:
+        """Put a database under Vault, as that of a lab."""
+        client = admin_client(self.openbao.addr, self.openbao.root_token, self.namespace, "")
+        configure_database(client, lab, database.vault_url, ADMIN, PASSWORD)
+
     def bots_vault(self) -> HvacVault:
         """Vault as the bot itself has it."""
         login = AppRole(self.environment["VAULT_ROLE_ID"], self.environment["VAULT_SECRET_ID"])
@@ -186,7 +209,8 @@ class House(BotProcess):
 
     def _prepare_vault(self) -> None:
         client = admin_client(self.openbao.addr, self.openbao.root_token, self.namespace, "")
-        done = prepare(client, Person(self.slack.team, self.ada), "ada", datetime.now(UTC))
+        needs = needs_of(str(self.labs), self.folder)
+        done = prepare(client, Person(self.slack.team, self.ada), "ada", datetime.now(UTC), needs)
         wrapped = hvac.Client(self.openbao.addr, token=done.wrapped_secret_id, namespace=self.namespace)
         self._login = (done.role_id, str(wrapped.sys.unwrap()["data"]["secret_id"]))
         for user, role in ((self.riley, "operator"), (self.ines, "infra"), (self.sam, "security")):
@@ -218,6 +242,13 @@ def a_laptop(house: House, folder: Path, lab: str, blueprint: str, user: tuple[s
     (place / "main.tf").write_text((house.labs / blueprint / "main.tf").read_text())
     (place / "backend.tf").write_text('terraform {\n  backend "http" {}\n}\n')
     return Laptop(place, terraform_command(folder), f"{house.address}/tfstate/{lab}", user)
+
+
+def end_hosts(house: House) -> None:
+    """The sandbox's hosts outlive everybody but their destruction."""
+    for path in house.data.glob("home/.sandbox/*.pid"):
+        with contextlib.suppress(ValueError, ProcessLookupError):
+            os.kill(int(path.read_text()), signal.SIGTERM)
 
 
 def said(message: Message) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import hvac
 import psycopg
@@ -18,35 +17,36 @@ from cryptography.x509.oid import NameOID
 from bot.playground.postgresql_server import LocalPostgreSQL
 from commands.engines.vault import VaultRefused
 from tests.integration.house import House
-from tests.integration.keyholder import Keyholder, forged_click, krl_says, secrets_in, text_of, told
+from tests.integration.keyholder import HOSTED, Keyholder, forged_click, krl_says, secrets_in, text_of, told
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def ivo(keyed_house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyholder]:
-    """An infra person with a key."""
+def enrolled(keyed_house: House, tmp_path_factory: pytest.TempPathFactory) -> Keyholder:
     holder = Keyholder(keyed_house, tmp_path_factory.mktemp("ivo"), "ivo", "infra")
     holder.enrolls()
-    yield holder
+    return holder
 
 
-def address_of(house: House, lab: str) -> str:
-    said = house.asks(house.riley, f"/lab output {lab}", expect="ssh://")
-    return next(word for word in said.replace('"', " ").split() if word.startswith("ssh://"))
+@pytest.fixture
+def ivo(keyed: House, enrolled: Keyholder) -> Iterator[Keyholder]:
+    """An infra person with a key, who holds nothing yet."""
+    yield enrolled
+    enrolled.asks("/key revoke all", expect="Your keys stay enrolled")
 
 
 def test_a_certificate_opens_a_host_until_it_is_revoked(keyed: House, ivo: Keyholder) -> None:
-    certificate = ivo.takes_certificate("box")
-    address = address_of(keyed, "box")
+    certificate = ivo.takes_certificate(HOSTED)
+    address = ivo.address(HOSTED)
     assert (ivo.laptop.run(address, "echo welcome") or "").strip() == "welcome"
     grant = ivo.living()[-1]["id"]
-    log = "".join(path.read_text() for path in keyed.data.glob("home/.sandbox/box-*.log"))
-    assert f"{ivo.person.key}:box:{grant}" in log
+    log = "".join(path.read_text() for path in keyed.data.glob(f"home/.sandbox/{HOSTED}-*.log"))
+    assert f"{ivo.person.key}:{HOSTED}:{grant}" in log
     assert krl_says(keyed, certificate) == "ok"
-    assert grant in ivo.asks("/key list", expect="ssh certificate · box")
-    ivo.asks(f"/key revoke {grant}", expect="Revoked ssh certificate on *box*.")
+    assert grant in ivo.asks("/key list", expect=f"ssh certificate · {HOSTED}")
+    ivo.asks(f"/key revoke {grant}", expect=f"Revoked ssh certificate on *{HOSTED}*.")
     revoked_at = time.monotonic()
     assert krl_says(keyed, certificate) == "REVOKED"
     until(lambda: ivo.laptop.run(address, "echo still here") is None, 10)
@@ -64,7 +64,7 @@ def test_a_key_that_is_taken_back_takes_its_certificates_along(keyed: House, tmp
     for number in range(2):
         certificate = nora.takes_certificate("store")
         certificates.append(certificate.rename(certificate.with_name(f"{number}-cert.pub")))
-    assert "ssh certificate · store" in nora.asks("/key list", expect="Remove") or True
+    nora.asks("/key list", expect="ssh certificate · store")
     nora.presses(nora.answer, "Remove", expect="is trusted no more, 2 certificates of it revoked")
     assert [krl_says(keyed, each) for each in certificates] == ["REVOKED", "REVOKED"]
     nora.asks("/key ssh store", expect="You have not enrolled an ssh key yet.")
@@ -89,22 +89,20 @@ def test_all_that_one_holds_ends_at_once_and_an_admin_sees_what_everybody_holds(
     with pytest.raises(psycopg.Error):
         session.execute("SELECT 1")
     assert all(grant["ended_at"] for grant in ivo.grants())
-    assert "Nobody holds anything there." in keyed.asks(keyed.ada, "/key list @ivo", expect="What works now")
+    gone = keyed.asks(keyed.ada, "/key list @ivo", expect="What works now, of ivo")
+    assert "Nobody holds anything there." in gone
 
 
 def test_a_database_user_is_shown_once_and_only_to_its_person(
     keyed: House, ivo: Keyholder, postgresql: LocalPostgreSQL
 ) -> None:
-    ivo.asks("/key db store ttl=20m", expect="*readonly* credentials for *store*'s database, for 20 minutes.")
+    ivo.asks("/key db store ttl=20m", expect="*readonly* credentials for *store*'s database, for 20 min.")
     waiting = ivo.answer
-    refusals = keyed.audited("store", "refused") + len(ivo.grants())
     forged_click(keyed, keyed.eve, waiting, "Reveal once")
     forged_click(keyed, keyed.ines, waiting, "Reveal once")
-    keyed.slack.wait_for(
-        lambda: any("only they can open it" in told(m) for m in keyed.private(keyed.ines) + [ivo.answer])
-    )
+    keyed.slack.wait_for(lambda: keyed.refused(f"reveal {ivo.living()[-1]['id']}") == {keyed.eve, keyed.ines})
     assert keyed.slack.views_of(keyed.ines) == keyed.slack.views_of(keyed.eve) == []
-    assert ivo.living()[-1]["opened_at"] is None, refusals
+    assert ivo.living()[-1]["opened_at"] is None
     shown = ivo.reveals(waiting)
     session = postgresql.connect(shown["User"], shown["Password"])
     assert session.execute("SELECT 1").fetchone() == (1,)
@@ -202,7 +200,13 @@ def test_a_certificate_with_a_new_key_that_is_shown_once(keyed: House, ivo: Keyh
 
 def test_no_name_outside_the_labs_own_is_certified_by_us_or_by_vault(keyed: House, ivo: Keyholder) -> None:
     before = len(ivo.grants())
-    for name in ("bank.example", "box.lab.test", "lab.test", "*.store.lab.test", "store.lab.test.evil.example"):
+    for name in (
+        "bank.example",
+        f"{HOSTED}.lab.test",
+        "lab.test",
+        "*.store.lab.test",
+        "store.lab.test.evil.example",
+    ):
         ivo.asks(f"/key tls store {name}", expect="is outside of what *store* may be called")
     assert len(ivo.grants()) == before
     vault = keyed.bots_vault()
@@ -219,5 +223,3 @@ def test_what_was_issued_is_found_in_vaults_own_audit(keyed: House, ivo: Keyhold
     request_id = ivo.living()[-1]["vault_request_id"]
     assert request_id in keyed.asks(keyed.sam, f"/operator audit @{ivo.name}", expect="Audit")
     assert request_id in (keyed.openbao.folder / "audit.log").read_text()
-    assert urlsplit(keyed.address).port
-    ivo.asks("/key revoke all", expect="revoked")

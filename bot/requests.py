@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.views.message import action_of
 from bot.views.modals import SEALED, submitted
 from commands.blueprint import HIDDEN, Blueprint
 from commands.grammar import parse
@@ -57,7 +58,7 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
     Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
     action = (body.get("actions") or [{}])[0]
-    name, _, _ = str(action.get("action_id") or "").partition(":")
+    name = action_of(str(action.get("action_id") or ""))
     value = str(action.get("value") or "")
     container = body.get("container") or {}
     is_page = name == "page"

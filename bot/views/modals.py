@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.views.message import data, safe_mrkdwn, section, span
+from bot.views.message import data, safe_mrkdwn, section
 from commands import words
 from commands.request import Field, Form
 
@@ -60,19 +60,6 @@ def submitted(view: Mapping[str, Any]) -> dict[str, str]:
         chosen = element.get("selected_option") or {}
         found[name] = str(chosen.get("value") or element.get("value") or "")
     return found
-
-
-def problem(sentence: str, example: str = "", title: str = "Not done") -> dict[str, Any]:
-    """A view that says what stands in the way, in place of the one that was submitted."""
-    shown = safe_mrkdwn(sentence, 2400)
-    view = View(
-        type="modal",
-        callback_id="problem",
-        title=_label(title, 24),
-        close=_label("Close", 24),
-        blocks=[section(f"{shown}\n{span(example, 500)}" if example else shown)],
-    )
-    return dict(view.to_dict())
 
 
 def _input(field: Field) -> InputBlock:

@@ -216,12 +216,6 @@ class FakeTerraform:
     def errored_state(self, work: Path) -> bytes | None:
         return self.errored
 
-    def clean(self, work: Path, keep: Sequence[str] = ()) -> None:
-        for name in ("plan", "apply"):
-            self._processes.pop(work / name, None)
-        if "tfplan" not in keep:
-            (work / "tfplan").unlink(missing_ok=True)
-
     def remove(self, work: Path) -> None:
         for name in ("plan", "apply"):
             self._processes.pop(work / name, None)

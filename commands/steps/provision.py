@@ -196,6 +196,9 @@ def _start_terraform(run: Run, deps: Deps, blueprint: Blueprint, inputs: Inputs,
         said = "The plan file is not the one that was approved: its sha256 differs."
     except TerraformFailed as failed:
         said = plain(scrub(failed.sentence(), inputs.secrets))
+    except OSError as error:
+        logger.warning("Terraform could not be started", run=run.id, because=str(error))
+        said = f"This machine could not start Terraform ({error.strerror}): the admins can look at DATA_PATH."
     endings.failed(deps, run, RunState.APPLYING, f"{said} Nothing was applied. Plan it again.")
     deps.terraform.remove(deps.terraform.work(run.id))
     return False

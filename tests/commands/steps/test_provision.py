@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -198,6 +199,18 @@ def test_a_plan_that_does_not_open_is_refused(inn: Inn) -> None:
     runs.update(inn.database, inn.run().id, plan=inn.vault.seal(b"a plan", "plan of another run"))
     inn.works()
     assert inn.card(card).text.startswith("demo: failed")
+    assert inn.terraform.applied == []
+
+
+def test_a_disk_that_fails_as_the_apply_starts(inn: Inn) -> None:
+    card = all_but_applied(inn)
+    folder = inn.terraform.work("any").parent
+    shutil.rmtree(folder)
+    folder.write_text("no folder any more")
+    inn.works()
+    assert inn.card(card).text.startswith("demo: failed")
+    assert "could not start Terraform (Not a directory)" in inn.card(card).all
+    assert "Nothing was applied. Plan it again." in inn.card(card).all
     assert inn.terraform.applied == []
 
 

@@ -294,7 +294,7 @@ def _new_access(deps: Deps, run: Run) -> Access:
     """A new password for this run's Terraform; only its sha256 is kept, and it dies with the run."""
     password = secrets.token_urlsafe(32)
     runs.update(deps.database, run.id, token_sha256=sha256(password.encode()).hexdigest())
-    return Access(f"{deps.base_url}/tfstate/{run.lab_name}", f"run-{run.id}", password)
+    return Access(f"{deps.base_url}/tfstate/{run.lab_name}", tfstate.username_of_run(run.id), password)
 
 
 def _approvals_stand(deps: Deps, run: Run) -> bool:

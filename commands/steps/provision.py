@@ -25,6 +25,7 @@ from commands.engines.terraform import (
     ChildLost,
     PlanTampered,
     TerraformFailed,
+    attribute_diff,
     scrub,
 )
 from commands.engines.vault import VaultError, VaultUnavailable
@@ -85,8 +86,7 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         if proposed.state in ENDED:
             return f"{run.lab_name}: {proposed.state} as its plan was made"
-        details = deps.terraform.show(work, access, inputs.environment)
-        return endings.detailed(deps, proposed, details, inputs.secrets)
+        return endings.detailed(deps, proposed, _whole_plan(deps, proposed, work, access, inputs))
     except RunEnded:
         return endings.cancelled_plan(deps, run)
     except TerraformFailed as failed:
@@ -129,8 +129,7 @@ def tidy(deps: Deps, is_lost: Callable[[Run], bool]) -> str:
         try:
             if is_plan and run.state not in ENDED:
                 inputs = gather(deps, _lab(deps, run), run, deps.catalogue.get(_lab(deps, run).blueprint))
-                details = deps.terraform.show(work, Access("", "", ""), inputs.environment)
-                endings.detailed(deps, run, details, inputs.secrets)
+                endings.detailed(deps, run, _whole_plan(deps, run, work, Access("", "", ""), inputs))
         except (TerraformFailed, Refused, VaultError, OSError) as why:
             logger.warning("the details of a plan stay untold", run=run.id, because=str(why))
         finally:
@@ -274,6 +273,17 @@ def _follow_apply(deps: Deps, run: Run, child: Child, log: RunLog, stopping: thr
         if applied_seconds > APPLY_LIMIT_SECONDS + STOP_GRACE_SECONDS:
             child.kill()
     return None
+
+
+def _whole_plan(deps: Deps, run: Run, work: Path, access: Access, inputs: Inputs) -> str:
+    """What each value becomes, in text; only what is touched where Terraform does not say more."""
+    try:
+        return attribute_diff(deps.terraform.show(work, access, inputs.environment), inputs.secrets)
+    except TerraformFailed as failed:
+        logger.warning("the values of a plan stay untold", run=run.id)
+        why = plain(scrub(failed.sentence(), inputs.secrets))
+        touched = [f"{each.action} {each.address}" for each in run.changes]
+        return "\n".join([f"Its values cannot be shown: {why}", *touched])
 
 
 def _plan_folder(run: Run) -> str:

@@ -56,6 +56,15 @@ def test_a_module_that_does_not_plan_is_told_with_file_and_line(inn: Inn) -> Non
     inn.is_tidy()
 
 
+def test_a_plan_whose_values_cannot_be_shown_is_told_by_what_it_touches(inn: Inn) -> None:
+    inn.terraform.show_failure = Diagnostic("error", "Plugin crashed")
+    card = inn.says(REQUESTER, "/lab up web demo").card()
+    assert card.text.startswith("demo: proposed")
+    assert inn.replies(card)[0] == "plan.txt"
+    whole = next(said.body for said in inn.slack.thread(card.said.ts) if said.file == "plan.txt")
+    assert whole.startswith("Its values cannot be shown: Plugin crashed.\ncreate ")
+
+
 def test_what_init_does_not_like_is_told(inn: Inn) -> None:
     inn.terraform.init_failure = Diagnostic("error", "Module not found")
     card = inn.says(REQUESTER, "/lab up web demo").card()

@@ -121,6 +121,7 @@ def build_deps(settings: Settings, client: WebClient) -> Deps:
         database = connect(settings.state_url)
         database.migrate()
         labs = catalogue(settings.labs_path, settings.data_path)
+        labs.blueprints()  # read now, not while the first request waits
         terraform = Terraform(settings.terraform_bin, settings.data_path)
     except ValueError as error:
         raise BadSettings(str(error)) from None

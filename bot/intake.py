@@ -201,7 +201,7 @@ class Intake:
 
     def _handle_forever(self) -> None:
         while (entry := self._waiting.get()) is not None and not self._stopping.is_set():
-            self._gate.wait(self._waiting.empty)
+            self._gate.wait(lambda: len(self._in_hand) <= 1)
             try:
                 self.work(entry, self._deps.now())
             except Exception:
@@ -213,8 +213,8 @@ class Intake:
 class Gate:
     """Acknowledgements come first, and handling competes with them for the interpreter.
 
-    While more comes in than is handled, one handler begins at a time, when nothing has come for CALM_SECONDS or after
-    PATIENCE_SECONDS, so that nobody's answer starves. Where nothing waits, nobody is held back.
+    While several requests are in hand, one handler begins at a time, when nothing has come for CALM_SECONDS or after
+    PATIENCE_SECONDS, so that nobody's answer starves. A request that comes alone is handled at once.
     """
 
     def __init__(
@@ -229,11 +229,11 @@ class Gate:
         """Requests have just come in, or have just been recorded."""
         self._taken_at = self._monotonic()
 
-    def wait(self, nothing_waits: Callable[[], bool]) -> None:
+    def wait(self, is_alone: Callable[[], bool]) -> None:
         """Hold back whoever is about to handle a request, as long as that is fair."""
         with self._one_at_a_time:
             ends_at = self._monotonic() + PATIENCE_SECONDS
-            while not nothing_waits():
+            while not is_alone():
                 now = self._monotonic()
                 if now >= ends_at or now - self._taken_at >= CALM_SECONDS:
                     return

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.views.message import action_of
 from bot.views.modals import SEALED, submitted
 from commands import public_keys
 from commands.blueprint import HIDDEN, Blueprint
@@ -64,7 +65,7 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
     Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
     action = (body.get("actions") or [{}])[0]
-    name, _, _ = str(action.get("action_id") or "").partition(":")
+    name = action_of(str(action.get("action_id") or ""))
     value = str(action.get("value") or "")
     container, about = body.get("container") or {}, _about(body.get("view") or {})
     is_page = name == "page"
@@ -173,7 +174,10 @@ def _said(text: str, surface: str, blueprint_of: BlueprintOf) -> dict[str, Any]:
         if pasted := _PASTED.fullmatch(f"{surface} {text}"):
             key = public_keys.read(" ".join(pasted[1].strip(_QUOTES).split()))
             return {"words": [*_ENROLL, *key.line.split()]}
-        return {"words": list(without_secrets(parse(text, surface), blueprint_of))}
+        words = parse(text, surface)
+        if words[:2] == _ENROLL and len(words) > 2:  # however that was written
+            return {"words": [*_ENROLL, *public_keys.read(" ".join(words[2:])).line.split()]}
+        return {"words": list(without_secrets(words, blueprint_of))}
     except Refused as refused:
         return {"words": [], "refused": [refused.sentence, refused.example]}
 

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.acks import Acks
+from bot.bodies import TooLong, read_at_most
 from bot.metrics import Metrics
 from bot.settings import BadSettings
 
@@ -33,11 +34,11 @@ def asgi(acks: Acks | None, checks: Checks, metrics: Metrics, more: Sequence[Bas
 
     async def slack_events(request: Request) -> Response:
         started = time.perf_counter()
-        body = await request.body()
-        if len(body) > BODY_LIMIT_BYTES:
-            return PlainTextResponse("too large", status_code=413)
         try:
+            body = await read_at_most(request, BODY_LIMIT_BYTES)
             body.decode()
+        except TooLong:
+            return PlainTextResponse("too large", status_code=413)
         except UnicodeDecodeError:
             return PlainTextResponse("not UTF-8, so not Slack's", status_code=400)
         assert acks is not None

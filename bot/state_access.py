@@ -19,7 +19,6 @@ from state.transitions import RunState
 
 PEOPLE = ("operator", "infra")  # the roles, any of which lets a person carry on with the ordinary terraform
 AskSlack = Callable[[Person], Standing]
-_RUN_PREFIX = "run-"
 
 
 class Denied(Exception):
@@ -41,16 +40,11 @@ class Caller:
     run: Run | None = None
 
 
-def username_of_run(run_id: str) -> str:
-    """What a run's Terraform signs in as. Its password is the one whose sha256 is the run's token_sha256."""
-    return f"{_RUN_PREFIX}{run_id}"
-
-
 def caller_of(database: Database, vault: Vault, standing: AskSlack, authorization: str) -> Caller:
     """Who shows this Authorization header. Raises Denied (401, 403), and VaultUnavailable passes through."""
     username, password = _basic(authorization)
-    if username.startswith(_RUN_PREFIX):
-        return _run(database, username.removeprefix(_RUN_PREFIX), password)
+    if username.startswith(tfstate.USERNAME_PREFIX):
+        return _run(database, username.removeprefix(tfstate.USERNAME_PREFIX), password)
     return _person(vault, standing, username, password)
 
 

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.bodies import TooLong, read_at_most
 from bot.state_access import AskSlack, Caller, Denied, caller_of, lab_of
 from commands.engines.vault import SealBroken, Vault, VaultUnavailable
 from state import audit, tfstate
@@ -67,9 +68,11 @@ def routes(
             )
             lab = await run_in_threadpool(lab_of, database, caller, request.path_params["lab"])
             limit = max_state_bytes if request.method == "POST" else MAX_LOCK_BYTES
-            body = await _read(request, limit)
+            body = await read_at_most(request, limit)
             call = _Call(caller, lab, body, request.query_params, request.headers)
             return await run_in_threadpool(act, deps, call)
+        except TooLong:
+            return _sentence(413, f"That is over {limit // 1024} KiB, more than is taken here.")
         except Denied as denied:
             if denied.person is not None:
                 await run_in_threadpool(_note_refusal, deps, denied, request.path_params["lab"])
@@ -84,19 +87,6 @@ def routes(
             return _sentence(500, broken.sentence)
 
     return [Route("/tfstate/{lab}", endpoint, methods=list(_ACTIONS), name="tfstate")]
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    """The whole body. Raises Denied (413) as soon as it is known to be longer than limit bytes."""
-    too_long = Denied(413, f"That is over {limit // 1024} KiB, more than is taken here.")
-    if int(request.headers.get("content-length") or 0) > limit:
-        raise too_long
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_long
-    return bytes(body)
 
 
 def _get(deps: _Deps, call: _Call) -> Response:

@@ -82,12 +82,6 @@ def of_lab(database: Database, lab_id: str, limit: int, offset: int = 0) -> list
     return RUNS.select(database, tail, lab_id=lab_id, limit=limit, offset=offset)
 
 
-def count_of_lab(database: Database, lab_id: str) -> int:
-    """How many runs the lab had."""
-    row = database.row("SELECT COUNT(*) AS many FROM runs WHERE lab_id = :lab_id", lab_id=lab_id)
-    return int(row["many"]) if row else 0
-
-
 def in_state(database: Database, *states: RunState) -> list[Run]:
     """All runs in any of these states, the oldest first."""
     if not states:

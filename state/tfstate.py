@@ -20,6 +20,7 @@ from state.rows import Table, from_text
 from state.transitions import RunState
 
 KEPT_VERSIONS = 100
+USERNAME_PREFIX = "run-"
 
 VERSIONS: Table[StateVersion] = Table("tfstate", StateVersion, {"written_at": from_text})
 LOCKS: Table[StateLock] = Table("tflocks", StateLock, {"info": json.loads, "locked_at": from_text})
@@ -65,6 +66,11 @@ class Outline:
 def holder_of_run(run_id: str) -> str:
     """How a run is called where a state or a lock says whose it is."""
     return f"run:{run_id}"
+
+
+def username_of_run(run_id: str) -> str:
+    """What a run's Terraform signs in as. Its password is the one whose sha256 is the run's token_sha256."""
+    return f"{USERNAME_PREFIX}{run_id}"
 
 
 def outline(body: bytes) -> Outline:

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.views.message import actions, data, escape, safe_mrkdwn, section, span
+from bot.views.message import actions, data, escape, safe_mrkdwn, section
 from commands import words
 from commands.request import Field, Form, Revealed
 
@@ -97,19 +97,6 @@ def _copied(value: str) -> Iterator[str]:
             part = ""
         part = f"{part}\n{line}" if part else line
     yield f"```\n{escape(part)}\n```"
-
-
-def problem(sentence: str, example: str = "", title: str = "Not done") -> dict[str, Any]:
-    """A view that says what stands in the way, in place of the one that was submitted."""
-    shown = safe_mrkdwn(sentence, 2400)
-    view = View(
-        type="modal",
-        callback_id="problem",
-        title=_label(title, 24),
-        close=_label("Close", 24),
-        blocks=[section(f"{shown}\n{span(example, 500)}" if example else shown)],
-    )
-    return dict(view.to_dict())
 
 
 def _input(field: Field) -> InputBlock:

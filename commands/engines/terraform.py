@@ -51,8 +51,6 @@ _APPLY_RETRIES = 20
 _PLAN = "tfplan"
 _VARIABLES = "variables.tfvars.json"
 _ERRORED = "errored.tfstate"
-_LOCK_FILE = ".terraform.lock.hcl"
-_SOURCES = "sources.json"  # the names of the files that were staged
 
 
 class PlanTampered(Exception):
@@ -120,8 +118,7 @@ class Terraform:
         work = self.work(run_id)
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.staged(work).is_dir():
-            names = terraform_module.copy(module, self.staged(work))
-            (work / _SOURCES).write_text(json.dumps(names))
+            terraform_module.copy(module, self.staged(work))
         return work
 
     def staged(self, work: Path) -> Path:
@@ -245,29 +242,6 @@ class Terraform:
             return (self.staged(work) / _ERRORED).read_bytes()
         except FileNotFoundError:
             return None
-
-    def clean(self, work: Path, keep: Sequence[str] = ()) -> None:
-        """Remove all that may hold a secret, and all that tells of earlier commands: plan, variables, output.
-
-        What stays: the module's own files with their lock file, a state that the backend did not take
-        (remove() takes that too), and the names in `keep`, relative to work.
-        """
-        module = self.staged(work)
-        for path in work.iterdir() if work.is_dir() else ():
-            if path.name not in {module.name, _SOURCES, *keep}:
-                _remove(path)
-        self._setting.remove_temporary(work)
-        if not module.is_dir() or not (work / _SOURCES).is_file():
-            return
-        own = {*json.loads((work / _SOURCES).read_text()), _ERRORED, _LOCK_FILE, terraform_module.OVERRIDE}
-        for folder, folders, files in os.walk(module, topdown=False):
-            for path in (Path(folder, name) for name in [*files, *folders]):
-                if path.relative_to(module).as_posix() in own:
-                    continue
-                if path.is_symlink() or not path.is_dir():
-                    path.unlink()
-                elif not any(path.iterdir()):
-                    path.rmdir()
 
     def remove(self, work: Path) -> None:
         """Remove the run's folder, a state that the backend did not take included."""

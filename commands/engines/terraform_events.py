@@ -154,15 +154,6 @@ def doing(lines: Iterable[Line], planned: Counts) -> Doing:
     return Doing(ended, max(total, ended), next(iter(in_work), ""), tuple(broken))
 
 
-def completed(lines: Iterable[Line]) -> tuple[PlannedChange, ...]:
-    """Give the operations that an apply has finished: what an interrupted one has done."""
-    return tuple(
-        PlannedChange(line["hook"]["resource"]["addr"], line["hook"]["action"])
-        for line in lines
-        if line.get("type") == "apply_complete" and line["hook"].get("action") != "read"
-    )
-
-
 def readable(lines: Sequence[Line]) -> str:
     """Give the lines as a terminal would show them, for a log. Scrub it before it goes anywhere."""
     return "\n".join(_readable(line) for line in lines)

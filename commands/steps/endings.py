@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
-from commands.engines.terraform_diff import attribute_diff
 from commands.engines.vault import VaultError
 from commands.labs import start_run
 from commands.request import Deps, Refused, id_from
@@ -86,9 +83,8 @@ def proposed(
     return runs.get(deps.database, run.id) or run
 
 
-def detailed(deps: Deps, run: Run, shown: Mapping[str, Any], secrets: Sequence[str]) -> str:
-    """The details came after the card: the whole plan goes to its thread, with who is asked for an approval."""
-    body = attribute_diff(shown, secrets)
+def detailed(deps: Deps, run: Run, body: str) -> str:
+    """The details came after the card: the whole plan goes to its thread. body: free of secrets."""
     attached = OutboxMessage(
         id=id_from(f"plan {run.id}"),
         channel="",

@@ -27,6 +27,7 @@ from commands.engines.terraform import (
     ChildLost,
     PlanTampered,
     TerraformFailed,
+    attribute_diff,
     scrub,
 )
 from commands.engines.vault import VaultError, VaultUnavailable
@@ -83,16 +84,13 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
             return endings.no_changes(deps, run, lab)
         if exit_code != 2:
             return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
-        plan_file, details = deps.terraform.read_plan(work), None
-        if run.cause == rekeying.CAUSE:
-            details = deps.terraform.show(work, access, inputs.environment)
-            if rekeying.goes_by_itself(deps, run, blueprint, details):
-                run = replace(run, approvals_needed={})
+        plan_file = deps.terraform.read_plan(work)
+        if run.cause == rekeying.CAUSE and _goes_by_itself(deps, run, blueprint, work, access, inputs):
+            run = replace(run, approvals_needed={})
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         if proposed.state in ENDED:
             return f"{run.lab_name}: {proposed.state} as its plan was made"
-        details = details or deps.terraform.show(work, access, inputs.environment)
-        return endings.detailed(deps, proposed, details, inputs.secrets)
+        return endings.detailed(deps, proposed, _whole_plan(deps, proposed, work, access, inputs))
     except RunEnded:
         return endings.cancelled_plan(deps, run)
     except TerraformFailed as failed:
@@ -135,8 +133,7 @@ def tidy(deps: Deps, is_lost: Callable[[Run], bool]) -> str:
         try:
             if is_plan and run.state not in ENDED:
                 inputs = gather(deps, _lab(deps, run), run, deps.catalogue.get(_lab(deps, run).blueprint))
-                details = deps.terraform.show(work, Access("", "", ""), inputs.environment)
-                endings.detailed(deps, run, details, inputs.secrets)
+                endings.detailed(deps, run, _whole_plan(deps, run, work, Access("", "", ""), inputs))
         except (TerraformFailed, Refused, VaultError, OSError) as why:
             logger.warning("the details of a plan stay untold", run=run.id, because=str(why))
         finally:
@@ -202,6 +199,9 @@ def _start_terraform(run: Run, deps: Deps, blueprint: Blueprint, inputs: Inputs,
         said = "The plan file is not the one that was approved: its sha256 differs."
     except TerraformFailed as failed:
         said = plain(scrub(failed.sentence(), inputs.secrets))
+    except OSError as error:
+        logger.warning("Terraform could not be started", run=run.id, because=str(error))
+        said = f"This machine could not start Terraform ({error.strerror}): the admins can look at DATA_PATH."
     endings.failed(deps, run, RunState.APPLYING, f"{said} Nothing was applied. Plan it again.")
     deps.terraform.remove(deps.terraform.work(run.id))
     return False
@@ -279,6 +279,28 @@ def _follow_apply(deps: Deps, run: Run, child: Child, log: RunLog, stopping: thr
     return None
 
 
+def _goes_by_itself(
+    deps: Deps, run: Run, blueprint: Blueprint, work: Path, access: Access, inputs: Inputs
+) -> bool:
+    """Whether new root keys are applied without approval. What Terraform does not show is for people to judge."""
+    try:
+        shown = deps.terraform.show(work, access, inputs.environment)
+    except TerraformFailed:
+        return False
+    return rekeying.goes_by_itself(deps, run, blueprint, shown)
+
+
+def _whole_plan(deps: Deps, run: Run, work: Path, access: Access, inputs: Inputs) -> str:
+    """What each value becomes, in text; only what is touched where Terraform does not say more."""
+    try:
+        return attribute_diff(deps.terraform.show(work, access, inputs.environment), inputs.secrets)
+    except TerraformFailed as failed:
+        logger.warning("the values of a plan stay untold", run=run.id)
+        why = plain(scrub(failed.sentence(), inputs.secrets))
+        touched = [f"{each.action} {each.address}" for each in run.changes]
+        return "\n".join([f"Its values cannot be shown: {why}", *touched])
+
+
 def _plan_folder(run: Run) -> str:
     """Apart from the apply's: an apply may start while the details of its plan are still being told."""
     return f"{run.id}{_PLAN_FOLDER}"
@@ -297,7 +319,7 @@ def _new_access(deps: Deps, run: Run) -> Access:
     """A new password for this run's Terraform; only its sha256 is kept, and it dies with the run."""
     password = secrets.token_urlsafe(32)
     runs.update(deps.database, run.id, token_sha256=sha256(password.encode()).hexdigest())
-    return Access(f"{deps.base_url}/tfstate/{run.lab_name}", f"run-{run.id}", password)
+    return Access(f"{deps.base_url}/tfstate/{run.lab_name}", tfstate.username_of_run(run.id), password)
 
 
 def _approvals_stand(deps: Deps, run: Run) -> bool:

@@ -17,10 +17,9 @@ import requests
 import uvicorn
 from starlette.applications import Starlette
 
-from bot.state_access import username_of_run
 from bot.state_backend import routes
 from commands.authorise import Standing
-from state import audit, labs, runs
+from state import audit, labs, runs, tfstate
 from state.database import Database, connect
 from state.records import Person
 from state.transitions import RunState
@@ -29,7 +28,7 @@ from tests.state.examples import ADA, BEN, NOW, a_lab, a_run
 from tests.waiting import until
 
 SEC = Person("T1", "U3")
-RUN = (username_of_run("run1"), "the-token-of-run1")
+RUN = (tfstate.username_of_run("run1"), "the-token-of-run1")
 PERSON = (ADA.key, "hvs.ada")
 MAX_BYTES = 100_000
 

@@ -223,7 +223,7 @@ class Flood:
             self.gate.taken()
 
 
-def test_a_handler_begins_at_once_when_nobody_waits() -> None:
+def test_a_request_that_comes_alone_is_handled_at_once() -> None:
     flood = Flood(requests_end_at=60)
     flood.gate.wait(lambda: True)
     assert flood.at == 0

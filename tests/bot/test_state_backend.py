@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import requests
 
-from bot.state_access import username_of_run
 from state import audit, labs, runs, tfstate
 from state.transitions import RunState
 from tests.bot.serving_state import MAX_BYTES, PERSON, RUN, SEC, Backend, a_state, serving
@@ -113,7 +112,7 @@ def test_a_run_that_plans_reads_and_locks_and_never_writes(backend: Backend) -> 
     runs.create(
         backend.database, a_run(id="run2", lab_id="lab2", state=RunState.PLANNING, token_sha256=token)
     )
-    planning = (username_of_run("run2"), "secret")
+    planning = (tfstate.username_of_run("run2"), "secret")
     assert backend.call("GET", planning, lab="other").status_code == 404
     assert backend.lock(planning, lab="other").status_code == 200
     written = backend.call("POST", planning, a_state(1), lab="other", ID="L1")

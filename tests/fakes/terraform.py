@@ -67,6 +67,7 @@ class FakeTerraform:
         self.sensitive_outputs: tuple[str, ...] = ()
         self.init_failure: Diagnostic | None = None
         self.plan_failure: Diagnostic | None = None
+        self.show_failure: Diagnostic | None = None
         self.apply_failure: Diagnostic | None = None
         self.warning: Diagnostic | None = None
         self.next_changes: Sequence[PlannedChange] | None = None
@@ -202,6 +203,8 @@ class FakeTerraform:
         return (work / "tfplan").read_bytes()
 
     def show(self, work: Path, access: Access, environment: Mapping[str, str]) -> dict[str, Any]:
+        if self.show_failure is not None:
+            raise TerraformFailed((self.show_failure,))
         saved = json.loads(self.read_plan(work))
         actions = {"replace": ["delete", "create"]}
         configured = [
@@ -224,12 +227,6 @@ class FakeTerraform:
 
     def errored_state(self, work: Path) -> bytes | None:
         return self.errored
-
-    def clean(self, work: Path, keep: Sequence[str] = ()) -> None:
-        for name in ("plan", "apply"):
-            self._processes.pop(work / name, None)
-        if "tfplan" not in keep:
-            (work / "tfplan").unlink(missing_ok=True)
 
     def remove(self, work: Path) -> None:
         for name in ("plan", "apply"):

@@ -133,7 +133,7 @@ def test_every_living_state_keeps_the_lab_busy_and_no_end_does(sqlite_database: 
             runs.create(sqlite_database, a_run(id="another"))
         assert runs.heartbeat(sqlite_database, state, "host:1", NOW) is False
         sqlite_database.execute("DELETE FROM runs WHERE id = :id", id=state)
-    assert runs.count_of_lab(sqlite_database, "lab1") == len(ENDED)
+    assert len(runs.of_lab(sqlite_database, "lab1", 100)) == len(ENDED)
 
 
 def test_the_history_is_paged_newest_first(database: Database) -> None:
@@ -142,7 +142,6 @@ def test_the_history_is_paged_newest_first(database: Database) -> None:
         runs.create(database, a_run(id=f"run{number}", state=RunState.APPLIED))
     assert [run.id for run in runs.of_lab(database, "lab1", 2)] == ["run4", "run3"]
     assert [run.id for run in runs.of_lab(database, "lab1", 2, offset=4)] == ["run0"]
-    assert runs.count_of_lab(database, "lab1") == 5
     latest = runs.latest_of(database, "lab1")
     assert latest is not None
     assert latest.id == "run4"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.views.modals import SEALED, modal, problem, shown, submitted, waiting
+from bot.views.modals import SEALED, modal, shown, submitted, waiting
 from commands.request import Button, Field, Form, Revealed, Secret
 from tests.bot.views.reading import check_view, hostile
 
@@ -66,13 +66,6 @@ def test_too_much_metadata_is_our_fault() -> None:
         modal(REJECT, "x" * 3001)
 
 
-def test_a_problem_takes_the_forms_place() -> None:
-    view = problem("Vault is sealed, so I cannot check who you are.", "/lab list")
-    check_view(view)
-    assert view["blocks"][0]["text"]["text"] == "Vault is sealed, so I cannot check who you are.\n`/lab list`"
-    assert "submit" not in view
-
-
 fields = st.builds(
     Field,
     name=st.uuids().map(str),
@@ -91,7 +84,6 @@ fields = st.builds(
 def test_any_form_fits_slack(title: str, submit: str, introduction: str, asked: tuple[Field, ...]) -> None:
     view = modal(Form("act", "x", title, submit, asked, introduction), "{}")
     check_view(view)
-    check_view(problem(introduction, title))
 
 
 KEY = "-----BEGIN EC PRIVATE KEY-----\n" + "\n".join(["A+/=" * 16] * 60) + "\n-----END EC PRIVATE KEY-----"

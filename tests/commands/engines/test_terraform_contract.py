@@ -210,7 +210,6 @@ def test_a_plan_whose_state_has_moved_is_stale_and_does_nothing(world: World) ->
     code, lines = follow(world.start_apply(early))
     assert code == 1
     assert events.is_stale(lines)
-    assert events.completed(lines) == ()
 
 
 def test_whoever_attaches_reads_everything_from_the_beginning(world: World) -> None:
@@ -236,7 +235,7 @@ def test_an_interrupted_apply_says_what_it_had_done(world: World) -> None:
     assert child.interrupted
     code, lines = follow(world.terraform.attach(work))
     assert code == 1
-    assert events.completed(lines) == (PlannedChange("terraform_data.a", "create"),)
+    assert events.doing(lines, Counts(add=2)).done == 1
     assert events.doing(lines, Counts(add=2)).failed == ("terraform_data.b",)
 
 
@@ -267,9 +266,7 @@ def test_what_init_does_not_like_is_told(world: World) -> None:
 
 def test_nothing_is_left_of_a_run_that_was_removed(world: World) -> None:
     work, _, _ = world.plan("r1")
-    world.terraform.clean(work)
-    assert world.terraform.attach(work) is None
-    assert world.terraform.staged(work).is_dir()
     world.terraform.remove(work)
+    assert world.terraform.attach(work) is None
     assert not work.exists()
     assert world.terraform.errored_state(work) is None

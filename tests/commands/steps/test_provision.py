@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,15 @@ def test_a_module_that_does_not_plan_is_told_with_file_and_line(inn: Inn) -> Non
     assert inn.replies(card)[-1].startswith("<@U1> *demo* did not come up. ")
     assert inn.terraform.applied == []
     inn.is_tidy()
+
+
+def test_a_plan_whose_values_cannot_be_shown_is_told_by_what_it_touches(inn: Inn) -> None:
+    inn.terraform.show_failure = Diagnostic("error", "Plugin crashed")
+    card = inn.says(REQUESTER, "/lab up web demo").card()
+    assert card.text.startswith("demo: proposed")
+    assert inn.replies(card)[0] == "plan.txt"
+    whole = next(said.body for said in inn.slack.thread(card.said.ts) if said.file == "plan.txt")
+    assert whole.startswith("Its values cannot be shown: Plugin crashed.\ncreate ")
 
 
 def test_what_init_does_not_like_is_told(inn: Inn) -> None:
@@ -198,6 +208,18 @@ def test_a_plan_that_does_not_open_is_refused(inn: Inn) -> None:
     runs.update(inn.database, inn.run().id, plan=inn.vault.seal(b"a plan", "plan of another run"))
     inn.works()
     assert inn.card(card).text.startswith("demo: failed")
+    assert inn.terraform.applied == []
+
+
+def test_a_disk_that_fails_as_the_apply_starts(inn: Inn) -> None:
+    card = all_but_applied(inn)
+    folder = inn.terraform.work("any").parent
+    shutil.rmtree(folder)
+    folder.write_text("no folder any more")
+    inn.works()
+    assert inn.card(card).text.startswith("demo: failed")
+    assert "could not start Terraform (Not a directory)" in inn.card(card).all
+    assert "Nothing was applied. Plan it again." in inn.card(card).all
     assert inn.terraform.applied == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from functools import partial
+from math import ceil
 from urllib.parse import parse_qs, urlsplit
 
 import segno
@@ -174,6 +175,6 @@ def _locked(deps: Deps, person: Person) -> Refused:
     tries = factors.of_person(deps.database, person)
     left = (tries.locked_until - deps.now()).total_seconds() if tries.locked_until is not None else 0
     return Refused(
-        f"{TRIES} codes were wrong, so your approvals are locked for {duration(max(1, left))}. "
+        f"{TRIES} codes were wrong, so your approvals are locked for {duration(60 * max(1, ceil(left / 60)))}. "
         "The admins have been told."
     )

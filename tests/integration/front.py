@@ -10,14 +10,14 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 Lost = Literal["request", "answer"]
-Carry = Callable[[bytes, socket.socket, threading.Event], None]
+Carry = Callable[[bytes, socket.socket, list[str]], None]
 
 
 class VaultFront:
     """A TCP relay. open: to the Vault. sealed: to another one, which is sealed. silent: takes requests and says
     nothing. away: the port is closed.
 
-    overheard: all that came from the Vault, once somebody listens. lost: the paths of the requests that got lost.
+    overheard: all that came from the Vault, once somebody listens. lost: the paths of what got lost, when it did.
     """
 
     def __init__(self, vault_addr: str, sealed_addr: str = "") -> None:
@@ -91,28 +91,30 @@ class VaultFront:
         onward = socket.create_connection((where.hostname or "", where.port or 80))
         with self._lock:
             self._connections.add(onward)
-        muted = threading.Event()
+        muted: list[str] = []  # the path of the request whose answer gets lost, from then on
         for carry, source, sink in ((self._ask, connection, onward), (self._answer, onward, connection)):
             threading.Thread(target=_pour, args=(carry, source, sink, muted), daemon=True).start()
 
-    def _ask(self, data: bytes, sink: socket.socket, muted: threading.Event) -> None:
+    def _ask(self, data: bytes, sink: socket.socket, muted: list[str]) -> None:
         path = next((path for path in self._losing if path in data), None)
         if path is None:
             sink.sendall(data)
-            return
-        muted.set()
-        if self._losing[path] == "answer":
+        elif self._losing[path] == "answer":
+            muted.append(path.decode())
             sink.sendall(data)
-        self.lost.append(path.decode())
+        else:
+            self.lost.append(path.decode())
 
-    def _answer(self, data: bytes, sink: socket.socket, muted: threading.Event) -> None:
+    def _answer(self, data: bytes, sink: socket.socket, muted: list[str]) -> None:
         if self.overheard is not None:
             self.overheard += data
-        if not muted.is_set():
+        if muted:
+            self.lost.append(muted[0])
+        else:
             sink.sendall(data)
 
 
-def _pour(carry: Carry, source: socket.socket, sink: socket.socket, muted: threading.Event) -> None:
+def _pour(carry: Carry, source: socket.socket, sink: socket.socket, muted: list[str]) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             carry(data, sink, muted)

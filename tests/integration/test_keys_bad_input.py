@@ -102,8 +102,12 @@ def parts(secret: str) -> list[bytes]:
     return [each.encode() for each in lines[1:-1] or lines]
 
 
-@pytest.mark.parametrize("way", ["command", "wrong command", "mention", "form", "other form"])
-@pytest.mark.parametrize("kind", PRIVATE)
+WAYS = ("wrong command", "mention", "form", "other form")
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"), [*((kind, "command") for kind in PRIVATE), *(("OpenSSH", way) for way in WAYS)]
+)
 def test_a_private_key_is_refused_loudly_and_kept_nowhere(keyed: House, kind: str, way: str) -> None:
     secret = PRIVATE[kind]
     seen = len(keyed.private(keyed.riley))
@@ -174,17 +178,14 @@ def vera(
     vera = Keyholder(keyed_house, tmp_path_factory.mktemp("vera"), "vera", "operator")
     vera.enrolls()
     keyed_house.put_database("own-vera", postgresql)
-    for blueprint, lab in (
-        ("keyed", "own-vera"),
-        ("keyed", "bare-vera"),
-        ("solo", "plain-vera"),
-        ("keyed", "fresh-vera"),
-    ):
+    labs = {"own-vera": "keyed", "bare-vera": "keyed", "plain-vera": "solo", "fresh-vera": "keyed"}
+    for lab, blueprint in labs.items():
         keyed_house.asks(vera.user, f"/lab up {blueprint} {lab}")
-        card = keyed_house.card(f"{lab}: proposed")
-        if lab != "fresh-vera":
-            keyed_house.presses(vera.user, card, "Approve", expect="counts for")
-            keyed_house.card(f"{lab}: applied")
+    cards = {lab: keyed_house.card(f"{lab}: proposed") for lab in labs}
+    for lab in ("own-vera", "bare-vera", "plain-vera"):
+        keyed_house.presses(vera.user, cards[lab], "Approve", expect="counts for")
+    for lab in ("own-vera", "bare-vera", "plain-vera"):
+        keyed_house.card(f"{lab}: applied")
     return vera
 
 

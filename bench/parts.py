@@ -19,6 +19,7 @@ import psutil
 
 from bench.slack import SlackProcess, slack_process
 from bot.playground.vault_server import EmbeddedVault
+from bot.setup import needs_of
 from commands.engines.vault import FixedToken, HvacVault, Operator
 from commands.engines.vault_setup import admin_client, prepare
 from state.records import Person
@@ -36,6 +37,7 @@ class Parts:
     folder: Path
     slack: SlackProcess
     environment: Mapping[str, str]  # what the bot needs to reach Slack and Vault
+    root_token: str  # of that Vault
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def parts(folder: Path) -> Iterator[Parts]:
     """A Slack, and a Vault that trusts its one person as an operator."""
     with slack_process() as slack, EmbeddedVault(folder / "vault") as vault:
         person, now = Person(slack.address.team, slack.address.user), datetime.now(UTC)
-        done = prepare(admin_client(vault.addr, vault.root_token), person, "Riley", now)
+        needs = needs_of(str(LABS), folder)
+        done = prepare(admin_client(vault.addr, vault.root_token), person, "Riley", now, needs)
         documents = HvacVault(vault.addr, FixedToken(vault.root_token))
         written = documents.operator(person)
         version = written.version if written is not None else 0
@@ -74,6 +77,7 @@ def parts(folder: Path) -> Iterator[Parts]:
                 "VAULT_SECRET_ID": str(unwrapped["data"]["secret_id"]),
                 "LABS_PATH": str(LABS),
             },
+            vault.root_token,
         )
 
 

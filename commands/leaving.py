@@ -24,7 +24,7 @@ from state.transitions import RunState
 
 
 def ask(request: Request, deps: Deps) -> Outcome:
-    """`/operator remove @USER`: what would end, and the button that ends it."""
+    """`/operator remove @USER`: who holds nothing goes at once; else what would end, and the button that ends it."""
     if len(request.words) != 3:
         raise Refused("Say whom to remove.", "/operator remove @anna")
     person = named(request, deps)
@@ -32,7 +32,9 @@ def ask(request: Request, deps: Deps) -> Outcome:
     if operator is None:
         raise Refused(f"{mention(person)} is no operator.", "/operator list")
     refuse_last_admin(deps, operator)
-    return Outcome(what_ends(deps, operator), buttons=(remove_button(person),))
+    if grants.living(deps.database, deps.now(), person=person):
+        return Outcome(what_ends(deps, operator), buttons=(remove_button(person),))
+    return _told(deps, walk(deps, begin(deps, person, request.person, "removed"), deps.now()))
 
 
 def remove(request: Request, deps: Deps) -> Outcome:

@@ -396,6 +396,12 @@ class Inn:
         """The last thing that this person alone was told."""
         return self.slack.private(person.user)[-1].text
 
+    def sees_out(self, admin: Person, mention: str) -> None:
+        """Remove an operator; where they hold something, say yes to the question."""
+        self.says(admin, f"/operator remove {mention}")
+        if "Remove" in self.private(admin).buttons:
+            self.clicks(admin, self.private(admin), "Remove")
+
     def private(self, person: Person) -> Shown:
         """The same, with its buttons."""
         return Shown(self.slack.private(person.user)[-1])

@@ -50,10 +50,6 @@ def test_somebody_is_let_in_for_a_while(inn: Inn) -> None:
 
 def test_somebody_is_seen_out_and_is_nobody_at_once(inn: Inn) -> None:
     inn.says(ADMIN, "/operator remove <@U1>")
-    assert inn.told(ADMIN).startswith("Removing <@U1> ends the roles operator.")
-    inn.says(REQUESTER, "/lab list")
-    assert inn.told(REQUESTER).startswith("0 labs")
-    inn.clicks(ADMIN, inn.private(ADMIN), "Remove")
     assert inn.told(ADMIN).startswith("<@U1> is no longer an operator.\nAll of it is done")
     inn.says(REQUESTER, "/lab list")
     assert inn.told(REQUESTER).startswith("You are not a trusted operator yet. Ask <@U7>")
@@ -69,8 +65,7 @@ def test_the_last_admin_stays(inn: Inn) -> None:
     inn.says(ADMIN, "/operator remove <@U7>")
     assert inn.told(ADMIN) == last
     inn.says(ADMIN, "/operator add <@U3> admin")
-    inn.says(INFRA, "/operator remove <@U7>")
-    inn.clicks(INFRA, inn.private(INFRA), "Remove")
+    inn.sees_out(INFRA, "<@U7>")
     assert inn.told(INFRA).startswith("<@U7> is no longer an operator.")
     inn.says(INFRA, "/operator remove <@U3>")
     assert inn.told(INFRA).startswith("<@U3> is the last admin")
@@ -87,8 +82,7 @@ def test_two_admins_who_remove_one_another_at_once_leave_one(inn: Inn) -> None:
             super().remove_operator(person)
 
     inn.vault.__class__ = Slow
-    inn.says(ADMIN, "/operator remove <@U3>")
-    inn.clicks(ADMIN, inn.private(ADMIN), "Remove")
+    inn.sees_out(ADMIN, "<@U3>")
     assert inn.told(ADMIN).startswith("<@U3> is the last admin")
     assert inn.vault.operator(INFRA) is not None
 
@@ -121,8 +115,7 @@ def test_somebody_of_another_workspace_is_named_as_their_own(inn: Inn) -> None:
     inn.says(ADMIN, "/operator add <@U99> operator")
     assert inn.vault.operator(guest) is not None
     assert inn.vault.operator(Person(TEAM, "U99")) is None
-    inn.says(ADMIN, "/operator remove <@U99>")
-    inn.clicks(ADMIN, inn.private(ADMIN), "Remove")
+    inn.sees_out(ADMIN, "<@U99>")
     assert inn.vault.operator(guest) is None
 
 

@@ -35,8 +35,7 @@ def keys_given(inn: Inn) -> list[str]:
 
 
 def removes(inn: Inn, mention: str = "<@U2>") -> str:
-    inn.says(ADMIN, f"/operator remove {mention}")
-    inn.clicks(ADMIN, inn.private(ADMIN), "Remove")
+    inn.sees_out(ADMIN, mention)
     return inn.told(ADMIN)
 
 

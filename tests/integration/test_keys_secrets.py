@@ -102,8 +102,7 @@ def test_no_secret_of_any_kind_is_found_anywhere_else(heard: House, tmp_path: Pa
     for command in ("/key list", "/key revoke all", "/key list"):
         amy.asks(command, expect="")
     house.asks(house.sam, "/operator audit @amy", expect="Audit")
-    house.asks(house.ada, "/operator remove @amy", expect="Nothing has happened yet.")
-    house.presses(house.ada, house.private(house.ada)[-1], "Remove", expect="is no longer an operator")
+    house.asks(house.ada, "/operator remove @amy", expect="is no longer an operator")
 
     said = overheard(house)
     assert shown["a password"] in said["password"]

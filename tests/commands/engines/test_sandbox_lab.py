@@ -55,7 +55,7 @@ class Lab:
         )
         assert code == 0, events.readable(lines)
         self.said = events.readable(lines)
-        self.terraform.clean(work)
+        self.terraform.remove(work)
         return events.outputs(lines)
 
     def ssh(self, address: str, known_hosts: list[str], *words: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,192 @@
+"""A certificate from command to private answer, the removal of somebody who holds much, and a long revocation list.
+
+The bot's own parts in this process, with the real OpenBao and the local Slack in theirs: what is timed is the handling
+of one request, with Slack asked who it is and the answer delivered. By hand is hvac alone: one signature, one document.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from statistics import median
+from urllib.parse import parse_qsl
+
+import hvac
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from bench.measure import Measure, Tell, absolute, ratio
+from bench.parts import Parts
+from bot import requests
+from bot.build import build_deps, slack_client
+from bot.intake import Intake
+from bot.notifier import Notifier
+from bot.revocations import Revocations, of_grants
+from bot.settings import read
+from bot.slack import Slack
+from commands import leaving
+from commands.engines.vault import Operator
+from commands.request import Deps
+from state import grants, inbox, labs
+from state.records import Grant, Lab, Person
+
+ROUNDS = 5
+COMMANDS = 40  # a round
+HELD, SERIALS = 200, 10_000
+SSH_LIMIT, LEAVING_LIMIT_SECONDS, KRL_LIMIT_SECONDS = 3.0, 2.0, 0.1
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One bot's parts, and somebody who may take keys of a lab that is there."""
+
+    deps: Deps
+    intake: Intake
+    person: Person
+    public_key: str
+    by_hand: hvac.Client
+
+
+def measure(parts: Parts, rounds: int, tell: Tell) -> list[Measure]:
+    """Each round on the same Vault; certificates and lists pile up as they do in life."""
+    ssh, leavings, lists = list[tuple[float, float]](), list[float](), list[float]()
+    with _bench(parts) as bench:
+        revocations = Revocations(
+            bench.deps.database, bench.deps.vault, of_grants(bench.deps.database), bench.deps.now
+        )
+        _hold(bench, SERIALS, "ssh", revoked=True)
+        revocations.refresh()
+        for number in range(rounds):
+            tell(f"keys, round {number + 1} of {rounds}")
+            ssh.append((_commands(parts, bench), _by_hand(bench)))
+            leavings.append(_leaves(bench, number))
+            _hold(bench, 1, "ssh", revoked=True)
+            lists.append(_seconds(revocations.refresh))
+    return [
+        ratio("/key ssh, p50", ssh, SSH_LIMIT),
+        absolute(f"removal with {HELD} grants", leavings, LEAVING_LIMIT_SECONDS, "s"),
+        absolute(f"KRL of {SERIALS:,} serials", lists, KRL_LIMIT_SECONDS, "s"),
+    ]
+
+
+@contextmanager
+def _bench(parts: Parts) -> Iterator[Bench]:
+    folder = parts.folder / "keys"
+    own = {"STATE_URL": f"sqlite:///{folder / 'innkeeper.db'}", "DATA_PATH": str(folder / "data")}
+    settings = read({**parts.environment, **own})
+    client = slack_client(settings)
+    deps = build_deps(settings, client)
+    notifier = Notifier(Slack(client, deps.now), deps.database, deps.now, lambda roles: [])
+    person = Person(parts.slack.address.team, parts.slack.address.user)
+    private = Ed25519PrivateKey.generate().public_key()
+    public_key = private.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    document = deps.vault.operator(person)
+    assert document is not None
+    deps.vault.write_operator(replace(document, ssh_public_keys=(public_key,)))
+    now = deps.now()
+    labs.create(
+        deps.database,
+        Lab(
+            "lab-of-the-bench",
+            "bench",
+            "sandbox",
+            "",
+            person,
+            "C1",
+            {},
+            None,
+            0,
+            "USD",
+            8 * 3600,
+            now,
+            now,
+            now + timedelta(hours=8),
+            now,
+        ),
+    )
+    by_hand = hvac.Client(settings.vault_addr, token=parts.root_token, timeout=1)
+    try:
+        yield Bench(deps, Intake(deps, notifier), person, public_key, by_hand)
+    finally:
+        deps.database.close()
+
+
+def _commands(parts: Parts, bench: Bench) -> float:
+    """The median seconds of one `/key ssh bench`, one after the other."""
+    taken = []
+    for body in parts.slack.commands("/key ssh bench", COMMANDS):
+        now = bench.deps.now()
+        entry = requests.from_command(dict(parse_qsl(body.decode())), now, bench.intake.blueprint_of)
+        inbox.record(bench.deps.database, entry)
+        before = len(grants.of_person(bench.deps.database, bench.person))
+        taken.append(_seconds(partial(bench.intake.work, entry, now)))
+        if len(grants.of_person(bench.deps.database, bench.person)) != before + 1:
+            raise SystemExit("`/key ssh bench` made no certificate.")
+    return median(taken)
+
+
+def _by_hand(bench: Bench) -> float:
+    """The median seconds of a signature and of a document, added."""
+    sign = partial(
+        bench.by_hand.write_data,
+        "ssh-lab/sign/lab",
+        data={"public_key": bench.public_key, "valid_principals": "root", "ttl": "30m", "key_id": "by-hand"},
+    )
+    look = partial(
+        bench.by_hand.secrets.kv.v2.read_secret_version,
+        f"operators/{bench.person.key}",
+        mount_point="innkeeper",
+        raise_on_deleted_version=True,
+    )
+    return sum(median(_seconds(call) for _ in range(COMMANDS)) for call in (sign, look))
+
+
+def _leaves(bench: Bench, number: int) -> float:
+    """How long it takes until all that somebody held has ended in Vault."""
+    deps, leaver = bench.deps, Person(bench.person.team, f"U9999{number}")
+    deps.vault.write_operator(Operator(leaver, "Leaver", ("operator",), (), bench.person.key, deps.now()))
+    _hold(bench, HELD, "tls", person=leaver)
+    begun = leaving.begin(deps, leaver, bench.person, "removed")
+    seconds = _seconds(partial(leaving.walk, deps, begun, deps.now()))
+    left = [grant for grant in grants.of_person(deps.database, leaver) if grant.ended_at is None]
+    if left:
+        raise SystemExit(f"{len(left)} grants of somebody who left have not ended.")
+    return seconds
+
+
+def _hold(bench: Bench, count: int, kind: str, revoked: bool = False, person: Person | None = None) -> None:
+    """Give somebody grants: revoked certificates as rows alone, others with a token of their own in Vault."""
+    deps, now = bench.deps, bench.deps.now()
+    begun = len(grants.of_lab(deps.database, "lab-of-the-bench"))
+    tokens = {
+        number: None if revoked else deps.vault.grant_token(person or bench.person, f"g{number}", 3600)
+        for number in range(begun, begun + count)
+    }
+    with deps.database.transaction():
+        for number, token in tokens.items():
+            grants.add(
+                deps.database,
+                Grant(
+                    id=f"g{number}",
+                    kind="ssh" if kind == "ssh" else "tls",
+                    person=person or bench.person,
+                    lab_id="lab-of-the-bench",
+                    name="bench",
+                    serial=f"{number + 1:016x}",
+                    accessor=token.accessor if token is not None else None,
+                    issued_at=now,
+                    expires_at=now + timedelta(hours=1),
+                    revoked_at=now if revoked else None,
+                    ended_at=now if revoked else None,
+                ),
+            )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began

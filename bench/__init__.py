@@ -18,7 +18,7 @@ card  From typing `/lab up sandbox NAME` to a card in Slack that says `NAME: pro
       Also: from the start of `python -m bot serve`, with a new database, until /readyz answers 200; and the resident
       memory two seconds later.
 keys  From a recorded `/key ssh LAB` to its private answer, Slack's own time left out, against one bare hvac signature
-      and one bare document read, added; the removal of somebody with 200 grants, until Vault has ended the last; and the
+      and one bare document read, added; the removal of somebody with 200 grants, until Vault has ended all; and the
       revocation list of 10,000 serials, built and signed anew.
 
 The medians of two runs on two cores that did other work meanwhile (load 1 to 4), Python 3.11, Terraform 1.11.4:

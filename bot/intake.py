@@ -24,6 +24,7 @@ from state import audit, inbox, labs
 from state.records import InboxEntry
 
 HANDLERS = 4
+FEW = 2  # one that comes while the answer to the last is still being recorded
 CALM_SECONDS = 0.03  # longer than what comes together takes to be acknowledged
 PATIENCE_SECONDS = 0.25
 RESPONSE_URL_LIFE = timedelta(minutes=30)
@@ -201,7 +202,7 @@ class Intake:
 
     def _handle_forever(self) -> None:
         while (entry := self._waiting.get()) is not None and not self._stopping.is_set():
-            self._gate.wait(lambda: len(self._in_hand) <= 1)
+            self._gate.wait(lambda: len(self._in_hand) <= FEW)
             try:
                 self.work(entry, self._deps.now())
             except Exception:
@@ -213,8 +214,8 @@ class Intake:
 class Gate:
     """Acknowledgements come first, and handling competes with them for the interpreter.
 
-    While several requests are in hand, one handler begins at a time, when nothing has come for CALM_SECONDS or after
-    PATIENCE_SECONDS, so that nobody's answer starves. A request that comes alone is handled at once.
+    While more than a few requests are in hand, one handler begins at a time, when nothing has come for CALM_SECONDS or after
+    PATIENCE_SECONDS, so that nobody's answer starves. Who asks one thing after the other is not held back.
     """
 
     def __init__(

@@ -214,8 +214,8 @@ class Intake:
 class Gate:
     """Acknowledgements come first, and handling competes with them for the interpreter.
 
-    While more than a few requests are in hand, one handler begins at a time, when nothing has come for CALM_SECONDS or after
-    PATIENCE_SECONDS, so that nobody's answer starves. Who asks one thing after the other is not held back.
+    While more than a FEW requests are in hand, one handler begins at a time, when nothing has come for CALM_SECONDS or
+    after PATIENCE_SECONDS, so that nobody's answer starves. Who asks one thing after the other is not held back.
     """
 
     def __init__(

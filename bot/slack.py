@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+import urllib3
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
-from slack_sdk.webhook import WebhookClient
 
 from bot.views.message import Message
 
@@ -57,6 +57,9 @@ class Slack:
         self._pauses: dict[tuple[str, str], tuple[datetime, datetime]] = {}  # from when until when
         self._failures: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
+        self._responses = (
+            urllib3.PoolManager()
+        )  # keeps its connections: a new one costs an answer its handshakes
 
     def post(
         self, channel: str, message: Message, thread_ts: str | None = None, metadata: Answer | None = None
@@ -104,11 +107,13 @@ class Slack:
             "blocks": message.blocks,
         }
         try:
-            answer = WebhookClient(url, timeout=RESPOND_SECONDS, retry_handlers=[]).send_dict(body)
-        except (OSError, http.client.HTTPException):
+            answer = self._responses.request(
+                "POST", url, json=body, timeout=RESPOND_SECONDS, retries=False, redirect=False
+            )
+        except urllib3.exceptions.HTTPError:
             raise Later(self._now(), maybe_sent=True) from None
-        if answer.status_code != 200:
-            raise NotTaken("response_url", str(answer.status_code))
+        if answer.status != 200:
+            raise NotTaken("response_url", str(answer.status))
 
     def upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
         """A text file."""

@@ -57,9 +57,8 @@ class Slack:
         self._pauses: dict[tuple[str, str], tuple[datetime, datetime]] = {}  # from when until when
         self._failures: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
-        self._responses = (
-            urllib3.PoolManager()
-        )  # keeps its connections: a new one costs an answer its handshakes
+        # Connections are kept: a new one costs each answer its handshakes.
+        self._responses = urllib3.ProxyManager(client.proxy) if client.proxy else urllib3.PoolManager()
 
     def post(
         self, channel: str, message: Message, thread_ts: str | None = None, metadata: Answer | None = None

@@ -33,8 +33,9 @@ from bot.settings import read
 from bot.views.message import Message
 from commands import leaving
 from commands.authorise import Standing
+from commands.deps import Deps
 from commands.engines.vault import Operator
-from commands.request import Attachment, Deps
+from commands.request import Attachment
 from state import grants, inbox, labs
 from state.records import Grant, InboxEntry, Lab, Person
 

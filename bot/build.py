@@ -29,9 +29,9 @@ from bot.slack import Slack
 from bot.worker import Worker, this_worker
 from commands import leaving, rekeying, tidying
 from commands.blueprint import catalogue
+from commands.deps import Deps
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
-from commands.request import Deps
 from state.database import connect
 from state.records import Person
 

@@ -10,9 +10,9 @@ from slack_sdk import WebClient
 
 from bot.readiness import check
 from commands.blueprint import approvals_needed
+from commands.deps import Deps
 from commands.engines.terraform import TerraformFailed
 from commands.engines.vault import VaultError
-from commands.request import Deps
 from commands.words import ago, listed, plural
 from state import audit, labs, tfstate
 

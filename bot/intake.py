@@ -17,7 +17,8 @@ from bot.notifier import Notifier
 from bot.slack import Later
 from bot.views import lists
 from commands.blueprint import Blueprint
-from commands.request import Deps, Outcome, Refused, Request
+from commands.deps import Deps
+from commands.request import Outcome, Refused, Request
 from commands.table import handle
 from commands.words import code
 from state import audit, inbox, labs

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from commands.request import Deps
+from commands.deps import Deps
 
 
 def check(deps: Deps, client: WebClient, revocations: Callable[[], str] | None = None) -> dict[str, str]:

@@ -9,8 +9,8 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from commands.approvals import expire, make_stale, state_moved
+from commands.deps import Deps
 from commands.engines.vault import VaultError
-from commands.request import Deps
 from commands.steps.endings import take_in
 from state import inbox, labs, runs, tfstate
 from state.transitions import RunState

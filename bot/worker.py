@@ -14,8 +14,8 @@ import psutil
 import structlog
 
 from commands.authorise import StandingUnknown
+from commands.deps import Deps
 from commands.engines.vault import VaultUnavailable
-from commands.request import Deps
 from commands.steps import endings, provision
 from state import runs
 from state.records import Run

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from commands import factors
 from commands.authorise import operator_of
+from commands.deps import Deps
 from commands.engines.vault import Operator
-from commands.request import Deps, Field, Form, Outcome, Refused, Request, id_from
+from commands.request import Field, Form, Outcome, Refused, Request, id_from
 from commands.words import listed, mention
 from state import approvals, audit, cards, runs, tfstate
 from state.records import Approval, Person, Run

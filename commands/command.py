@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from commands.request import Deps, Outcome, Request
+from commands.deps import Deps
+from commands.request import Outcome, Request
 
 ANYBODY: tuple[str, ...] = ()
 OPERATORS = ("operator", "infra", "security", "admin")

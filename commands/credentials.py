@@ -10,11 +10,12 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from commands import public_keys
+from commands.deps import Deps
 from commands.engines.vault import WRAPPING_SECONDS, Wrapped
 from commands.grammar import assignments
 from commands.issuing import Issued, checked_seconds, issue, key_id, lab_for_keys, usable
 from commands.public_keys import PublicKey
-from commands.request import Button, Deps, Field, Form, Outcome, Refused, Request
+from commands.request import Button, Field, Form, Outcome, Refused, Request
 from commands.words import at, code, duration, listed
 from state import labs, runs
 from state.database import Database

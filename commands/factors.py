@@ -10,8 +10,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import segno
 
+from commands.deps import Deps
 from commands.engines.vault import VaultConflict, VaultError
-from commands.request import Deps, Field, Form, Outcome, Refused, Request, Reveal, Revealed, Secret, id_from
+from commands.request import (
+    Field,
+    Form,
+    Outcome,
+    Refused,
+    Request,
+    Reveal,
+    Revealed,
+    Secret,
+    id_from,
+)
 from commands.reveals import tell, tell_admins
 from commands.words import at, duration, mention, plural
 from state import audit, factors

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from commands.blueprint import Blueprint
+from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import lab_called, require_may_run
-from commands.request import Deps, Refused, Request, id_from
+from commands.request import Refused, Request, id_from
 from commands.words import duration, short
 from state import audit, grants, labs, leavings, runs
 from state.records import Grant, GrantKind, Lab

@@ -6,12 +6,22 @@ from dataclasses import replace
 from typing import NoReturn
 
 from commands import issuing, public_keys, rekeying
+from commands.deps import Deps
 from commands.engines.vault import Operator, VaultConflict
 from commands.grammar import person_of
 from commands.labs import lab_called
 from commands.public_keys import PublicKey
 from commands.reports import page_of
-from commands.request import Button, Deps, Field, Form, Listing, Outcome, Refused, Request, Row
+from commands.request import (
+    Button,
+    Field,
+    Form,
+    Listing,
+    Outcome,
+    Refused,
+    Request,
+    Row,
+)
 from commands.words import at, code, listed, mention, plural
 from state import audit, grants, labs
 from state.records import Grant, Person

@@ -9,8 +9,9 @@ from typing import Any
 
 from commands.authorise import may_run
 from commands.blueprint import approvals_needed, check_values, written
+from commands.deps import Deps
 from commands.grammar import assignments, lab_name
-from commands.request import Deps, Outcome, Refused, Request, id_from
+from commands.request import Outcome, Refused, Request, id_from
 from commands.secret_form import sealed_secrets, secret_form, words_of
 from commands.words import ago, mention, nearest
 from state import audit, cards, labs, runs, steps, tfstate

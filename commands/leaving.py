@@ -12,10 +12,11 @@ from datetime import datetime
 from commands import issuing, rekeying
 from commands.approvals import still_needed
 from commands.authorise import StandingUnknown, admins
+from commands.deps import Deps
 from commands.engines.vault import ENDED, Operator, VaultError
 from commands.leaving_report import report, what_ends
 from commands.operators import last_admin, named, refuse_last_admin, remove_button
-from commands.request import Button, Deps, Outcome, Refused, Request, id_from
+from commands.request import Button, Outcome, Refused, Request, id_from
 from commands.reveals import tell, tell_admins
 from commands.words import mention, plural
 from state import approvals, audit, factors, grants, leavings, rekeys, runs

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from commands.deps import Deps
 from commands.engines.vault import Operator
-from commands.request import Deps
 from commands.words import at, listed, mention, plural
 from state import approvals, grants, labs, rekeys, runs
 from state.records import Grant, GrantKind, Leaving, Person

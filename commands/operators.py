@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from commands import public_keys
 from commands.authorise import Standing, admins
+from commands.deps import Deps
 from commands.engines.vault import Operator, VaultConflict
 from commands.grammar import duration
 from commands.grammar import person as person_called
 from commands.grammar import roles as roles_called
 from commands.reports import page_of
-from commands.request import Button, Deps, Listing, Outcome, Refused, Request, Row
+from commands.request import Button, Listing, Outcome, Refused, Request, Row
 from commands.words import at, listed, mention, plural
 from state import audit, leavings
 from state.records import AuditEntry, Person

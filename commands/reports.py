@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from commands.blueprint import Blueprint, written
+from commands.deps import Deps
 from commands.labs import holder_words, lab_called
-from commands.request import Attachment, Deps, Listing, Outcome, Refused, Request, Row
+from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
 from commands.words import ago, at, code, duration, listed, mention, money, nearest, plural
 from state import labs, runs, tfstate
 from state.records import Lab, Run

@@ -5,18 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from state.database import Database
+from commands.engines.vault_documents import Operator
 from state.records import Person
-
-if TYPE_CHECKING:
-    from commands.authorise import Standing
-    from commands.blueprint import Catalogue
-    from commands.engines.terraform import Terraform
-    from commands.engines.vault import Operator, Vault
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 FORM_VALUE_LIMIT = (
@@ -171,19 +163,3 @@ class Outcome:
     form: Form | None = None
     reveal: Reveal | None = None
     attachment: Attachment | None = None
-
-
-@dataclass(frozen=True)
-class Deps:
-    """What commands and steps work with. Built once, in bot/build.py, or by a test out of fakes."""
-
-    database: Database
-    vault: Vault
-    terraform: Terraform
-    catalogue: Catalogue
-    standing: Callable[[Person], Standing]  # what Slack says of a person, asked afresh: bot/people.py
-    now: Callable[[], datetime]
-    base_url: str  # where Terraform reaches /tfstate
-    data_path: Path
-    plan_ttl_seconds: int
-    allowed_channels: tuple[str, ...] = ()  # empty: all

@@ -7,8 +7,18 @@ from typing import Any
 
 from commands import issuing
 from commands.authorise import admins
+from commands.deps import Deps
 from commands.engines.vault import VaultError, WrappingSpent
-from commands.request import Button, Deps, Outcome, Refused, Request, Reveal, Revealed, Secret, id_from
+from commands.request import (
+    Button,
+    Outcome,
+    Refused,
+    Request,
+    Reveal,
+    Revealed,
+    Secret,
+    id_from,
+)
 from commands.words import at, mention
 from state import audit, grants, labs, outbox
 from state.records import Grant, OutboxMessage, Person

@@ -6,7 +6,8 @@ import json
 import shlex
 
 from commands.blueprint import Blueprint, check_secrets
-from commands.request import FORM_VALUE_LIMIT, Deps, Field, Form, Refused
+from commands.deps import Deps
+from commands.request import FORM_VALUE_LIMIT, Field, Form, Refused
 
 
 def secret_form(blueprint: Blueprint, names: list[str], lab: str, words: tuple[str, ...]) -> Form:

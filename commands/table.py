@@ -8,8 +8,9 @@ from dataclasses import replace
 from commands import approvals, credentials, factors, keys, labs, leaving, operators, reports, reveals
 from commands.authorise import StandingUnknown, operator_of, require
 from commands.command import ANYBODY, OPERATORS, Action, Command
+from commands.deps import Deps
 from commands.engines.vault import VaultError
-from commands.request import Deps, Listing, Outcome, Refused, Request, Row
+from commands.request import Listing, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
 from state import audit, runs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from commands import issuing
-from commands.request import Deps
+from commands.deps import Deps
 from commands.reveals import tell
 from commands.words import at, plural
 from state import grants, labs

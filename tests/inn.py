@@ -27,9 +27,10 @@ from bot.worker import Worker
 from commands import leaving, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
 from commands.blueprint import Catalogue
+from commands.deps import Deps
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
-from commands.request import Deps, Refused
+from commands.request import Refused
 from state import audit, cards, inbox, labs, outbox, runs, tfstate
 from state.database import Database
 from state.records import InboxEntry, Lab, Person, Run, StateLock

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import structlog
 
+from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import start_run
-from commands.request import Deps, Refused, id_from
+from commands.request import Refused, id_from
 from commands.steps.log import RunLog
 from commands.words import duration, mention, plain, plural
 from state import audit, labs, outbox, runs, steps, tfstate

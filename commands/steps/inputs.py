@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from commands.blueprint import Blueprint
+from commands.deps import Deps
 from commands.engines.vault import VaultError, VaultUnprepared
-from commands.request import Deps, Refused
+from commands.request import Refused
 from state import labs
 from state.records import Lab, Run
 

@@ -20,6 +20,7 @@ from commands import rekeying
 from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
 from commands.authorise import StandingUnknown
 from commands.blueprint import Blueprint
+from commands.deps import Deps
 from commands.engines.terraform import (
     Access,
     AlreadyStarted,
@@ -31,7 +32,7 @@ from commands.engines.terraform import (
     scrub,
 )
 from commands.engines.vault import VaultError, VaultUnavailable
-from commands.request import Deps, Refused
+from commands.request import Refused
 from commands.steps import endings
 from commands.steps.inputs import Inputs, gather, known_secrets
 from commands.steps.log import RunLog

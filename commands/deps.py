@@ -1,0 +1,31 @@
+"""What commands and steps work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from commands.authorise import Standing
+from commands.blueprint import Catalogue
+from commands.engines.terraform import Terraform
+from commands.engines.vault import Vault
+from state.database import Database
+from state.records import Person
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Built once, in bot/build.py, or by a test out of fakes."""
+
+    database: Database
+    vault: Vault
+    terraform: Terraform
+    catalogue: Catalogue
+    standing: Callable[[Person], Standing]  # what Slack says of a person, asked afresh: bot/people.py
+    now: Callable[[], datetime]
+    base_url: str  # where Terraform reaches /tfstate
+    data_path: Path
+    plan_ttl_seconds: int
+    allowed_channels: tuple[str, ...] = ()  # empty: all

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from commands.engines.vault import VaultError
+from commands.engines.vault import VaultDenied, VaultError, VaultUnprepared
 from commands.issuing import key_id
 from commands.krl import Revoked, build_krl, fingerprint_bytes
 from state import grants, krls, labs
@@ -89,6 +89,7 @@ class Revocations:
         self._mark: str | None = None  # of what the newest list says; None: compare with Vault once more
         self._wrong = ""  # why the newest list is not what it should be
         self._retry_at: datetime | None = None
+        self._is_unprepared = False
 
     def newest(self) -> SignedKrl | None:
         """The newest list, after a look at whether it says all. None: none was ever signed."""
@@ -103,9 +104,12 @@ class Revocations:
         return krls.with_digest(self._database, digest)
 
     def health(self) -> str:
-        """`ready`, or in a few words why hosts do not get all revocations."""
+        """`ready`, or in a few words why hosts do not get all revocations.
+
+        Where Vault was never prepared for ssh there is no certificate either, and so nothing that hosts should hear.
+        """
         self.refresh()
-        return self._wrong or "ready"
+        return "ready" if self._newest is None and self._is_unprepared else self._wrong or "ready"
 
     def refresh(self) -> str:
         """Build and sign a list if there is something new to say. Returns what was done, or why not."""
@@ -127,6 +131,7 @@ class Revocations:
             said = self._build(now)
         except (VaultError, ValueError) as error:
             self._retry_at = now + RETRY
+            self._is_unprepared = isinstance(error, VaultUnprepared | VaultDenied)
             self._wrong = _why(error, self._newest)
             log.warning("ssh revocations", kept=self._newest and self._newest.version, error=str(error))
             return self._wrong

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from bot.revocations import Revocations, of_grants
-from commands.engines.vault import VaultAway, VaultSealed
+from commands.engines.vault import VaultAway, VaultSealed, VaultUnprepared
 from commands.krl import Revoked, build_krl
 from state import grants, krls, labs
 from state.krls import SignedKrl
@@ -118,6 +118,18 @@ def test_the_signature_of_the_list_i_have_is_there_when_a_newer_list_came_in_bet
 def test_the_signature_of_no_list_of_ours_is_not_there(hosts: Hosts, of: str) -> None:
     hosts.get("/ssh/krl")
     assert hosts.get(f"/ssh/krl.sig?of={of}").status_code == 404
+
+
+def test_a_vault_that_was_never_prepared_for_ssh_keeps_nobody_from_being_ready(hosts: Hosts) -> None:
+    hosts.signer.wrong = VaultUnprepared()
+    assert hosts.get("/ssh/krl").status_code == 503
+    assert hosts.revocations.health() == "ready"
+    hosts.signer.wrong = None
+    hosts.clock.passes(2)
+    assert hosts.get("/ssh/krl").status_code == 200
+    hosts.signer.wrong = VaultUnprepared()
+    hosts.clock.passes(3 * 3600)
+    assert hosts.revocations.health().startswith("ssh revocations not signed since")
 
 
 def test_before_anything_was_signed_there_is_no_list(hosts: Hosts) -> None:

@@ -338,7 +338,7 @@ def test_an_apply_that_was_killed_is_lost_and_nothing_of_it_goes_on(
     assert attached is not None
     process = attached._process()
     assert process is not None
-    provisioner = process.children()[0]
+    provisioner = until(process.children)[0]  # it is not in the list of processes in its very first moment
     os.kill(attached._pids()[1], signal.SIGKILL)  # the shell that would write the exit code
     os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(ChildLost, match="terraform apply ended without an exit code"):
@@ -357,7 +357,7 @@ def test_kill_ends_terraform_and_its_provisioners(
     child = apply(terraform, work, access)
     follow_until(child, "begun")
     process = child._process()
-    provisioner = process.children()[0]
+    provisioner = until(process.children)[0]  # it is not in the list of processes in its very first moment
     child.kill()
     with pytest.raises(ChildLost):
         follow(child)

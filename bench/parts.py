@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import hvac
 import psutil
 
 from bench.slack import SlackProcess, slack_process
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
 from commands.engines.vault import FixedToken, HvacVault, Operator
-from commands.engines.vault_setup import admin_client, prepare
+from commands.engines.vault_setup import admin_client, prepare, unwrap_secret_id
 from state.records import Person
 
 LABS = Path(__file__).resolve().parents[1] / "labs"
@@ -64,7 +63,7 @@ def parts(folder: Path) -> Iterator[Parts]:
         written = documents.operator(person)
         version = written.version if written is not None else 0
         documents.write_operator(Operator(person, "Riley", ("operator",), (), person.key, now, version))
-        unwrapped = hvac.Client(url=vault.addr, token=done.wrapped_secret_id).sys.unwrap()
+        secret_id = unwrap_secret_id(vault.addr, done.wrapped_secret_id)
         yield Parts(
             folder,
             slack,
@@ -74,7 +73,7 @@ def parts(folder: Path) -> Iterator[Parts]:
                 "SLACK_API_URL": slack.address.api_url,
                 "VAULT_ADDR": vault.addr,
                 "VAULT_ROLE_ID": done.role_id,
-                "VAULT_SECRET_ID": str(unwrapped["data"]["secret_id"]),
+                "VAULT_SECRET_ID": secret_id,
                 "LABS_PATH": str(LABS),
             },
             vault.root_token,

@@ -247,8 +247,3 @@ def _name(deps: Deps, person: Person) -> str:
 def _lab_name(deps: Deps, grant: Grant) -> str:
     lab = labs.get(deps.database, grant.lab_id)
     return lab.name if lab is not None else grant.lab_id
-
-
-def held_by(deps: Deps, person: Person) -> list[Grant]:
-    """What a person holds that works now."""
-    return grants.living(deps.database, deps.now(), person=person)

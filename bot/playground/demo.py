@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import hvac
 import requests
 from rich.console import Console
 
@@ -32,7 +31,7 @@ from bot.playground.tour import Cast, Tour, TourFailed
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
 from commands.engines.vault_database import configure_database
-from commands.engines.vault_setup import admin_client, prepare
+from commands.engines.vault_setup import admin_client, prepare, unwrap_secret_id
 from state.records import Person
 
 READY_SECONDS = 20.0
@@ -108,8 +107,7 @@ def _cast(slack: LocalSlack) -> Cast:
 def _prepare_vault(vault: EmbeddedVault, admin: Person) -> Login:
     needs = needs_of(str(_labs()), vault.folder)
     done = prepare(admin_client(vault.addr, vault.root_token), admin, "Ada", datetime.now(UTC), needs)
-    unwrapped = hvac.Client(url=vault.addr, token=done.wrapped_secret_id).sys.unwrap()
-    return Login(done.role_id, str(unwrapped["data"]["secret_id"]))
+    return Login(done.role_id, unwrap_secret_id(vault.addr, done.wrapped_secret_id))
 
 
 @contextmanager

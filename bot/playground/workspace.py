@@ -223,11 +223,6 @@ class Workspace:
             return found
         return [message for message in found if message.ephemeral_to in ("", user)]
 
-    def may_read(self, user: str, channel: Channel) -> bool:
-        """Public channels can be read by everybody of the workspace, all others by their members."""
-        is_open = not channel.is_im and not channel.is_private
-        return user in channel.members or (is_open and self.users[user].team_id == self.team.id)
-
     # Views
 
     def find_view(self, view_id: str = "", external_id: str = "") -> View | None:

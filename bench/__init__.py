@@ -28,7 +28,7 @@ The medians of two runs on two cores that did other work meanwhile (load 1 to 4)
     request to card        cold 1.19 and 1.30   warm 0.70 and 1.15    limits 1.5 and 1.0
     ready after its start  0.8 and 0.7 s        limit 1.5 s
     resident when idle     79 and 79 MB         limit 120 MB
-    /key ssh               p50 2.6              limit 3 (with the local Slack's own answers in it: 5.5 to 7)
+    /key ssh               p50 2.6 and 3.3      limit 3, not held yet (with the local Slack in it: 3.3 to 7)
     removal, 200 grants    0.5 s                limit 2 s
     KRL, 10,000 serials    0.05 s               limit 0.1 s
 

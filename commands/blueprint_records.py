@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from commands import words
 from commands.request import Refused
+from state.records import Lifetime as Lifetime
 
 VariableType = Literal["string", "number", "boolean", "list"]
 CheckKind = Literal["tcp", "http", "tls", "ssh", "command"]
@@ -63,26 +64,15 @@ class Cost:
     currency: str = "USD"
 
 
-@dataclass(frozen=True)
-class Lifetime:
-    """When a lab is reminded of and destroyed. All in seconds."""
-
-    ttl_seconds: int = 8 * 3600
-    max_seconds: int = 3 * 86_400
-    idle_seconds: int = 4 * 3600
-    remind_every_seconds: int = 3600
-    grace_seconds: int = 30 * 60
-    auto_destroy: bool | Literal["polite"] = True  # polite: only after a reminder reached the owner
-
-    def checked_ttl(self, ttl_seconds: int | None, command: str = "") -> int:
-        """How long a lab shall live: what was asked for, or ttl. Raises Refused above max."""
-        if ttl_seconds is not None and ttl_seconds > self.max_seconds:
-            raise Refused(
-                f"{words.duration(ttl_seconds)} is too long: "
-                f"a lab of this kind lives {words.duration(self.max_seconds)} at most.",
-                f"{command} ttl={words.short(self.max_seconds)}".strip(),
-            )
-        return self.ttl_seconds if ttl_seconds is None else ttl_seconds
+def checked_ttl(lifetime: Lifetime, ttl_seconds: int | None, command: str = "") -> int:
+    """How long a lab shall live: what was asked for, or ttl. Raises Refused above max."""
+    if ttl_seconds is not None and ttl_seconds > lifetime.max_seconds:
+        raise Refused(
+            f"{words.duration(ttl_seconds)} is too long: "
+            f"a lab of this kind lives {words.duration(lifetime.max_seconds)} at most.",
+            f"{command} ttl={words.short(lifetime.max_seconds)}".strip(),
+        )
+    return lifetime.ttl_seconds if ttl_seconds is None else ttl_seconds
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from commands.authorise import may_run
 from commands.blueprint import approvals_needed, check_values, written
+from commands.blueprint_records import checked_ttl
 from commands.deps import Deps
 from commands.grammar import assignments, lab_name
 from commands.request import Outcome, Refused, Request, id_from
@@ -30,7 +31,7 @@ def up(request: Request, deps: Deps) -> Outcome:
     blueprint = deps.catalogue.get(rest[0])
     name = lab_name(rest[1]) if len(rest) == 2 else f"{blueprint.name[:30]}-{id_from(request.id, 4)}"
     variables = check_values(blueprint, values)
-    ttl_seconds = blueprint.lifetime.checked_ttl(ttl_seconds, f"/lab up {blueprint.name} {name}")
+    ttl_seconds = checked_ttl(blueprint.lifetime, ttl_seconds, f"/lab up {blueprint.name} {name}")
     if runs.get(deps.database, id_from(request.id)) is not None:
         return Outcome()
     _refuse_taken(deps, request.person, name)
@@ -56,6 +57,9 @@ def up(request: Request, deps: Deps) -> Outcome:
         ttl_seconds=ttl_seconds,
         created_at=now,
         last_active_at=now,
+        last_active_by=request.person,
+        last_active_how="/lab up",
+        lifetime=blueprint.lifetime,
     )
     with deps.database.transaction():
         _discard_leftover(deps, request.person, name, now)

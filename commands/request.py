@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from commands.engines.vault_documents import Operator
+from state.records import Button as Button
 from state.records import Person
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 FORM_VALUE_LIMIT = (
     2800  # characters of a form's value as JSON: Slack carries 3,000 with a modal, the channel in them
 )
-ButtonStyle = Literal["default", "primary", "danger"]
 
 
 def id_from(cause: str, length: int = 10) -> str:
@@ -54,17 +53,6 @@ class Request:
         None  # its sensitive fields, a JSON object sealed by Vault before it was recorded
     )
     operator: Operator | None = None  # the person's document, read for this request; set by the table
-
-
-@dataclass(frozen=True)
-class Button:
-    """A button below an answer. action names what a click does, value what it does it to."""
-
-    label: str
-    action: str
-    value: str
-    style: ButtonStyle = "default"
-    confirm: str = ""  # a question that Slack asks first
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from state import cards
 from state.database import Database
-from state.records import Lab, Person
+from state.records import Lab, Lifetime, OfficeHours, Person
 from state.rows import Table, from_text
 
 
@@ -18,6 +18,14 @@ class NameTaken(Exception):
     def __init__(self, name: str, lab: Lab | None) -> None:
         super().__init__(f"a lab named {name} is alive")
         self.lab = lab
+
+
+def _lifetime(text: str) -> Lifetime:
+    told = json.loads(text)
+    hours = told.pop("office_hours")
+    if hours is not None:
+        hours = OfficeHours(tuple(hours["days"]), hours["up_minute"], hours["down_minute"])
+    return Lifetime(**told, office_hours=hours)
 
 
 LABS: Table[Lab] = Table(
@@ -31,6 +39,14 @@ LABS: Table[Lab] = Table(
         "expires_at": from_text,
         "applied_at": from_text,
         "gone_at": from_text,
+        "lifetime": _lifetime,
+        "idle_at": from_text,
+        "kept_until": from_text,
+        "last_active_by": Person.parse,
+        "reminded_at": from_text,
+        "look_at": from_text,
+        "asleep_at": from_text,
+        "drift_checked_at": from_text,
     },
 )
 
@@ -71,6 +87,24 @@ def last_gone(database: Database, name: str) -> Lab | None:
 def update(database: Database, lab_id: str, **columns: Any) -> None:
     """Set the named columns of a lab."""
     LABS.update(database, columns, "id = :id", id=lab_id)
+
+
+def touch(database: Database, lab: Lab, now: datetime, person: Person | None, how: str) -> None:
+    """Somebody, or something, used the lab: it is not idle, and reminders have been answered.
+
+    how: "/key ssh", "a login". look_at stays: the sweep looks, and finds that there is more time.
+    """
+    changes: dict[str, Any] = {"last_active_at": now, "last_active_by": person, "last_active_how": how}
+    changes |= {"reminders": 0, "destroy_attempts": 0}
+    if lab.applied_at is not None and lab.asleep_at is None:
+        changes["idle_at"] = now + timedelta(seconds=lab.lifetime.idle_seconds)
+    LABS.update(database, changes, "id = :id AND gone_at IS NULL", id=lab.id)
+
+
+def to_look_at(database: Database, now: datetime, limit: int) -> list[Lab]:
+    """The living labs that the lifetime sweep has to look at by now, the longest due first."""
+    tail = "WHERE gone_at IS NULL AND look_at <= :now ORDER BY look_at LIMIT :limit"
+    return LABS.select(database, tail, now=now, limit=limit)
 
 
 def leave(database: Database, lab_id: str, now: datetime) -> bool:

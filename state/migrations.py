@@ -48,8 +48,34 @@ _LABS = (
         sealed_variables {blob}, cost_per_hour_cents DOUBLE PRECISION NOT NULL, currency TEXT NOT NULL,
         ttl_seconds BIGINT NOT NULL,
         created_at TEXT NOT NULL, last_active_at TEXT NOT NULL, expires_at TEXT, applied_at TEXT,
-        frozen_because TEXT, gone_at TEXT)""",
+        frozen_because TEXT, gone_at TEXT, lifetime TEXT NOT NULL, idle_at TEXT, kept_until TEXT,
+        last_active_by TEXT, last_active_how TEXT NOT NULL, reminded_at TEXT, reminders BIGINT NOT NULL,
+        look_at TEXT, destroy_attempts BIGINT NOT NULL, asleep_at TEXT, drift_checked_at TEXT,
+        sealed_active_token {blob}, active_token_sha256 TEXT)""",
     "CREATE UNIQUE INDEX labs_living_name ON labs (name) WHERE gone_at IS NULL",
+    "CREATE INDEX labs_look ON labs (look_at) WHERE gone_at IS NULL",
+    "CREATE INDEX labs_idle ON labs (idle_at) WHERE gone_at IS NULL",
+    "CREATE INDEX labs_living ON labs (seq) WHERE gone_at IS NULL",
+    "CREATE INDEX labs_living_owner ON labs (owner, seq) WHERE gone_at IS NULL",
+    """CREATE TABLE usages (
+        seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), lab_name TEXT NOT NULL,
+        blueprint TEXT NOT NULL, owner TEXT NOT NULL, channel TEXT NOT NULL,
+        per_hour_cents DOUBLE PRECISION NOT NULL, currency TEXT NOT NULL, started_at TEXT NOT NULL,
+        ended_at TEXT, ended_by TEXT NOT NULL, saved_cents DOUBLE PRECISION NOT NULL)""",
+    "CREATE UNIQUE INDEX usages_open ON usages (lab_id) WHERE ended_at IS NULL",
+    "CREATE INDEX usages_lab ON usages (lab_id)",
+    "CREATE INDEX usages_ended ON usages (ended_at)",
+    """CREATE TABLE extensions (
+        seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), requester TEXT NOT NULL,
+        asked_at TEXT NOT NULL, seconds BIGINT NOT NULL, expires_at TEXT NOT NULL, state TEXT NOT NULL,
+        decided_by TEXT, decided_at TEXT)""",
+    "CREATE UNIQUE INDEX extensions_once ON extensions (lab_id) WHERE state = 'asked'",
+    """CREATE TABLE habits (
+        seq {number}, person TEXT NOT NULL UNIQUE, timezone TEXT NOT NULL, quiet_from_minute BIGINT,
+        quiet_until_minute BIGINT, quiet_weekends INTEGER)""",
+    """CREATE TABLE budgets (
+        seq {number}, channel TEXT NOT NULL UNIQUE, per_month_cents DOUBLE PRECISION NOT NULL,
+        currency TEXT NOT NULL, set_by TEXT NOT NULL, set_at TEXT NOT NULL)""",
     "CREATE INDEX labs_name ON labs (name)",
 )
 
@@ -63,7 +89,8 @@ _RUNS = (
         plan_sha256 TEXT, digest TEXT, lineage TEXT, serial BIGINT, counts TEXT NOT NULL,
         changes TEXT NOT NULL, warnings TEXT NOT NULL,
         resources_done BIGINT NOT NULL, resources_total BIGINT NOT NULL, outputs TEXT NOT NULL,
-        sentence TEXT NOT NULL, token_sha256 TEXT, worker TEXT, heartbeat_at TEXT, cancelled_by TEXT,
+        cost_per_hour_cents DOUBLE PRECISION, sentence TEXT NOT NULL,
+        token_sha256 TEXT, worker TEXT, heartbeat_at TEXT, cancelled_by TEXT,
         proposed_at TEXT, expires_at TEXT, applying_at TEXT, ended_at TEXT, plan {blob})""",
     # At most one living run a lab. The five are the living states of state/transitions.py; a test compares.
     """CREATE UNIQUE INDEX runs_one_alive ON runs (lab_id)
@@ -112,7 +139,8 @@ _KEYS = (
 _MESSAGES = (
     """CREATE TABLE inbox (
         seq {number}, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, payload TEXT NOT NULL,
-        received_at TEXT NOT NULL, done_at TEXT, answer TEXT NOT NULL, attempts BIGINT NOT NULL)""",
+        received_at TEXT NOT NULL, done_at TEXT, answer TEXT NOT NULL, attempts BIGINT NOT NULL,
+        taken_by TEXT)""",
     """CREATE TABLE cards (
         seq {number}, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL UNIQUE REFERENCES runs (id),
         channel TEXT NOT NULL, ts TEXT, posting_at TEXT, updated_at TEXT, rendered_digest TEXT,
@@ -121,7 +149,9 @@ _MESSAGES = (
     """CREATE TABLE outbox (
         seq {number}, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL, text TEXT NOT NULL,
         due_at TEXT NOT NULL, run_id TEXT REFERENCES runs (id), person TEXT, file_name TEXT,
-        body TEXT NOT NULL, sending_at TEXT, sent_at TEXT, attempts BIGINT NOT NULL)""",
+        body TEXT NOT NULL, buttons TEXT NOT NULL, fallback TEXT, thread_of TEXT, picture {blob},
+        picture_alt TEXT NOT NULL, sending_at TEXT, sent_at TEXT, attempts BIGINT NOT NULL,
+        sent_channel TEXT, ts TEXT)""",
     "CREATE INDEX outbox_due ON outbox (due_at) WHERE sent_at IS NULL",
 )
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from state.database import Database
-from state.records import OutboxMessage, Person
+from state.records import Button, OutboxMessage, Person
 from state.rows import Table, from_text
 
 OUTBOX: Table[OutboxMessage] = Table(
     name="outbox",
     record=OutboxMessage,
-    decoders={"person": Person.parse, "due_at": from_text, "sending_at": from_text, "sent_at": from_text},
+    decoders={
+        "person": Person.parse,
+        "due_at": from_text,
+        "buttons": lambda text: tuple(Button(**each) for each in json.loads(text)),
+        "fallback": Person.parse,
+        "sending_at": from_text,
+        "sent_at": from_text,
+    },
 )
 
 

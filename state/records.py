@@ -12,11 +12,13 @@ from state.transitions import RunState
 
 StepName = Literal["provision", "secure", "deploy", "integrate", "test"]
 StepState = Literal["waiting", "running", "done", "failed", "skipped"]
-RunKind = Literal["apply", "destroy"]
+RunKind = Literal["apply", "destroy", "refresh"]  # refresh: look for drift, and accept it
 Decision = Literal["approve", "reject"]
 GrantKind = Literal["ssh", "tls", "db"]
 LeavingCause = Literal["removed", "deactivated", "expired"]
 RekeyCause = Literal["added", "changed", "removed"]
+ExtensionState = Literal["asked", "approved", "rejected", "void"]
+ButtonStyle = Literal["default", "primary", "danger"]
 
 STEP_NAMES: tuple[StepName, ...] = ("provision", "secure", "deploy", "integrate", "test")
 
@@ -45,6 +47,39 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Button:
+    """A button below a message. action names what a click does, value what it does it to."""
+
+    label: str
+    action: str
+    value: str
+    style: ButtonStyle = "default"
+    confirm: str = ""  # a question that Slack asks first
+
+
+@dataclass(frozen=True)
+class OfficeHours:
+    """When a lab is up, in its owner's time zone. Outside of it the lab is destroyed, and comes back."""
+
+    days: tuple[int, ...]  # 0 is Monday
+    up_minute: int  # of the day
+    down_minute: int
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """When a lab is reminded of and destroyed. All in seconds."""
+
+    ttl_seconds: int = 8 * 3600
+    max_seconds: int = 3 * 86_400
+    idle_seconds: int = 4 * 3600
+    remind_every_seconds: int = 3600
+    grace_seconds: int = 30 * 60
+    auto_destroy: bool | Literal["polite"] = True  # polite: only after a reminder reached the owner
+    office_hours: OfficeHours | None = None
+
+
+@dataclass(frozen=True)
 class Lab:
     """A lab that was asked for. It lives until gone_at; its name is unique while it lives."""
 
@@ -65,6 +100,21 @@ class Lab:
     applied_at: datetime | None = None  # the first time that something was made
     frozen_because: str | None = None  # no run may start until an operator or a sweep has mended this
     gone_at: datetime | None = None
+    lifetime: Lifetime = field(default_factory=Lifetime)  # the blueprint's, as of the last plan that was made
+    idle_at: datetime | None = (
+        None  # idle from then on, unless it is used; None: nothing is there that could be
+    )
+    kept_until: datetime | None = None  # somebody asked to keep it: not idle before then
+    last_active_by: Person | None = None
+    last_active_how: str = ""  # "/key ssh", "a login"
+    reminded_at: datetime | None = None  # the last reminder that nobody has answered
+    reminders: int = 0  # how many nobody has answered
+    look_at: datetime | None = None  # when the sweep has to look at it next; None: never
+    destroy_attempts: int = 0  # how often its lifetime has tried to destroy it
+    asleep_at: datetime | None = None  # destroyed for the night, to come back from the same approved plan
+    drift_checked_at: datetime | None = None
+    sealed_active_token: bytes | None = None  # with which its hosts report activity, sealed by Vault
+    active_token_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +150,9 @@ class Run:
     approvals_needed: Mapping[str, int]  # role → people
     self_approval: bool
     created_at: datetime
-    cause: str = "asked"  # asked, interrupted (a plan for what an interrupted run left), rekey
+    # asked, interrupted (a plan for what an interrupted run left), rekey, lifetime (it is destroyed on time),
+    # office_hours, drift (a look that nobody asked for)
+    cause: str = "asked"
     second_factor: bool = False  # whoever approves it shows a code
     commit: str = ""
     sources_digest: str | None = None  # sha256 of the module's files, hex
@@ -115,6 +167,7 @@ class Run:
     resources_done: int = 0
     resources_total: int = 0
     outputs: Mapping[str, Any] = field(default_factory=dict)  # sensitive values as "(sensitive)"
+    cost_per_hour_cents: float | None = None  # of what there is when it was applied; None: not known
     sentence: str = ""  # why it is in this state, in words for a person
     token_sha256: str | None = None  # of the password that this run's Terraform shows to /tfstate
     worker: str | None = None  # HOST:PID of the process that performs it
@@ -226,6 +279,63 @@ class FactorTries:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """A time in which something of a lab was there and cost something: what reports and budgets are counted from."""
+
+    id: str
+    lab_id: str
+    lab_name: str
+    blueprint: str
+    owner: Person
+    channel: str
+    per_hour_cents: float
+    currency: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str = (
+        ""  # cause of the run that ended it: asked, lifetime, office_hours, changed (another cost)
+    )
+    saved_cents: float = 0  # what it would have cost on, had its lifetime not ended it
+
+
+@dataclass(frozen=True)
+class Extension:
+    """Somebody asked that a lab live longer than its blueprint's max, which an infra person decides."""
+
+    id: str
+    lab_id: str
+    requester: Person
+    asked_at: datetime
+    seconds: int
+    expires_at: datetime  # what the lab's expiry becomes
+    state: ExtensionState = "asked"
+    decided_by: Person | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Habits:
+    """When somebody wants to be left in peace, in the time zone that Slack told last. None: as everybody."""
+
+    person: Person
+    timezone: str = "UTC"  # an IANA name, as Slack tells it
+    quiet_from_minute: int | None = None  # of the day
+    quiet_until_minute: int | None = None
+    quiet_weekends: bool | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a channel's labs may cost in a calendar month (UTC)."""
+
+    channel: str
+    per_month_cents: float
+    currency: str
+    set_by: Person
+    set_at: datetime
+
+
+@dataclass(frozen=True)
 class Card:
     """The message that shows a run."""
 
@@ -244,9 +354,10 @@ class Card:
 class OutboxMessage:
     """A message that must be sent once.
 
-    It goes to the thread of run_id's card, or to channel; with a person and no run it is ephemeral to them in
-    channel, or a direct message where channel is empty. With a file_name, body is the file's text and text
-    its comment.
+    It goes to the thread of run_id's card, to the thread of the message thread_of, or to channel; with a person and
+    no channel it is a direct message. Where that place is closed to us it goes directly to fallback, and where that
+    is closed too, to the admins. With a file_name, body is the file's text and text its comment. A picture (PNG) is
+    shown below the text.
     """
 
     id: str
@@ -257,9 +368,16 @@ class OutboxMessage:
     person: Person | None = None
     file_name: str | None = None
     body: str = ""
+    buttons: tuple[Button, ...] = ()
+    fallback: Person | None = None
+    thread_of: str | None = None  # another message's id, which is sent first
+    picture: bytes | None = None
+    picture_alt: str = ""
     sending_at: datetime | None = None
     sent_at: datetime | None = None
     attempts: int = 0
+    sent_channel: str | None = None  # where it arrived
+    ts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -273,6 +391,7 @@ class InboxEntry:
     done_at: datetime | None = None
     answer: str = ""
     attempts: int = 0
+    taken_by: str | None = None  # HOST:PID:STARTED of the process that has it in hand
 
 
 @dataclass(frozen=True)

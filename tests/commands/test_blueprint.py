@@ -21,7 +21,7 @@ from commands.blueprint import (
     check_values,
     written,
 )
-from commands.blueprint_records import Check, Ssh
+from commands.blueprint_records import Check, Ssh, checked_ttl
 from commands.request import Refused
 from tests.commands.refusals import refused
 
@@ -451,9 +451,9 @@ def test_a_form_brings_the_secrets(tmp_path: Path) -> None:
 
 def test_a_lifetime_over_the_maximum_is_refused(tmp_path: Path) -> None:
     lifetime = a_blueprint(tmp_path).lifetime
-    assert lifetime.checked_ttl(None) == 28_800
-    assert lifetime.checked_ttl(259_200) == 259_200
-    told = refused(lifetime.checked_ttl, 259_201)
+    assert checked_ttl(lifetime, None) == 28_800
+    assert checked_ttl(lifetime, 259_200) == 259_200
+    told = refused(checked_ttl, lifetime, 259_201)
     assert told.sentence == "3 days is too long: a lab of this kind lives 3 days at most."
     assert told.example == "ttl=3d"
 

@@ -20,7 +20,8 @@ from commands.request import Button, Outcome, Refused, Request, id_from
 from commands.reveals import tell, tell_admins
 from commands.words import mention, plural
 from state import approvals, audit, factors, grants, leavings, rekeys, runs
-from state.records import Leaving, LeavingCause, Person
+from state.leavings import Leaving, LeavingCause
+from state.records import Person
 from state.transitions import RunState
 
 

@@ -6,7 +6,8 @@ from commands.deps import Deps
 from commands.engines.vault import Operator
 from commands.words import at, listed, mention, plural
 from state import approvals, grants, labs, rekeys, runs
-from state.records import Grant, GrantKind, Leaving, Person
+from state.leavings import Leaving
+from state.records import Grant, GrantKind, Person
 
 _KINDS: dict[GrantKind, tuple[str, str]] = {
     "ssh": ("certificate revoked, list published", "certificates revoked, list published"),

@@ -19,7 +19,8 @@ from commands.labs import start_run
 from commands.request import Refused, id_from
 from commands.words import plural
 from state import labs, rekeys, runs
-from state.records import Lab, Person, Rekey, RekeyCause, Run
+from state.records import Lab, Person, Run
+from state.rekeys import Rekey, RekeyCause
 from state.transitions import RunState
 
 VARIABLE = "trusted_ssh_keys"

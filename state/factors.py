@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from state.database import Database
-from state.records import FactorTries, Person
+from state.records import Person
 from state.rows import Table, from_text
+
+
+@dataclass(frozen=True)
+class FactorTries:
+    """How often somebody's second factor was wrong since it was last right, and until when it is not asked."""
+
+    person: Person
+    wrong: int = 0
+    locked_until: datetime | None = None
+
 
 FACTORS: Table[FactorTries] = Table(
     name="factors",

@@ -8,7 +8,8 @@ from typing import Any
 
 from state import cards
 from state.database import Database
-from state.records import Lab, Lifetime, OfficeHours, Person
+from state.lifetime_records import Lifetime, OfficeHours
+from state.records import Lab, Person
 from state.rows import Table, from_text
 
 

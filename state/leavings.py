@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
 
 from state.database import Database
-from state.records import Leaving, Person
+from state.records import Person
 from state.rows import Table, from_text
+
+LeavingCause = Literal["removed", "deactivated", "expired"]
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Somebody stops being an operator. Each part that is done is recorded, and what is not is tried again.
+
+    because: removed (by asked_by), deactivated (in Slack), expired (as their document says).
+    """
+
+    id: str
+    person: Person
+    asked_by: Person | None
+    because: LeavingCause
+    started_at: datetime
+    document_gone_at: datetime | None = None
+    factor_gone_at: datetime | None = None
+    rekeyed_at: datetime | None = None  # it is recorded which labs get new root keys
+    done_at: datetime | None = None  # all of it, root keys too
+
 
 LEAVINGS: Table[Leaving] = Table(
     name="leavings",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from state.lifetime_records import Lifetime as Lifetime
+from state.lifetime_records import OfficeHours as OfficeHours
 from state.transitions import RunState
 
 StepName = Literal["provision", "secure", "deploy", "integrate", "test"]
@@ -15,9 +17,6 @@ StepState = Literal["waiting", "running", "done", "failed", "skipped"]
 RunKind = Literal["apply", "destroy", "refresh"]  # refresh: look for drift, and accept it
 Decision = Literal["approve", "reject"]
 GrantKind = Literal["ssh", "tls", "db"]
-LeavingCause = Literal["removed", "deactivated", "expired"]
-RekeyCause = Literal["added", "changed", "removed"]
-ExtensionState = Literal["asked", "approved", "rejected", "void"]
 ButtonStyle = Literal["default", "primary", "danger"]
 
 STEP_NAMES: tuple[StepName, ...] = ("provision", "secure", "deploy", "integrate", "test")
@@ -55,28 +54,6 @@ class Button:
     value: str
     style: ButtonStyle = "default"
     confirm: str = ""  # a question that Slack asks first
-
-
-@dataclass(frozen=True)
-class OfficeHours:
-    """When a lab is up, in its owner's time zone. Outside of it the lab is destroyed, and comes back."""
-
-    days: tuple[int, ...]  # 0 is Monday
-    up_minute: int  # of the day
-    down_minute: int
-
-
-@dataclass(frozen=True)
-class Lifetime:
-    """When a lab is reminded of and destroyed. All in seconds."""
-
-    ttl_seconds: int = 8 * 3600
-    max_seconds: int = 3 * 86_400
-    idle_seconds: int = 4 * 3600
-    remind_every_seconds: int = 3600
-    grace_seconds: int = 30 * 60
-    auto_destroy: bool | Literal["polite"] = True  # polite: only after a reminder reached the owner
-    office_hours: OfficeHours | None = None
 
 
 @dataclass(frozen=True)
@@ -231,108 +208,6 @@ class Grant:
     revoked_at: datetime | None = None
     revoked_because: str = ""
     ended_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """Somebody stops being an operator. Each part that is done is recorded, and what is not is tried again.
-
-    because: removed (by asked_by), deactivated (in Slack), expired (as their document says).
-    """
-
-    id: str
-    person: Person
-    asked_by: Person | None
-    because: LeavingCause
-    started_at: datetime
-    document_gone_at: datetime | None = None
-    factor_gone_at: datetime | None = None
-    rekeyed_at: datetime | None = None  # it is recorded which labs get new root keys
-    done_at: datetime | None = None  # all of it, root keys too
-
-
-@dataclass(frozen=True)
-class Rekey:
-    """A lab whose root keys must become those of today's operators, until a plan with them was applied."""
-
-    id: str
-    lab_id: str
-    person: Person  # whose keys changed
-    because: RekeyCause
-    requester: Person | None  # None: nobody asked, it follows from something
-    wanted_at: datetime
-    leaving_id: str | None = None
-    run_id: str | None = None
-    attempts: int = 0
-    next_at: datetime | None = None  # not before then
-    sentence: str = ""  # why it waits, or how it ended
-    done_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class FactorTries:
-    """How often somebody's second factor was wrong since it was last right, and until when it is not asked."""
-
-    person: Person
-    wrong: int = 0
-    locked_until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Usage:
-    """A time in which something of a lab was there and cost something: what reports and budgets are counted from."""
-
-    id: str
-    lab_id: str
-    lab_name: str
-    blueprint: str
-    owner: Person
-    channel: str
-    per_hour_cents: float
-    currency: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    ended_by: str = (
-        ""  # cause of the run that ended it: asked, lifetime, office_hours, changed (another cost)
-    )
-    saved_cents: float = 0  # what it would have cost on, had its lifetime not ended it
-
-
-@dataclass(frozen=True)
-class Extension:
-    """Somebody asked that a lab live longer than its blueprint's max, which an infra person decides."""
-
-    id: str
-    lab_id: str
-    requester: Person
-    asked_at: datetime
-    seconds: int
-    expires_at: datetime  # what the lab's expiry becomes
-    state: ExtensionState = "asked"
-    decided_by: Person | None = None
-    decided_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Habits:
-    """When somebody wants to be left in peace, in the time zone that Slack told last. None: as everybody."""
-
-    person: Person
-    timezone: str = "UTC"  # an IANA name, as Slack tells it
-    quiet_from_minute: int | None = None  # of the day
-    quiet_until_minute: int | None = None
-    quiet_weekends: bool | None = None
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a channel's labs may cost in a calendar month (UTC)."""
-
-    channel: str
-    per_month_cents: float
-    currency: str
-    set_by: Person
-    set_at: datetime
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from state.database import Database
-from state.records import Person, Rekey
+from state.records import Person
 from state.rows import Table, from_text
+
+RekeyCause = Literal["added", "changed", "removed"]
+
+
+@dataclass(frozen=True)
+class Rekey:
+    """A lab whose root keys must become those of today's operators, until a plan with them was applied."""
+
+    id: str
+    lab_id: str
+    person: Person  # whose keys changed
+    because: RekeyCause
+    requester: Person | None  # None: nobody asked, it follows from something
+    wanted_at: datetime
+    leaving_id: str | None = None
+    run_id: str | None = None
+    attempts: int = 0
+    next_at: datetime | None = None  # not before then
+    sentence: str = ""  # why it waits, or how it ended
+    done_at: datetime | None = None
+
 
 REKEYS: Table[Rekey] = Table(
     name="rekeys",

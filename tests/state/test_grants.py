@@ -8,7 +8,9 @@ import pytest
 
 from state import factors, grants, labs, leavings, rekeys
 from state.database import Database
-from state.records import FactorTries, Leaving, Rekey
+from state.factors import FactorTries
+from state.leavings import Leaving
+from state.rekeys import Rekey
 from tests.state.examples import ADA, BEN, NOW, a_grant, a_lab, all_at_once
 
 MINUTE = timedelta(minutes=1)

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from commands import grammar, words
 from commands.request import Refused
 
 SIZE_LIMIT = 64 * 1024
 DEPTH_LIMIT = 12
+
+# libyaml, which PyYAML's wheels have in them, is seven times as fast; the other one is the same without it.
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Wrong(Exception):
@@ -38,12 +42,12 @@ def document(path: Path) -> yaml.Node:
         raise Wrong(None, f"The file is larger than {SIZE_LIMIT // 1024} KB.")
     text = content.decode()
     depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
+    for event in yaml.parse(text, _Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or depth > DEPTH_LIMIT:
             what = "is nested this deep" if depth > DEPTH_LIMIT else "is an alias (*name)"
             raise Wrong(event, f"Nothing in a blueprint {what}. Write it out.")
-    node = yaml.compose(text, yaml.SafeLoader)
+    node = yaml.compose(text, _Loader)
     if node is None:
         raise Wrong(None, "The file is empty. A blueprint has at least `name` and `summary`.")
     return node
@@ -82,7 +86,7 @@ def scalar(node: yaml.Node, of: str) -> Any:
     value = None
     if isinstance(node, yaml.ScalarNode):
         try:
-            value = yaml.SafeLoader("").construct_object(node)
+            value = SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ValueError):
             value = None
     finite = not isinstance(value, float) or math.isfinite(value)

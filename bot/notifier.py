@@ -11,33 +11,29 @@ from typing import Any
 
 import structlog
 
+from bot.outgoing import CLOSED, Outgoing, Reviewers, leave_to_another, ts_of, upload
 from bot.slack import Later, NotTaken, Slack
 from bot.views import replies
 from bot.views.card import card as card_view
 from bot.views.lists import refusal
-from bot.views.message import Message, escape
+from bot.views.message import Message
 from bot.views.modals import modal, shown, waiting
 from commands.approvals import still_needed
 from commands.request import Attachment, Form, Reveal, id_from
 from state import approvals, cards, labs, outbox, runs, steps
 from state.database import Database
-from state.records import Card, InboxEntry, Lab, OutboxMessage, Person, Run
+from state.records import Card, InboxEntry, Lab, OutboxMessage, Run
 from state.transitions import RunState
 
 UPDATE_PAUSE = timedelta(seconds=1)  # between two edits of one message
 PLAN_PAUSE = timedelta(seconds=2)  # a plan that is made by then is shown without a word of its beginning
 REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
-ON_ITS_WAY = timedelta(seconds=3)  # for so long what another process has begun to send is left to it
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen
-CARD_EVENT, REPLY_EVENT = "innkeeper_card", "innkeeper_reply"
-GIVE_UP_ATTEMPTS = 8
+CARD_EVENT = "innkeeper_card"
 SHOW_TRIES, SHOW_PAUSE_SECONDS = 4, 2.0  # for a secret that cannot be fetched a second time
-_CLOSED = ("channel_not_found", "not_in_channel", "is_archived", "no_permission", "restricted_action")
 _DELETED = ("message_not_found", "cant_update_message")
 
 log = structlog.get_logger()
-
-Reviewers = Callable[[frozenset[str]], list[Person]]  # who holds any of these roles; none when Vault is away
 
 
 class Notifier:
@@ -51,7 +47,8 @@ class Notifier:
         self._now = now
         self._reviewers = reviewers
         self._not_before: dict[str, datetime] = {}  # card → when it may be edited again
-        self._begun: dict[str, datetime] = {}  # card or reply → when this process began to send it
+        self._begun: dict[str, datetime] = {}  # card → when this process began to post it
+        self._outgoing = Outgoing(slack, database, reviewers)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -94,23 +91,7 @@ class Notifier:
 
     def send_replies(self, now: datetime) -> tuple[str, datetime | None]:
         """Send every message of the outbox that is due. Returns a sentence, and when to come back."""
-        sent, again = 0, list[datetime]()
-        for message in outbox.due(self._database, now):
-            try:
-                sent += self._send(message, now)
-            except Later as later:
-                again.append(later.at)
-                if not later.maybe_sent:
-                    outbox.postpone(self._database, message.id, later.at)
-            except NotTaken as refused:
-                log.warning("Slack does not take a reply", message=message.id, error=str(refused))
-                if message.attempts + 1 >= GIVE_UP_ATTEMPTS:
-                    outbox.sent(self._database, message.id, now)
-                else:
-                    outbox.postpone(self._database, message.id, now + timedelta(seconds=5))
-            except Exception:
-                log.exception("a reply cannot be sent", message=message.id)
-        return f"sent {sent} replies", min(again, default=None)
+        return self._outgoing.send_due(now)
 
     def answer(self, entry: InboxEntry, message: Message, attachment: Attachment | None = None) -> None:
         """Tell something to the one who asked; where Slack takes it nowhere, only the log has it. Raises Later."""
@@ -124,7 +105,7 @@ class Notifier:
         if attachment is not None:
             # An ephemeral message cannot carry a file, so it goes to the person's direct messages.
             self._directly(
-                user, lambda direct: self._upload(direct, None, attachment.name, attachment.body, "")
+                user, lambda direct: upload(self._slack, (direct, None), attachment.name, attachment.body)
             )
 
     def open_form(self, entry: InboxEntry, form: Form) -> None:
@@ -217,7 +198,7 @@ class Notifier:
         try:
             sent = self._slack.post(card.channel, message, metadata=metadata)
         except NotTaken as refused:
-            if refused.code not in _CLOSED:
+            if refused.code not in CLOSED:
                 raise
             sent = self._slack.post(self._slack.direct(run.requester.user), message, metadata=metadata)
         return str(sent.get("channel") or card.channel), str(sent["ts"])
@@ -229,7 +210,7 @@ class Notifier:
         try:
             self._slack.edit(*place, message)
         except NotTaken as refused:
-            if refused.code not in (*_DELETED, *_CLOSED):
+            if refused.code not in (*_DELETED, *CLOSED):
                 raise
             return self._post(card, run, message, now)
         self._not_before[card.id] = now + UPDATE_PAUSE
@@ -239,7 +220,7 @@ class Notifier:
         """Where the card is; if it was posted by somebody who could not record that any more, where that was."""
         if card.ts is not None or card.posting_at is None:
             return card.channel, card.ts
-        self._leave_to_another(card.id, card.posting_at, now)
+        leave_to_another(self._begun.get(card.id), card.posting_at, now)
         since = card.posting_at - timedelta(minutes=1)
         places: tuple[Callable[[], str], ...] = (
             lambda: card.channel,
@@ -248,7 +229,7 @@ class Notifier:
         for find in places:
             try:
                 channel = find()
-                ts = _ts_of(self._slack.history(channel, since), CARD_EVENT, card.id)
+                ts = ts_of(self._slack.history(channel, since), CARD_EVENT, card.id)
             except NotTaken:
                 continue
             if ts is not None:
@@ -271,57 +252,6 @@ class Notifier:
         reply = OutboxMessage(id=reply_id, channel="", text=text, due_at=self._now(), run_id=run.id)
         return reply if text else None
 
-    def _send(self, message: OutboxMessage, now: datetime) -> int:
-        channel, thread_ts = message.channel, None
-        self._leave_to_another(message.id, message.sending_at, now)
-        if message.run_id is not None:
-            card = cards.of_run(self._database, message.run_id)
-            if card is None or card.ts is None:
-                raise Later(now + timedelta(milliseconds=200))
-            channel, thread_ts = card.channel, card.ts
-        elif message.person is not None and not channel:
-            channel = self._slack.direct(message.person.user)
-        if message.sending_at is None or not self._is_there(message, channel, thread_ts):
-            if not outbox.begin(self._database, message, now):
-                return 0
-            self._begun[message.id] = now
-            if message.file_name is not None:
-                self._upload(channel, thread_ts, message.file_name, message.body, message.text)
-            else:
-                metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": message.id}}
-                self._slack.post(channel, Message(message.text, []), thread_ts, metadata)
-        outbox.sent(self._database, message.id, now)
-        self._begun.pop(message.id, None)
-        return 1
-
-    def _leave_to_another(self, key: str, began_at: datetime | None, now: datetime) -> None:
-        """What another process has just begun to send is probably on its way: raise Later, and look again then."""
-        if began_at is None or self._begun.get(key) == began_at:
-            return
-        if timedelta(0) <= now - began_at < ON_ITS_WAY:
-            raise Later(began_at + ON_ITS_WAY, maybe_sent=True)
-
-    def _upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
-        try:
-            self._slack.upload(channel, thread_ts, name, body, comment)
-        except NotTaken:
-            # Where files are not allowed, the beginning of it is better than nothing.
-            beginning = escape(body[:2800].replace("```", "'''"))
-            self._slack.post(channel, Message(f"{comment}\n```{beginning}```".strip(), []), thread_ts)
-
-    def _is_there(self, message: OutboxMessage, channel: str, thread_ts: str | None) -> bool:
-        """Whether a message that was begun before has arrived."""
-        if thread_ts is None:
-            return False
-        try:
-            found = self._slack.replies(channel, thread_ts)
-        except NotTaken:
-            return False
-        except Later as later:
-            raise Later(later.at, maybe_sent=True) from None  # it is not known yet, so nothing is sent twice
-        names = {file.get("name") for each in found for file in each.get("files") or []}
-        return message.file_name in names or _ts_of(found, REPLY_EVENT, message.id) is not None
-
     def _forever(self, topic: str, work: Callable[[datetime], tuple[str, datetime | None]]) -> None:
         while not self._stopping.is_set():
             pause_seconds = LOOK_SECONDS
@@ -332,14 +262,3 @@ class Notifier:
             except Exception:
                 log.exception("the notifier stumbled", topic=topic)
             self._database.wait(topic, pause_seconds)
-
-
-def _ts_of(messages: list[dict[str, Any]], event_type: str, wanted_id: str) -> str | None:
-    for message in messages:
-        metadata = message.get("metadata") or {}
-        if (
-            metadata.get("event_type") == event_type
-            and metadata.get("event_payload", {}).get("id") == wanted_id
-        ):
-            return str(message["ts"])
-    return None

@@ -47,9 +47,17 @@ def begin(database: Database, message: OutboxMessage, now: datetime) -> bool:
     return database.execute(sql, id=message.id, now=now, attempts=message.attempts) == 1
 
 
-def sent(database: Database, message_id: str, now: datetime) -> None:
-    """The message is in Slack."""
-    OUTBOX.update(database, {"sent_at": now}, "id = :id", id=message_id)
+def get(database: Database, message_id: str) -> OutboxMessage | None:
+    """The message with this id, sent or not."""
+    return OUTBOX.one(database, "WHERE id = :id", id=message_id)
+
+
+def sent(
+    database: Database, message_id: str, now: datetime, channel: str | None = None, ts: str | None = None
+) -> None:
+    """The message is in Slack, there (or, without a channel, will never be)."""
+    changes = {"sent_at": now, "sent_channel": channel, "ts": ts}
+    OUTBOX.update(database, changes, "id = :id", id=message_id)
 
 
 def postpone(database: Database, message_id: str, due_at: datetime) -> None:

@@ -1,0 +1,170 @@
+"""The outbox on its way to Slack: each message once, in its place or in the nearest one that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.slack import Later, NotTaken, Slack
+from bot.views.message import Message, actions, escape, message, section
+from state import cards, outbox
+from state.database import Database
+from state.records import OutboxMessage, Person
+
+REPLY_EVENT = "innkeeper_reply"
+ON_ITS_WAY = timedelta(seconds=3)  # for so long what another process has begun to send is left to it
+GIVE_UP_ATTEMPTS = 8
+CLOSED = ("channel_not_found", "not_in_channel", "is_archived", "no_permission", "restricted_action")
+
+log = structlog.get_logger()
+
+Reviewers = Callable[[frozenset[str]], list[Person]]  # who holds any of these roles; none when Vault is away
+Place = tuple[str, str | None]  # channel, and the thread in it
+
+
+class Outgoing:
+    """send_due() sends what is due, and says when to come back."""
+
+    def __init__(self, slack: Slack, database: Database, reviewers: Reviewers) -> None:
+        self._slack = slack
+        self._database = database
+        self._reviewers = reviewers
+        self._begun: dict[str, datetime] = {}  # message → when this process began to send it
+
+    def send_due(self, now: datetime) -> tuple[str, datetime | None]:
+        """Send every message of the outbox that is due. Returns a sentence, and when to come back."""
+        sent, again = 0, list[datetime]()
+        for waiting in outbox.due(self._database, now):
+            try:
+                sent += self._send(waiting, now)
+            except Later as later:
+                again.append(later.at)
+                if not later.maybe_sent:
+                    outbox.postpone(self._database, waiting.id, later.at)
+            except NotTaken as refused:
+                log.warning("Slack does not take a reply", message=waiting.id, error=str(refused))
+                if waiting.attempts + 1 >= GIVE_UP_ATTEMPTS:
+                    outbox.sent(self._database, waiting.id, now)
+                else:
+                    outbox.postpone(self._database, waiting.id, now + timedelta(seconds=5))
+            except Exception:
+                log.exception("a reply cannot be sent", message=waiting.id)
+        return f"sent {sent} replies", min(again, default=None)
+
+    def _send(self, waiting: OutboxMessage, now: datetime) -> int:
+        leave_to_another(self._begun.get(waiting.id), waiting.sending_at, now)
+        channel, thread_ts = self._place(waiting, now)
+        ts = None
+        if waiting.sending_at is not None:
+            ts = self._found(waiting, (channel, thread_ts))
+        if ts is None:
+            if not outbox.begin(self._database, waiting, now):
+                return 0
+            self._begun[waiting.id] = now
+            channel, ts = self._posted(waiting, (channel, thread_ts))
+        outbox.sent(self._database, waiting.id, now, channel, ts)
+        self._begun.pop(waiting.id, None)
+        return 1
+
+    def _place(self, waiting: OutboxMessage, now: datetime) -> Place:
+        """Where it belongs. Raises Later while that is not there yet."""
+        if waiting.run_id is not None:
+            card = cards.of_run(self._database, waiting.run_id)
+            if card is None or card.ts is None:
+                raise Later(now + timedelta(milliseconds=200))
+            return card.channel, card.ts
+        if waiting.thread_of is not None:
+            above = outbox.get(self._database, waiting.thread_of)
+            if above is not None and above.sent_at is None:
+                raise Later(now + timedelta(milliseconds=200))
+            if above is not None and above.ts and above.sent_channel:
+                return above.sent_channel, above.ts
+        if waiting.person is not None and not waiting.channel:
+            return self._slack.direct(waiting.person.user), None
+        return waiting.channel, None
+
+    def _posted(self, waiting: OutboxMessage, place: Place) -> tuple[str, str]:
+        """Into its place; where that is closed to us, to whom it concerns, and else to the admins."""
+        try:
+            return place[0], self._post(waiting, place)
+        except NotTaken as refused:
+            if refused.code not in CLOSED or waiting.fallback is None:
+                raise
+        for person in (waiting.fallback, *self._reviewers(frozenset({"admin"}))):
+            try:
+                direct = self._slack.direct(person.user)
+                return direct, self._post(waiting, (direct, None))
+            except NotTaken as refused:
+                log.warning("a message reaches nobody here", message=waiting.id, error=str(refused))
+        raise NotTaken("chat.postMessage", "nobody")
+
+    def _post(self, waiting: OutboxMessage, place: Place) -> str:
+        if waiting.file_name is not None:
+            upload(self._slack, place, waiting.file_name, waiting.body, waiting.text)
+            return ""
+        metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": waiting.id}}
+        sent = self._slack.post(place[0], _view(waiting), place[1], metadata)
+        return str(sent.get("ts") or "")
+
+    def _found(self, waiting: OutboxMessage, place: Place) -> str | None:
+        """The ts of a message that was begun before and has arrived; empty for a file."""
+        places = [place]
+        if waiting.fallback is not None:
+            places.append((self._slack.direct(waiting.fallback.user), None))
+        for channel, thread_ts in places:
+            try:
+                if thread_ts is not None:
+                    there = self._slack.replies(channel, thread_ts)
+                else:
+                    since = (waiting.sending_at or waiting.due_at) - timedelta(minutes=1)
+                    there = self._slack.history(channel, since)
+            except NotTaken:
+                continue
+            except Later as later:
+                raise Later(later.at, maybe_sent=True) from None  # not known yet, so nothing is sent twice
+            if waiting.file_name is not None and waiting.file_name in {
+                file.get("name") for each in there for file in each.get("files") or []
+            }:
+                return ""
+            ts = ts_of(there, REPLY_EVENT, waiting.id)
+            if ts is not None:
+                return ts
+        return None
+
+
+def upload(slack: Slack, place: Place, name: str, body: str, comment: str = "") -> None:
+    """A text file; where files are not allowed, the beginning of it is better than nothing."""
+    try:
+        slack.upload(*place, name, body, comment)
+    except NotTaken:
+        beginning = escape(body[:2800].replace("```", "'''"))
+        slack.post(place[0], Message(f"{comment}\n```{beginning}```".strip(), []), place[1])
+
+
+def leave_to_another(ours: datetime | None, began_at: datetime | None, now: datetime) -> None:
+    """What another process has just begun to send is probably on its way: raise Later, and look again then."""
+    if began_at is None or ours == began_at:
+        return
+    if timedelta(0) <= now - began_at < ON_ITS_WAY:
+        raise Later(began_at + ON_ITS_WAY, maybe_sent=True)
+
+
+def ts_of(messages: list[dict[str, Any]], event_type: str, wanted_id: str) -> str | None:
+    """The ts of the message that carries this id in its metadata."""
+    for each in messages:
+        metadata = each.get("metadata") or {}
+        if (
+            metadata.get("event_type") == event_type
+            and metadata.get("event_payload", {}).get("id") == wanted_id
+        ):
+            return str(each["ts"])
+    return None
+
+
+def _view(waiting: OutboxMessage) -> Message:
+    if not waiting.buttons:
+        return Message(waiting.text, [])
+    return message(waiting.text, [section(waiting.text), actions(waiting.buttons, "buttons")])

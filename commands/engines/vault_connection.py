@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import hvac
 import requests
 import structlog
 from hvac import exceptions
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
 from commands.engines.deadline import Threads
@@ -28,9 +26,9 @@ from commands.engines.vault_errors import (
     VaultSlow,
     VaultUnprepared,
 )
+from commands.engines.vault_http import CALLS_AT_ONCE, OneServer
 
 T = TypeVar("T")
-CALLS_AT_ONCE = 64
 
 log = structlog.get_logger()
 
@@ -71,7 +69,7 @@ class Connection:
         self._namespace = namespace
         self._timeout_seconds = timeout_seconds
         self._threads = Threads("vault", CALLS_AT_ONCE)
-        self._session = session_for(addr, cacert)
+        self._session = OneServer(addr, cacert)
         self._client: hvac.Client | None = None
         self._login_lock = Lock()
 
@@ -179,17 +177,6 @@ class Connection:
         )
 
 
-def session_for(addr: str, cacert: str) -> requests.Session:
-    """A session for many threads, which tries nothing twice."""
-    session = requests.Session()
-    session.verify = cacert or True
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=CALLS_AT_ONCE, max_retries=0))
-    if urlsplit(addr).hostname in ("127.0.0.1", "localhost", "::1"):
-        session.trust_env = False  # as Vault's own client: no proxy stands between us and this machine
-    return session
-
-
 def understood(doing: Doing, job: Callable[[], T]) -> T:
     """Run job, with Vault's and the network's errors in our words (FACTS: Vault and OpenBao through hvac)."""
     try:
@@ -215,7 +202,8 @@ def understood(doing: Doing, job: Callable[[], T]) -> T:
     except requests.exceptions.Timeout as error:
         raise VaultSlow(doing, type(error).__name__) from None
     except requests.exceptions.ConnectionError as error:
-        reason = getattr(error.args[0] if error.args else None, "reason", None)
+        cause = error.args[0] if error.args else None
+        reason = getattr(cause, "reason", cause)
         if isinstance(reason, NewConnectionError):  # it was never sent
             doing = replace(doing, in_doubt="")
         raise VaultAway(doing, type(reason or error).__name__) from None

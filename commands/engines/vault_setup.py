@@ -11,9 +11,10 @@ import hvac
 from hvac import exceptions
 
 from commands.engines import vault_operators, vault_policies, vault_setup_keys
-from commands.engines.vault_connection import session_for, understood
+from commands.engines.vault_connection import understood
 from commands.engines.vault_documents import Operator, path_of
 from commands.engines.vault_errors import Doing, VaultConflict, VaultError
+from commands.engines.vault_http import session_for
 from commands.engines.vault_places import (
     BLUEPRINTS_POLICY,
     BOT_POLICY,

@@ -1,0 +1,142 @@
+"""How Vault is reached: over connections that are kept, through a proxy, past a standby, and over TLS."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from commands.engines.vault import FixedToken, HvacVault, VaultAway
+
+READY = {"data": {"accessor": "a"}}
+
+
+@dataclass
+class Server:
+    """Something that speaks HTTP, and what it was asked: method, target, token and body, one list a connection."""
+
+    port: int = 0
+    connections: list[list[tuple[str, str, str, bytes]]] = field(default_factory=list)
+
+    @property
+    def asked(self) -> list[tuple[str, str, str, bytes]]:
+        return [each for connection in self.connections for each in connection]
+
+
+@contextmanager
+def serving(answer: object, moved: str = "", tls: Path | None = None) -> Iterator[Server]:
+    """Answer everything with that JSON, or send everybody to another address."""
+    server = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            self.asked: list[tuple[str, str, str, bytes]] = []
+            server.connections.append(self.asked)
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.asked.append((self.command, self.path, self.headers["X-Vault-Token"], body))
+            said = b"" if moved else json.dumps(answer).encode()
+            self.send_response(307 if moved else 200)
+            if moved:
+                self.send_header("Location", f"{moved}{self.path}")
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST = _answer
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        listening.daemon_threads = True
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls)
+            listening.socket = context.wrap_socket(listening.socket, server_side=True)
+        server.port = listening.server_port
+        thread = threading.Thread(target=listening.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        listening.shutdown()
+        thread.join()
+
+
+def vault_at(addr: str, cacert: str = "") -> HvacVault:
+    return HvacVault(addr, FixedToken("a-token"), cacert=cacert, timeout_seconds=5)
+
+
+def own_certificate(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody knows, with its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(hours=1))
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    signed = made.add_extension(here, critical=True).sign(key, hashes.SHA256())
+    path = folder / "vault.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(signed.public_bytes(Encoding.PEM) + private)
+    return path
+
+
+def test_one_connection_serves_call_after_call() -> None:
+    with serving(READY) as server:
+        vault = vault_at(f"http://127.0.0.1:{server.port}")
+        assert [vault.health() for _ in range(3)] == ["ready"] * 3
+    assert len(server.connections) == 1
+    assert server.asked[0] == ("GET", "/v1/auth/token/lookup-self", "a-token", b"")
+
+
+def test_a_standby_leads_to_the_one_that_answers() -> None:
+    signed = {"data": {"signature": "vault:v1:c2lnbmVk"}}
+    with serving(signed) as active, serving({}, moved=f"http://127.0.0.1:{active.port}") as standby:
+        assert vault_at(f"http://127.0.0.1:{standby.port}").sign_bytes(b"a list") == b"signed"
+    (asked,) = active.asked
+    assert asked[0] == "POST"
+    assert asked[2] == "a-token"
+    assert json.loads(asked[3]) == {"input": "YSBsaXN0"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "goes_there"),
+    [({"http_proxy": "{proxy}"}, True), ({"http_proxy": "{proxy}", "no_proxy": "vault.test"}, False)],
+)
+def test_a_proxy_is_asked_for_the_whole_address(
+    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], goes_there: bool
+) -> None:
+    with serving(READY) as proxy:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value.format(proxy=f"http://127.0.0.1:{proxy.port}"))
+        health = vault_at("http://vault.test:8200").health()
+    assert health == ("ready" if goes_there else "away")
+    assert [each[1] for each in proxy.asked] == goes_there * [
+        "http://vault.test:8200/v1/auth/token/lookup-self"
+    ]
+
+
+def test_tls_with_an_authority_of_its_own(tmp_path: Path) -> None:
+    certificate = own_certificate(tmp_path)
+    with serving(READY, tls=certificate) as server:
+        addr = f"https://127.0.0.1:{server.port}"
+        assert vault_at(addr, cacert=str(certificate)).health() == "ready"
+        with pytest.raises(VaultAway, match="SSLError"):
+            vault_at(addr).operators()
+    assert len(server.asked) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,7 @@ LABS: Table[Lab] = Table(
         "look_at": from_text,
         "asleep_at": from_text,
         "drift_checked_at": from_text,
+        "probed_at": from_text,
     },
 )
 
@@ -106,6 +108,39 @@ def to_look_at(database: Database, now: datetime, limit: int) -> list[Lab]:
     """The living labs that the lifetime sweep has to look at by now, the longest due first."""
     tail = "WHERE gone_at IS NULL AND look_at <= :now ORDER BY look_at LIMIT :limit"
     return LABS.select(database, tail, now=now, limit=limit)
+
+
+def to_probe(
+    database: Database, blueprints: Collection[str], now: datetime, asked_before: datetime, limit: int
+) -> list[Lab]:
+    """The labs of these blueprints that are idle by now unless their probe says otherwise, the longest idle first.
+
+    Only those whose probe was last asked before asked_before; none that is kept, asleep or not made yet.
+    """
+    names = {f"blueprint_{number}": name for number, name in enumerate(sorted(blueprints))}
+    if not names:
+        return []
+    tail = (
+        "WHERE gone_at IS NULL AND idle_at <= :now AND applied_at IS NOT NULL AND asleep_at IS NULL"
+        " AND (kept_until IS NULL OR kept_until <= :now) AND (probed_at IS NULL OR probed_at < :asked_before)"
+        f" AND blueprint IN ({', '.join(f':{each}' for each in names)}) ORDER BY idle_at LIMIT :limit"
+    )
+    return LABS.select(database, tail, now=now, asked_before=asked_before, limit=limit, **names)
+
+
+def overdue(database: Database, before: datetime) -> list[Lab]:
+    """The living labs, asleep ones apart, that have expired or been idle since before that moment, by name."""
+    tail = (
+        "WHERE gone_at IS NULL AND applied_at IS NOT NULL AND asleep_at IS NULL AND (expires_at < :before"
+        " OR (idle_at < :before AND (kept_until IS NULL OR kept_until < :before)))"
+    )
+    return sorted(LABS.select(database, tail, before=before), key=lambda lab: lab.name)
+
+
+def give_active_token(database: Database, lab_id: str, sealed: bytes, sha256: str) -> bool:
+    """Keep the token with which a lab's hosts report that they are used. False: it has one, which stays."""
+    changes = {"sealed_active_token": sealed, "active_token_sha256": sha256}
+    return LABS.update(database, changes, "id = :id AND active_token_sha256 IS NULL", id=lab_id) == 1
 
 
 def leave(database: Database, lab_id: str, now: datetime) -> bool:

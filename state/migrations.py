@@ -51,7 +51,7 @@ _LABS = (
         frozen_because TEXT, gone_at TEXT, lifetime TEXT NOT NULL, idle_at TEXT, kept_until TEXT,
         last_active_by TEXT, last_active_how TEXT NOT NULL, reminded_at TEXT, reminders BIGINT NOT NULL,
         look_at TEXT, destroy_attempts BIGINT NOT NULL, asleep_at TEXT, drift_checked_at TEXT,
-        sealed_active_token {blob}, active_token_sha256 TEXT)""",
+        sealed_active_token {blob}, active_token_sha256 TEXT, probed_at TEXT)""",
     "CREATE UNIQUE INDEX labs_living_name ON labs (name) WHERE gone_at IS NULL",
     "CREATE INDEX labs_look ON labs (look_at) WHERE gone_at IS NULL",
     "CREATE INDEX labs_idle ON labs (idle_at) WHERE gone_at IS NULL",

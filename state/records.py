@@ -92,6 +92,7 @@ class Lab:
     drift_checked_at: datetime | None = None
     sealed_active_token: bytes | None = None  # with which its hosts report activity, sealed by Vault
     active_token_sha256: str | None = None
+    probed_at: datetime | None = None  # its activity probe was asked, and answered or not
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,16 @@ def lock_of(database: Database, lab_id: str) -> StateLock | None:
     return LOCKS.one(database, "WHERE lab_id = :lab_id", lab_id=lab_id)
 
 
+def holding(database: Database) -> list[tuple[str, int]]:
+    """Which labs' newest states hold how many resources: lab id and number, also of labs that are gone."""
+    rows = database.rows(
+        "SELECT lab_id, resources FROM tfstate WHERE resources > 0 AND NOT EXISTS"
+        " (SELECT 1 FROM tfstate AS newer WHERE newer.lab_id = tfstate.lab_id AND newer.serial > tfstate.serial)"
+        " ORDER BY lab_id"
+    )
+    return [(row["lab_id"], row["resources"]) for row in rows]
+
+
 def locks(database: Database) -> list[StateLock]:
     """Every lock that is held, the oldest first."""
     return LOCKS.select(database, "ORDER BY locked_at, lab_id")

@@ -9,7 +9,7 @@ import pytest
 
 from state import labs
 from state.database import Database
-from tests.state.examples import BEN, NOW, a_lab, all_at_once
+from tests.state.examples import ADA, BEN, NOW, a_lab, all_at_once
 
 
 def test_a_lab_comes_back_as_it_was_kept(database: Database) -> None:
@@ -55,3 +55,69 @@ def test_columns_are_set_by_their_names_and_a_slip_is_an_error(database: Databas
     assert lab == a_lab(expires_at=NOW, frozen_because="its state is outstanding", owner=BEN)
     with pytest.raises(TypeError, match="no column 'frozen'"):
         labs.update(database, "lab1", frozen="yes")
+
+
+def test_use_is_remembered_answers_reminders_and_moves_the_idle_moment(database: Database) -> None:
+    at_noon = NOW + timedelta(hours=3)
+    labs.create(database, a_lab(applied_at=NOW, idle_at=NOW, reminders=2, reminded_at=NOW, look_at=NOW))
+    labs.touch(database, a_lab(applied_at=NOW), at_noon, BEN, "/key ssh")
+    lab = labs.get(database, "lab1")
+    assert lab is not None
+    assert (lab.last_active_at, lab.last_active_by, lab.last_active_how) == (at_noon, BEN, "/key ssh")
+    assert (lab.idle_at, lab.reminders) == (at_noon + timedelta(hours=4), 0)
+    assert (lab.reminded_at, lab.look_at) == (NOW, NOW)
+
+
+def test_what_is_not_there_cannot_become_idle(database: Database) -> None:
+    for lab in (a_lab(), a_lab(id="lab2", name="asleep", applied_at=NOW, asleep_at=NOW)):
+        labs.create(database, lab)
+        labs.touch(database, lab, NOW, ADA, "/lab plan")
+    assert [lab.idle_at for lab in labs.all_living(database)] == [None, None]
+
+
+def test_the_probes_to_ask_are_those_of_idle_labs_that_were_not_asked_lately(database: Database) -> None:
+    minute = timedelta(minutes=1)
+    there: dict[str, object] = {"applied_at": NOW, "idle_at": NOW - minute}
+    for number, more in enumerate(
+        (
+            {},
+            {"idle_at": NOW - 2 * minute, "probed_at": NOW - 10 * minute},
+            {"probed_at": NOW - minute},  # just asked
+            {"idle_at": NOW + minute},  # not idle
+            {"kept_until": NOW + minute},
+            {"asleep_at": NOW},
+            {"gone_at": NOW},
+            {"blueprint": "web"},
+        )
+    ):
+        labs.create(database, a_lab(id=f"lab{number}", name=f"lab-{number}", **{**there, **more}))
+
+    def to_probe(*blueprints: str, limit: int = 9) -> list[str]:
+        return [
+            lab.id for lab in labs.to_probe(database, set(blueprints), NOW, NOW - 5 * minute, limit=limit)
+        ]
+
+    assert to_probe("sandbox") == ["lab1", "lab0"]
+    assert to_probe("sandbox", limit=1) == ["lab1"]
+    assert to_probe("sandbox", "web") == ["lab1", "lab0", "lab7"]
+    assert to_probe() == []
+
+
+def test_the_overdue_have_expired_or_are_idle_and_nobody_keeps_them(database: Database) -> None:
+    hour = timedelta(hours=1)
+    for name, more in {
+        "expired": {"expires_at": NOW - 2 * hour},
+        "idle": {"idle_at": NOW - 2 * hour, "expires_at": NOW + hour},
+        "kept": {"idle_at": NOW - 2 * hour, "kept_until": NOW + hour},
+        "used": {"idle_at": NOW + hour, "expires_at": NOW + hour},
+        "asleep": {"expires_at": NOW - 2 * hour, "asleep_at": NOW},
+    }.items():
+        labs.create(database, a_lab(id=name, name=name, applied_at=NOW, **more))
+    assert [lab.name for lab in labs.overdue(database, NOW - hour)] == ["expired", "idle"]
+
+
+def test_a_lab_has_one_token_for_its_hosts_and_keeps_it(database: Database) -> None:
+    labs.create(database, a_lab())
+    assert labs.give_active_token(database, "lab1", b"sealed", "digest")
+    assert not labs.give_active_token(database, "lab1", b"other", "other")
+    assert labs.get(database, "lab1") == a_lab(sealed_active_token=b"sealed", active_token_sha256="digest")

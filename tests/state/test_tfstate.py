@@ -77,6 +77,19 @@ def test_the_last_hundred_versions_are_kept(locked: Database, vault: FakeVault) 
     assert kept == list(range(103, 3, -1))
 
 
+def test_what_the_newest_states_hold_is_known_also_of_labs_that_are_gone(
+    locked: Database, vault: FakeVault
+) -> None:
+    one = [{"mode": "managed", "name": "a", "instances": [{}]}]
+    put(locked, vault, a_state(1, resources=one))
+    put(locked, vault, a_state(2, resources=one * 3))
+    assert tfstate.holding(locked) == [("lab1", 3)]
+    labs.leave(locked, "lab1", NOW)
+    assert tfstate.holding(locked) == [("lab1", 3)]
+    put(locked, vault, a_state(3))
+    assert tfstate.holding(locked) == []
+
+
 def test_the_same_bytes_again_are_no_new_version(locked: Database, vault: FakeVault) -> None:
     assert put(locked, vault, a_state(1))
     assert not put(locked, vault, a_state(1))

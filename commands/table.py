@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from commands import approvals, credentials, factors, keys, labs, leaving, operators, reports, reveals
+from commands import approvals, credentials, factors, keys, labs, leaving, quiet_hours, reports, reveals
 from commands.authorise import StandingUnknown, operator_of, require
 from commands.command import ANYBODY, OPERATORS, Action, Command
 from commands.deps import Deps
 from commands.engines.vault import VaultError
+from commands.key_table import KEY_COMMANDS
+from commands.operator_table import OPERATOR_COMMANDS
 from commands.request import Listing, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
 from state import audit, runs
@@ -109,6 +111,14 @@ COMMANDS: tuple[Command, ...] = (
         "/lab unlock demo",
     ),
     Command(
+        ("lab", "quiet"),
+        quiet_hours.quiet,
+        OPERATORS,
+        "[22:00-07:00] [weekends=yes|no] | off | default",
+        "Say when you want to be left in peace by reminders, in your own time zone.",
+        "/lab quiet 22:00-07:00 weekends=yes",
+    ),
+    Command(
         ("lab", "help"),
         show_help,
         ANYBODY,
@@ -116,62 +126,7 @@ COMMANDS: tuple[Command, ...] = (
         "Show this, or more about one command.",
         "/lab help up",
     ),
-    Command(
-        ("key", "enroll"),
-        keys.enroll,
-        OPERATORS,
-        "[PUBLIC-KEY]",
-        "Put your public ssh key on file; without it a form asks for it.",
-        "/key enroll ssh-ed25519 AAAAC3Nz…",
-    ),
-    Command(
-        ("key", "ssh"),
-        credentials.ssh,
-        ("operator", "infra"),
-        "LAB [SHA256:…] [ttl=15m]",
-        "Get an ssh certificate for your newest key, or for the one you name.",
-        "/key ssh demo",
-    ),
-    Command(
-        ("key", "tls"),
-        credentials.tls,
-        ("operator", "infra"),
-        "LAB [NAME]",
-        "Get a TLS certificate for a lab's name, or one below it.",
-        "/key tls demo",
-    ),
-    Command(
-        ("key", "db"),
-        credentials.db,
-        ("operator", "infra"),
-        "LAB [ttl=30m]",
-        "Get database credentials of your own, shown once.",
-        "/key db demo",
-    ),
-    Command(
-        ("key", "list"),
-        keys.list_keys,
-        OPERATORS,
-        "[LAB|@USER|all]",
-        "List your keys and what you hold; admins see everybody's.",
-        "/key list",
-    ),
-    Command(
-        ("key", "revoke"),
-        keys.revoke,
-        OPERATORS,
-        "GRANT|SHA256:…|all",
-        "End a credential, trust a key no more, or end all you hold.",
-        "/key revoke all",
-    ),
-    Command(
-        ("key", "factor"),
-        factors.enroll,
-        OPERATORS,
-        "",
-        "Enroll a second factor, shown once, for approvals that ask for one.",
-        "/key factor",
-    ),
+    *KEY_COMMANDS,
     Command(
         ("key", "help"),
         show_help,
@@ -180,46 +135,7 @@ COMMANDS: tuple[Command, ...] = (
         "Show this, or more about one command.",
         "/key help ssh",
     ),
-    Command(
-        ("operator", "add"),
-        operators.add,
-        ("admin",),
-        "@USER ROLE[,ROLE] [until=30d]",
-        "Trust somebody: operator, infra, security, admin.",
-        "/operator add @anna operator,infra",
-    ),
-    Command(
-        ("operator", "remove"),
-        leaving.ask,
-        ("admin",),
-        "@USER",
-        "See what ends with somebody, and see them out. The last admin stays.",
-        "/operator remove @anna",
-    ),
-    Command(
-        ("operator", "list"),
-        operators.list_operators,
-        OPERATORS,
-        "",
-        "List who is trusted, and with what.",
-        "/operator list",
-    ),
-    Command(
-        ("operator", "show"),
-        operators.show,
-        OPERATORS,
-        "@USER",
-        "Show one person's roles, keys, and who added them.",
-        "/operator show @anna",
-    ),
-    Command(
-        ("operator", "audit"),
-        operators.show_audit,
-        ("admin", "security"),
-        "[@USER|LAB]",
-        "Show what happened, the newest first.",
-        "/operator audit demo",
-    ),
+    *OPERATOR_COMMANDS,
     Command(
         ("operator", "help"),
         show_help,

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands.authorise import Standing
 from commands.quiet_hours import is_quiet, quiet_until, tomorrow_at
+from state import habits as habits_table
 from state.habits import Habits
 from state.records import Person
+from tests.inn import COLLEAGUE, REQUESTER, SECURITY, STRANGER, Inn
 
 ANNA = Person("T1", "U1")
 ZONES = sorted(available_timezones())
@@ -189,3 +192,56 @@ def test_tomorrow_is_the_next_day_of_the_calendar_at_that_hour(
         assert (local.date(), local.hour, local.minute) == (before.date() + timedelta(days=1), hour, 0)
     else:
         assert found > skipped.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
+
+
+EVERYBODYS = (
+    "I leave you in peace from 20:00 to 08:00 and at weekends, by the clock of Europe/Paris, as everybody who has "
+    "set nothing. Only what cannot wait until then comes earlier."
+)
+
+
+def test_somebody_asks_when_they_are_left_in_peace(inn: Inn) -> None:
+    habits_table.in_zone(inn.database, SECURITY, "Europe/Paris")
+    inn.standings[SECURITY] = Standing(SECURITY, "u5", timezone="Europe/Paris")
+    inn.says(SECURITY, "/lab quiet")
+    assert inn.told(SECURITY) == (
+        f"{EVERYBODYS} It can be set: `/lab quiet 22:00-07:00 weekends=yes`, `off` or `default`."
+    )
+
+
+def test_somebody_sets_hours_of_their_own_and_takes_them_back(inn: Inn) -> None:
+    inn.standings[REQUESTER] = Standing(REQUESTER, "u1", timezone="Europe/Paris")
+    habits_table.in_zone(inn.database, REQUESTER, "Europe/Paris")
+    inn.says(REQUESTER, "/lab quiet 22:00-7 weekends=no")
+    assert inn.told(REQUESTER).startswith(
+        "I leave you in peace from 22:00 to 07:00, by the clock of Europe/Paris. "
+    )
+    assert is_quiet(habits_table.of(inn.database, REQUESTER), at("2026-11-28T06:30", "Europe/Paris"))
+    assert not is_quiet(habits_table.of(inn.database, REQUESTER), at("2026-11-28T07:00", "Europe/Paris"))
+    assert habits_table.of(inn.database, COLLEAGUE) == Habits(COLLEAGUE)
+    inn.says(REQUESTER, "/lab quiet weekends=yes")
+    assert "from 22:00 to 07:00 and at weekends" in inn.told(REQUESTER)
+    inn.says(REQUESTER, "/lab quiet off")
+    assert inn.told(REQUESTER) == "I remind you of your labs at any hour."
+    assert not is_quiet(habits_table.of(inn.database, REQUESTER), at("2026-11-28T03:00"))
+    inn.says(REQUESTER, "/lab quiet default")
+    assert inn.told(REQUESTER) == EVERYBODYS
+
+
+SLIPS = (
+    *("always", "22:00", "25:00-07:00", "22:60-07:00", "24:01-07:00", "weekends=maybe", "off default"),
+    *("weekends=yes weekends=no", "22:00-07:00 20:00-08:00", "hours=22:00-07:00", "-22:00-07:00", "<@U8>"),
+)
+
+
+@pytest.mark.parametrize("said", SLIPS)
+def test_a_slip_is_answered_with_the_right_form(inn: Inn, said: str) -> None:
+    inn.says(REQUESTER, f"/lab quiet {said}")
+    assert inn.told(REQUESTER).endswith("`/lab quiet 22:00-07:00 weekends=yes`")
+    assert habits_table.of(inn.database, REQUESTER).quiet_from_minute is None
+
+
+def test_a_stranger_sets_nothing(inn: Inn) -> None:
+    inn.says(STRANGER, "/lab quiet off")
+    assert "not a trusted operator" in inn.told(STRANGER)
+    assert habits_table.of(inn.database, STRANGER) == Habits(STRANGER)

@@ -124,6 +124,7 @@ def cancel(request: Request, deps: Deps) -> Outcome:
         run = runs.active_of(deps.database, lab.id)
         if run is None:
             raise Refused(f"Nothing is under way for *{lab.name}*.", f"/lab show {lab.name}")
+        labs.touch(deps.database, lab, now, request.person, "/lab cancel")
         audit.append(
             deps.database, now, request.person.key, "cancelled", lab.name, run=run.id, state=run.state
         )
@@ -152,19 +153,22 @@ def unlock(request: Request, deps: Deps) -> Outcome:
                 f"A run of *{lab.name}* that is {run.state} holds the lock. Stop it first.",
                 f"/lab cancel {lab.name}",
             )
-    tfstate.release(deps.database, lab.id)
-    audit.append(
-        deps.database,
-        deps.now(),
-        request.person.key,
-        "unlocked",
-        lab.name,
-        holder=lock.holder,
-        lock=lock.lock_id,
-    )
+    now = deps.now()
+    with deps.database.transaction():
+        tfstate.release(deps.database, lab.id)
+        labs.touch(deps.database, lab, now, request.person, "/lab unlock")
+        audit.append(
+            deps.database,
+            now,
+            request.person.key,
+            "unlocked",
+            lab.name,
+            holder=lock.holder,
+            lock=lock.lock_id,
+        )
     return Outcome(
         f"The state of *{lab.name}* is unlocked. The lock was {holder_words(lock.holder)}, "
-        f"taken {ago(lock.locked_at, deps.now())}."
+        f"taken {ago(lock.locked_at, now)}."
     )
 
 
@@ -282,7 +286,8 @@ def _plan_again(
             if asked_before:
                 return Outcome(f"*{lab.name}* is planned again: look at its newest card." if pressed else "")
             runs.supersede(deps.database, lab.id, now)
-            labs.update(deps.database, lab.id, last_active_at=now)
+            if kind == "apply":  # to destroy it is no use of it
+                labs.touch(deps.database, lab, now, request.person, "Re-plan" if pressed else "/lab plan")
             start_run(deps, lab, kind, request.person, cause_id, channel=request.channel, variables=variables)
     except runs.LabBusy:
         active = runs.active_of(deps.database, lab.id)

@@ -102,6 +102,7 @@ def output(request: Request, deps: Deps) -> Outcome:
         raise Refused(
             f"*{lab.name}* has not been applied yet, so it has no outputs.", f"/lab show {lab.name}"
         )
+    labs.touch(deps.database, lab, deps.now(), request.person, "/lab output")
     if not applied.outputs:
         return Outcome(f"*{lab.name}* has no outputs.")
     rows = tuple(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from commands.table import COMMANDS
@@ -13,6 +15,7 @@ from tests.inn import (
     CHANNEL,
     COLLEAGUE,
     INFRA,
+    INFRA_TOO,
     REQUESTER,
     SECURITY,
     STRANGER,
@@ -452,3 +455,42 @@ def test_the_admin_alone_may_not_make_labs(inn: Inn) -> None:
         inn.told(ADMIN)
         == "That is for people who hold operator, and you hold admin. An admin can change that."
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "how"),
+    [
+        ("/lab plan demo", "/lab plan"),
+        ("/lab output demo", "/lab output"),
+        ("/lab unlock demo", "/lab unlock"),
+    ],
+)
+def test_to_run_a_command_on_a_lab_is_to_use_it(inn: Inn, typed: str, how: str) -> None:
+    inn.has()
+    inn.clock.passes(hours=2)
+    if how == "/lab unlock":
+        tfstate.lock(inn.database, StateLock(inn.lab().id, "L1", INFRA.key, {}, inn.clock()))
+    inn.says(INFRA, typed)
+    used = inn.lab()
+    assert (used.last_active_by, used.last_active_how) == (INFRA, how)
+    assert inn.clock() - used.last_active_at < timedelta(minutes=5)
+
+
+def test_to_stop_a_run_and_to_plan_it_again_is_to_use_its_lab(inn: Inn) -> None:
+    card = inn.says(REQUESTER, "/lab up web demo").card()
+    inn.says(INFRA, "/lab cancel demo")
+    assert (inn.lab().last_active_by, inn.lab().last_active_how) == (INFRA, "/lab cancel")
+    inn.clicks(REQUESTER, inn.card(card), "Re-plan")
+    assert (inn.lab().last_active_by, inn.lab().last_active_how) == (REQUESTER, "Re-plan")
+
+
+@pytest.mark.parametrize(
+    "typed", ["/lab down demo", "/lab show demo", "/lab list", "/lab history demo", "/lab logs demo"]
+)
+def test_to_look_at_a_lab_or_to_destroy_it_is_not_to_use_it(inn: Inn, typed: str) -> None:
+    inn.has()
+    before = inn.lab()
+    inn.clock.passes(hours=2)
+    inn.says(INFRA_TOO, typed)
+    after = inn.lab()
+    assert (after.last_active_at, after.last_active_by) == (before.last_active_at, before.last_active_by)

@@ -13,7 +13,6 @@ import structlog
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk import WebClient
 from starlette.applications import Starlette
 
 from bot import listeners, people, readiness, scheduler, ssh_routes, state_backend
@@ -26,12 +25,13 @@ from bot.scheduler import Scheduler
 from bot.server import asgi
 from bot.settings import BadSettings, Settings
 from bot.slack import Slack
+from bot.web_client import KeptWebClient
 from bot.worker import Worker, this_worker
 from commands import leaving, rekeying, tidying
-from commands.blueprint import catalogue
 from commands.deps import Deps
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
+from commands.git_catalogue import opened
 from state.database import connect
 from state.records import Person
 
@@ -109,7 +109,7 @@ def build_worker(settings: Settings) -> Bot:
     )
 
 
-def build_deps(settings: Settings, client: WebClient) -> Deps:
+def build_deps(settings: Settings, client: KeptWebClient) -> Deps:
     """What commands and steps work with. Raises BadSettings for what is not there."""
     try:
         settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def build_deps(settings: Settings, client: WebClient) -> Deps:
     try:
         database = connect(settings.state_url)
         database.migrate()
-        labs = catalogue(settings.labs_path, settings.data_path)
+        labs = opened(settings.labs_path, settings.data_path)
         labs.blueprints()  # read now, not while the first request waits
         terraform = Terraform(settings.terraform_bin, settings.data_path)
     except ValueError as error:
@@ -149,9 +149,9 @@ def vault(settings: Settings) -> HvacVault:
     )
 
 
-def slack_client(settings: Settings) -> WebClient:
+def slack_client(settings: Settings) -> KeptWebClient:
     """Slack's Web API, or whatever stands at SLACK_API_URL."""
-    return WebClient(
+    return KeptWebClient(
         settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
         timeout=SLACK_SECONDS,
@@ -159,7 +159,7 @@ def slack_client(settings: Settings) -> WebClient:
     )
 
 
-def bolt_app(settings: Settings, client: WebClient) -> App:
+def bolt_app(settings: Settings, client: KeptWebClient) -> App:
     """Bolt, listening inline: our listeners only record and acknowledge (FACTS: twelve times faster so)."""
     token = settings.slack_bot_token.get_secret_value()
     return App(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 from typing import Any
 
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.web_client import KeptWebClient
 from commands.authorise import Standing, StandingUnknown
 from commands.request import Refused
 from state.records import Person
@@ -15,12 +14,12 @@ from state.records import Person
 _NOBODY = ("user_not_found", "user_not_visible")
 
 
-def standing(slack: WebClient, claimed: Person) -> Standing:
+def standing(slack: KeptWebClient, claimed: Person) -> Standing:
     """Ask Slack who somebody is.
 
     claimed.team is what the request said; in a channel shared through Slack Connect the answer's own workspace is
     the one that counts. Raises Refused for whom Slack does not know: they are nobody. Raises StandingUnknown when
-    it does not say, OSError when it does not answer.
+    it does not say, OSError when it does not answer: the request is kept then, and tried again.
     Source: https://docs.slack.dev/reference/methods/users.info
     """
     try:
@@ -32,10 +31,6 @@ def standing(slack: WebClient, claimed: Person) -> Standing:
                 f"Slack does not tell me who you are (`{code}`), so I have not done anything."
             ) from None
         raise StandingUnknown(code) from None
-    except (
-        http.client.HTTPException
-    ) as broken:  # OSError passes as it is: the request is kept, and tried again
-        raise ConnectionError(f"Slack's answer broke off ({type(broken).__name__})") from None
     if user.get("id") != claimed.user:
         raise StandingUnknown("somebody else")
     profile = user.get("profile") or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -10,12 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-import urllib3
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.views.message import Message
+from bot.web_client import KeptWebClient
 
 AWAY_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
@@ -51,14 +51,12 @@ class Slack:
     Source: https://docs.slack.dev/apis/web-api/rate-limits
     """
 
-    def __init__(self, client: WebClient, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: KeptWebClient, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
         self._pauses: dict[tuple[str, str], tuple[datetime, datetime]] = {}  # from when until when
         self._failures: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
-        # Connections are kept: a new one costs each answer its handshakes.
-        self._responses = urllib3.ProxyManager(client.proxy) if client.proxy else urllib3.PoolManager()
 
     def post(
         self, channel: str, message: Message, thread_ts: str | None = None, metadata: Answer | None = None
@@ -106,10 +104,9 @@ class Slack:
             "blocks": message.blocks,
         }
         try:
-            answer = self._responses.request(
-                "POST", url, json=body, timeout=RESPOND_SECONDS, retries=False, redirect=False
-            )
-        except urllib3.exceptions.HTTPError:
+            sent = json.dumps(body).encode()
+            answer = self._client.send(url, sent, {"Content-Type": "application/json"}, RESPOND_SECONDS)
+        except OSError:
             raise Later(self._now(), maybe_sent=True) from None
         if answer.status != 200:
             raise NotTaken("response_url", str(answer.status))

@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from slack_sdk import WebClient
 
 from bot.playground.server import LocalSlack
 from bot.slack import Later, NotTaken, Slack
 from bot.views.message import Message, message, section
 from bot.views.modals import modal
+from bot.web_client import KeptWebClient
 from commands.request import Field, Form
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack import FakeSlack
@@ -63,7 +63,7 @@ class RealSide:
 
     def __init__(self, workspace: LocalSlack, clock: FakeClock) -> None:
         self.clock, self.workspace = clock, workspace
-        client = WebClient(workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
+        client = KeptWebClient(workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
         self.slack: Any = Slack(client, clock)
         number = len(workspace.workspace.users)
         self.user = workspace.add_user(f"ines{number}")
@@ -321,7 +321,7 @@ def test_a_clock_that_is_set_back_ends_the_waiting(workspace: LocalSlack) -> Non
 
 
 def test_nobody_answers_there(clock: FakeClock) -> None:
-    slack = Slack(WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/", retry_handlers=[]), clock)
+    slack = Slack(KeptWebClient("xoxb-1", base_url="http://127.0.0.1:9/api/", retry_handlers=[]), clock)
     with pytest.raises(Later) as away:
         slack.post("C1", HELLO)
     assert away.value.maybe_sent
@@ -355,7 +355,7 @@ def answering(status: int, page: bytes) -> Iterator[str]:
 @pytest.mark.parametrize("status", [200, 403, 502])
 def test_a_page_of_a_proxy_is_not_a_word_of_slacks(clock: FakeClock, status: int) -> None:
     with answering(status, b"<html>Log in to the network</html>") as address:
-        slack = Slack(WebClient("xoxb-1", base_url=address, retry_handlers=[]), clock)
+        slack = Slack(KeptWebClient("xoxb-1", base_url=address, retry_handlers=[]), clock)
         with pytest.raises(Later) as later:
             slack.post("C1", HELLO)
     assert later.value.maybe_sent

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -20,63 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from commands.engines.vault import FixedToken, HvacVault, VaultAway
+from tests.serving import serving
 
 READY = {"data": {"accessor": "a"}}
-
-
-@dataclass
-class Server:
-    """Something that speaks HTTP, and what it was asked: method, target, token and body, one list a connection."""
-
-    port: int = 0
-    connections: list[list[tuple[str, str, str, bytes]]] = field(default_factory=list)
-
-    @property
-    def asked(self) -> list[tuple[str, str, str, bytes]]:
-        return [each for connection in self.connections for each in connection]
-
-
-@contextmanager
-def serving(answer: object, moved: str = "", tls: Path | None = None) -> Iterator[Server]:
-    """Answer everything with that JSON, or send everybody to another address."""
-    server = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            super().setup()
-            self.asked: list[tuple[str, str, str, bytes]] = []
-            server.connections.append(self.asked)
-
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.asked.append((self.command, self.path, self.headers["X-Vault-Token"], body))
-            said = b"" if moved else json.dumps(answer).encode()
-            self.send_response(307 if moved else 200)
-            if moved:
-                self.send_header("Location", f"{moved}{self.path}")
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
-
-        do_GET = do_POST = _answer
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        listening.daemon_threads = True
-        if tls is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls)
-            listening.socket = context.wrap_socket(listening.socket, server_side=True)
-        server.port = listening.server_port
-        thread = threading.Thread(target=listening.serve_forever, daemon=True)
-        thread.start()
-        yield server
-        listening.shutdown()
-        thread.join()
 
 
 def vault_at(addr: str, cacert: str = "") -> HvacVault:
@@ -99,20 +40,22 @@ def own_certificate(folder: Path) -> Path:
 
 def test_one_connection_serves_call_after_call() -> None:
     with serving(READY) as server:
-        vault = vault_at(f"http://127.0.0.1:{server.port}")
+        vault = vault_at(server.addr)
         assert [vault.health() for _ in range(3)] == ["ready"] * 3
     assert len(server.connections) == 1
-    assert server.asked[0] == ("GET", "/v1/auth/token/lookup-self", "a-token", b"")
+    asked = server.asked[0]
+    assert (asked.method, asked.target) == ("GET", "/v1/auth/token/lookup-self")
+    assert asked.headers["X-Vault-Token"] == "a-token"
 
 
 def test_a_standby_leads_to_the_one_that_answers() -> None:
     signed = {"data": {"signature": "vault:v1:c2lnbmVk"}}
-    with serving(signed) as active, serving({}, moved=f"http://127.0.0.1:{active.port}") as standby:
-        assert vault_at(f"http://127.0.0.1:{standby.port}").sign_bytes(b"a list") == b"signed"
+    with serving(signed) as active, serving({}, moved=active.addr) as standby:
+        assert vault_at(standby.addr).sign_bytes(b"a list") == b"signed"
     (asked,) = active.asked
-    assert asked[0] == "POST"
-    assert asked[2] == "a-token"
-    assert json.loads(asked[3]) == {"input": "YSBsaXN0"}
+    assert asked.method == "POST"
+    assert asked.headers["X-Vault-Token"] == "a-token"
+    assert json.loads(asked.body) == {"input": "YSBsaXN0"}
 
 
 @pytest.mark.parametrize(
@@ -124,10 +67,10 @@ def test_a_proxy_is_asked_for_the_whole_address(
 ) -> None:
     with serving(READY) as proxy:
         for name, value in environment.items():
-            monkeypatch.setenv(name, value.format(proxy=f"http://127.0.0.1:{proxy.port}"))
+            monkeypatch.setenv(name, value.format(proxy=proxy.addr))
         health = vault_at("http://vault.test:8200").health()
     assert health == ("ready" if goes_there else "away")
-    assert [each[1] for each in proxy.asked] == goes_there * [
+    assert [each.target for each in proxy.asked] == goes_there * [
         "http://vault.test:8200/v1/auth/token/lookup-self"
     ]
 

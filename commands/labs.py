@@ -52,7 +52,7 @@ def up(request: Request, deps: Deps) -> Outcome:
         channel=request.channel,
         variables=variables,
         sealed_variables=sealed_variables,
-        cost_per_hour_cents=blueprint.cost.per_hour_cents,
+        cost_per_hour_cents=blueprint.cost.per_hour_cents or 0,
         currency=blueprint.cost.currency,
         ttl_seconds=ttl_seconds,
         created_at=now,
@@ -182,9 +182,11 @@ def start_run(
     channel: str,
     variables: Mapping[str, Any] | None = None,
     cause: str = "asked",
+    approvals: Mapping[str, int] | None = None,
 ) -> Run:
     """Queue a plan of a lab, with its card and steps. cause_id makes the run's id, so the same cause is one run.
 
+    approvals: role → people, where it is not for the blueprint to say: none for what its lifetime destroys.
     Call it inside a transaction. Raises runs.LabBusy when the lab has a run that must end first.
     """
     blueprint = deps.catalogue.get(lab.blueprint)
@@ -200,12 +202,13 @@ def start_run(
         channel=channel or lab.channel,
         variables=lab.variables if variables is None else variables,
         sealed_variables=lab.sealed_variables,
-        approvals_needed=needed,
+        approvals_needed=needed if approvals is None else approvals,
         self_approval=self_approval,
         second_factor=blueprint.second_factor,
         created_at=now,
         cause=cause,
         commit=deps.catalogue.commit(blueprint),
+        cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
     )
     runs.create(deps.database, run)
     steps.start_all(deps.database, run.id, {**dict.fromkeys(STEP_NAMES, "skipped"), "provision": "waiting"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,3 +73,11 @@ def end(database: Database, lab_id: str, now: datetime, ended_by: str, saved_cen
     """Nothing of the lab is there any more."""
     changes = {"ended_at": now, "ended_by": ended_by, "saved_cents": saved_cents}
     USAGES.update(database, changes, "lab_id = :lab_id AND ended_at IS NULL", lab_id=lab_id)
+
+
+def spent_cents(usages: Sequence[Usage], now: datetime) -> float:
+    """What these cost until now, in cents."""
+    return sum(
+        each.per_hour_cents * ((each.ended_at or now) - each.started_at).total_seconds() / 3600
+        for each in usages
+    )

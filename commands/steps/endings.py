@@ -13,6 +13,7 @@ from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import start_run
 from commands.request import Refused, id_from
+from commands.steps import presence
 from commands.steps.log import RunLog
 from commands.words import duration, mention, plain, plural
 from state import audit, labs, outbox, runs, steps, tfstate
@@ -107,7 +108,7 @@ def no_changes(deps: Deps, run: Run, lab: Lab) -> str:
         steps.set(deps.database, run.id, "provision", "done", now)
         if run.kind == "destroy":
             said = "There was nothing left to destroy."
-            labs.leave(deps.database, lab.id, now)
+            presence.gone(deps, run, now)
         runs.move(deps.database, run.id, RunState.PLANNING, RunState.NO_CHANGES, now, sentence=said)
         audit.append(deps.database, now, "innkeeper", "no_changes", run.lab_name, run=run.id)
     return f"{run.lab_name}: nothing to do"
@@ -145,7 +146,7 @@ def applied_or_not(deps: Deps, run: Run, log: RunLog, exit_code: int) -> str:
             deps.database, run.id, RunState.APPLYING, state, now, sentence=said[:_SENTENCE_CHARACTERS], **done
         )
         steps.set(deps.database, run.id, "provision", "failed", now)
-        _note_what_exists(deps, run)
+        presence.note(deps, run)
         audit.append(deps.database, now, "innkeeper", state, run.lab_name, run=run.id)
     return f"{run.lab_name}: {state}, {log.progress.done} of {log.progress.total} done"
 
@@ -168,7 +169,7 @@ def interrupted(deps: Deps, run: Run, log: RunLog) -> str:
             return f"{run.lab_name}: somebody else recorded its end"
         tfstate.release_of_run(deps.database, run.id)
         steps.set(deps.database, run.id, "provision", "failed", now)
-        _note_what_exists(deps, run)
+        presence.note(deps, run)
         audit.append(
             deps.database, now, "innkeeper", "interrupted", run.lab_name, run=run.id, done=progress.done
         )
@@ -261,18 +262,10 @@ def _applied(deps: Deps, run: Run, log: RunLog) -> str:
             digest=run.digest,
         )
         if run.kind == "destroy":
-            labs.leave(deps.database, run.lab_id, now)
+            presence.gone(deps, run, now)
         elif lab is not None:
-            labs.update(
-                deps.database,
-                lab.id,
-                variables=run.variables,
-                commit=run.commit,
-                # New root keys are nobody's use of it.
-                last_active_at=lab.last_active_at if run.cause == "rekey" else now,
-                applied_at=lab.applied_at or now,
-                expires_at=lab.expires_at or now + timedelta(seconds=lab.ttl_seconds),
-            )
+            labs.update(deps.database, lab.id, variables=run.variables, commit=run.commit)
+            presence.alive(deps, run, lab, now)
     return f"{run.lab_name}: {'destroyed' if run.kind == 'destroy' else 'applied'} in {took}"
 
 
@@ -301,17 +294,6 @@ def left_behind(deps: Deps, run: Run) -> str:
         else f"{state.resources} resources exist and cost"
     )
     return f"{there} money: plan again to finish, or destroy the lab."
-
-
-def _note_what_exists(deps: Deps, run: Run) -> None:
-    """A lab that holds something has begun to cost, whatever its run is called."""
-    lab = labs.get(deps.database, run.lab_id)
-    state = tfstate.current(deps.database, run.lab_id)
-    if lab is not None and lab.applied_at is None and state is not None and state.resources:
-        now = deps.now()
-        labs.update(
-            deps.database, lab.id, applied_at=now, expires_at=now + timedelta(seconds=lab.ttl_seconds)
-        )
 
 
 def keep_errored(deps: Deps, run: Run, body: bytes) -> None:

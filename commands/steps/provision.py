@@ -154,7 +154,8 @@ def start_apply(run: Run, deps: Deps, worker: str) -> bool:
         if state_moved(deps, run):
             make_stale(deps, run, deps.now())
             return False
-        require_requester(deps, run)
+        if run.cause != "lifetime":  # it ends on time, whoever its owner is by now
+            require_requester(deps, run)
         if not _approvals_stand(deps, run):
             runs.move(deps.database, run.id, RunState.APPROVED, RunState.PROPOSED, deps.now())
             return False

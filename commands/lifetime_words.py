@@ -1,0 +1,83 @@
+"""How a lab's lifetime is spoken of: reminders, their buttons, and what is said of a lab that will not go. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from commands import lifetime
+from commands.words import HOUR, at, duration, mention, money
+from state.records import Button, Lab
+
+EXTENSION_SECONDS = 4 * HOUR
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """A moment in the reader's zone, and how far it is: `today 18:35, in 3 h`."""
+    left_seconds = (moment - now).total_seconds()
+    return f"{at(moment)}, in {duration(left_seconds)}" if left_seconds >= 1 else f"{at(moment)}, now"
+
+
+def why_idle(lab: Lab, now: datetime) -> str:
+    """`Nobody has used it for 4 h (last: @requester, /key ssh, 14:05)`, without a full stop."""
+    unused = duration((now - lab.last_active_at).total_seconds())
+    last = [mention(lab.last_active_by)] if lab.last_active_by is not None else []
+    last += [lab.last_active_how] if lab.last_active_how else []
+    return f"Nobody has used *{lab.name}* for {unused} (last: {', '.join([*last, at(lab.last_active_at)])})"
+
+
+def reminder(lab: Lab, spent_cents: float, now: datetime, owner_has_left: bool) -> str:
+    """What is asked of whoever can keep a lab. lab: as this reminder leaves it."""
+    if lifetime.is_idle(lab, now):
+        first = f"{why_idle(lab, now)}."
+    elif lab.expires_at is not None and lab.expires_at > now:
+        first = f"*{lab.name}* expires {until(lab.expires_at, now)}."
+    else:
+        first = f"The time of *{lab.name}* is over."
+    if spent_cents >= 1:
+        first += f" It has cost {money(spent_cents, lab.currency)} so far."
+    lines = [first, what_follows(lab, now)]
+    if owner_has_left:
+        lines.append(
+            f"{mention(lab.owner)}, whose lab it is, is no trusted operator any more: who takes it over?"
+        )
+    elif lab.reminders > lifetime.ESCALATED_AFTER:
+        lines.append(f"{mention(lab.owner)} has not answered {lab.reminders - 1} reminders.")
+    return "\n".join(lines)
+
+
+def what_follows(lab: Lab, now: datetime) -> str:
+    """`It will be destroyed at 18:35, in 30 min.`, or that nobody does that but people."""
+    destroyed_at = lifetime.destroys_at(lab)
+    if destroyed_at is None:
+        cost = (
+            f" It costs {money(lab.cost_per_hour_cents, lab.currency)} an hour."
+            if lab.cost_per_hour_cents
+            else ""
+        )
+        return f"It is not destroyed by itself.{cost}"
+    return f"It will be destroyed {until(destroyed_at, now)}."
+
+
+def buttons(lab: Lab, owner_has_left: bool) -> tuple[Button, ...]:
+    """What can be done about a reminder with one press."""
+    ask = f"Destroy {lab.name} now? Everything in it is lost."
+    destroy = Button("Destroy now", "destroy_now", f"{lab.id}:{lifetime.witness(lab)}", "danger", ask)
+    if owner_has_left:
+        return Button("Take over", "take_over", lab.id, "primary"), destroy
+    return (
+        Button("Extend 4h", "extend", f"{lab.id}:{EXTENSION_SECONDS}"),
+        Button("Keep until tomorrow 09:00", "keep", lab.id),
+        destroy,
+    )
+
+
+def still_there(lab: Lab, attempts: int, again_at: datetime, because: str = "") -> str:
+    """A lab that should be gone is not. again_at: when it is tried again if this attempt fails too."""
+    due = lifetime.due_at(lab)
+    since = f", which was due {at(due)}," if due is not None else ""
+    why = f" {because}" if because else ""
+    trying = "I am trying again now" if not because else "I try again"
+    return (
+        f":red_circle: *{lab.name}*{since} could not be destroyed so far, and still costs money.{why} "
+        f"{trying} (attempt {attempts}); the one after that is {at(again_at)}."
+    )

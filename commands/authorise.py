@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from commands.engines.vault import ENDED, Operator, Vault, VaultError
@@ -32,8 +33,15 @@ class StandingUnknown(Exception):
         super().__init__(self.sentence)
 
 
-def operator_of(person: Person, vault: Vault, standing: Standing) -> Operator:
+def operator_of(
+    person: Person,
+    vault: Vault,
+    standing: Standing,
+    document: Callable[[], Operator | None] | None = None,
+) -> Operator:
     """The operator that this person is, by their document as it stands now.
+
+    document: the person's vault.operator_soon, where that was begun while Slack was asked.
 
     Raises Refused, with a sentence that says whom to ask, for whoever is nobody: bots, guests and deactivated
     accounts whatever a document says, people without a document, with a damaged one, or past its expires_at (by
@@ -52,7 +60,7 @@ def operator_of(person: Person, vault: Vault, standing: Standing) -> Operator:
             "You are a guest in this workspace, and guests cannot be trusted operators. "
             f"I have not done anything. {_ask(vault)} to do it for you."
         )
-    operator = vault.operator(person)
+    operator = vault.operator(person) if document is None else document()
     if operator is None:
         raise Refused(
             f"You are not a trusted operator yet. {_ask(vault)} to run "

@@ -186,9 +186,11 @@ def handle(request: Request, deps: Deps) -> Outcome:
         function, roles = _meant(request)
         if roles == ANYBODY:
             return function(request, deps)
-        standing = deps.standing(request.person)
+        claimed, document = request.person, deps.vault.operator_soon(request.person)  # while Slack is asked
+        standing = deps.standing(claimed)
         request = replace(request, person=standing.person)
-        operator = operator_of(standing.person, deps.vault, standing)
+        is_theirs = standing.person == claimed
+        operator = operator_of(standing.person, deps.vault, standing, document if is_theirs else None)
         require(operator, *roles, sentence=_missing_right(operator.roles, roles))
         return function(replace(request, operator=operator), deps)
     except (VaultError, StandingUnknown) as unavailable:

@@ -6,6 +6,7 @@ that is silent, would hold us. A thread that is stuck is left behind (a daemon, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -28,14 +29,23 @@ class Threads:
 
     def run(self, job: Callable[[], T], seconds: float) -> T:
         """What job returns or raises. TimeoutError after so many seconds; what had not begun never does."""
+        return self.begin(job, seconds)()
+
+    def begin(self, job: Callable[[], T], seconds: float) -> Callable[[], T]:
+        """Let job begin now. What is given waits for it as run does; nobody has to call that."""
+        ends_at = time.monotonic() + seconds
         future: Future[T] = Future()
         self._jobs.put((future, job))
         self._grow()
-        try:
-            return future.result(seconds)
-        except TimeoutError:
-            future.cancel()
-            raise
+
+        def wait() -> T:
+            try:
+                return future.result(max(0.0, ends_at - time.monotonic()))
+            except TimeoutError:
+                future.cancel()
+                raise
+
+        return wait
 
     def _grow(self) -> None:
         if self._idle.acquire(blocking=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from commands.engines.vault_connection import AppRole, FixedToken, Login, TokenFile
@@ -71,6 +72,12 @@ class Vault(Protocol):
 
     def operator(self, person: Person) -> Operator | None:
         """The person's document, read now, or None. With a problem in it, or past its expires_at: no roles, no keys."""
+
+    def operator_soon(self, person: Person) -> Callable[[], Operator | None]:
+        """Begin to read the document. What is given waits for it, and returns or raises what operator does.
+
+        Who calls that late, because something else took its time meanwhile, gets what is read then.
+        """
 
     def operators(self) -> list[Operator]:
         """All of them, by their key."""

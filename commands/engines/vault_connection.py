@@ -83,8 +83,12 @@ class Connection:
         VaultUnavailable; InvalidPath and InvalidRequest are for work to catch, where they mean more than that
         Vault has not been prepared.
         """
+        return self.begin(doing, work)()
+
+    def begin(self, doing: Doing, work: Callable[[hvac.Client], T]) -> Callable[[], T]:
+        """Let a call begin now. What is given waits for it, and returns or raises what call does."""
         ends_at = time.monotonic() + self._timeout_seconds
-        return self._in_time(doing, lambda: self._with_login(doing, work, ends_at))
+        return self._begin(doing, lambda: self._with_login(doing, work, ends_at))
 
     def call_as(self, token: str, doing: Doing, work: Callable[[hvac.Client], T]) -> T:
         """What work does with somebody else's token. Forbidden is VaultDenied at once."""
@@ -107,10 +111,18 @@ class Connection:
         return not isinstance(self.login, FixedToken)
 
     def _in_time(self, doing: Doing, job: Callable[[], T]) -> T:
-        try:
-            return self._threads.run(lambda: understood(doing, job), self._timeout_seconds)
-        except TimeoutError:
-            raise VaultSlow(doing, f"nothing after {self._timeout_seconds} s") from None
+        return self._begin(doing, job)()
+
+    def _begin(self, doing: Doing, job: Callable[[], T]) -> Callable[[], T]:
+        wait = self._threads.begin(lambda: understood(doing, job), self._timeout_seconds)
+
+        def answer() -> T:
+            try:
+                return wait()
+            except TimeoutError:
+                raise VaultSlow(doing, f"nothing after {self._timeout_seconds} s") from None
+
+        return answer
 
     def _with_login(self, doing: Doing, work: Callable[[hvac.Client], T], ends_at: float) -> T:
         client = self._client or self._replace(None, doing)

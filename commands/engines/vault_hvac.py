@@ -49,6 +49,8 @@ def _utc_now() -> datetime:
 class HvacVault(HvacKeys, HvacSigning):
     """A real Vault or OpenBao server. Thread-safe; a call has timeout_seconds in all. now tells the time, in UTC."""
 
+    fresh_seconds = 0.5  # how long a document counts that was read ahead
+
     def __init__(
         self,
         addr: str,
@@ -65,13 +67,12 @@ class HvacVault(HvacKeys, HvacSigning):
         return f"HvacVault({self._connection!r})"
 
     def operator(self, person: Person) -> Operator | None:
-        path = path_of(person)
-        if path is None:
-            return None
-        doing = Doing("I cannot check who you are", untouched=True)
-        return self._connection.call(
-            doing, lambda client: vault_operators.read(client, person, path, self._now())[0]
-        )
+        return self._begin_reading(person)()
+
+    def operator_soon(self, person: Person) -> Callable[[], Operator | None]:
+        answer, began = self._begin_reading(person), time.monotonic()
+        # What was read before its asker was kept waiting elsewhere is old.
+        return lambda: answer() if time.monotonic() - began < self.fresh_seconds else self.operator(person)
 
     def operators(self) -> list[Operator]:
         doing = Doing("I cannot read who the operators are", untouched=True)
@@ -226,6 +227,13 @@ class HvacVault(HvacKeys, HvacSigning):
             except VaultLoginRefused as error:
                 log.warning("vault login", detail=error.detail)
         return f"the Vault token ends in {left} s and cannot be renewed: give me a new login"
+
+    def _begin_reading(self, person: Person) -> Callable[[], Operator | None]:
+        path = path_of(person)
+        if path is None:
+            return lambda: None
+        doing = Doing("I cannot check who you are", untouched=True)
+        return self._connection.begin(doing, partial(self._read, person=person, path=path))
 
     def _read(self, client: hvac.Client, person: Person, path: str) -> Operator | None:
         return vault_operators.read(client, person, path, self._now())[0]

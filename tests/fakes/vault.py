@@ -86,6 +86,9 @@ class FakeVault(FakeKeys, FakeSigning):
             document, version = self.documents[person.key]
             return from_document(person, document, version, self.now())
 
+    def operator_soon(self, person: Person) -> Callable[[], Operator | None]:
+        return lambda: self.operator(person)
+
     def operators(self) -> list[Operator]:
         self._ask(Doing("I cannot read who the operators are", untouched=True))
         with self._lock:

@@ -36,6 +36,19 @@ def test_what_had_not_begun_in_time_never_begins() -> None:
     assert not begun.is_set()
 
 
+def test_what_was_begun_is_waited_for_later_or_never() -> None:
+    threads, begun, release = Threads("test", 2), Event(), Event()
+    answer = threads.begin(lambda: begun.set() or 7, 5)
+    assert begun.wait(5)
+    late = threads.begin(release.wait, 0.05)
+    assert answer() == 7
+    with pytest.raises(TimeoutError):
+        late()
+    threads.begin(lambda: 1 / 0, 1)
+    release.set()
+    assert threads.run(lambda: "still here", 1) == "still here"
+
+
 def test_threads_are_used_again_and_never_more_than_the_limit() -> None:
     threads = Threads("test", 3)
     assert {threads.run(lambda: current_thread().name, 1) for _ in range(20)} == {"test-1"}

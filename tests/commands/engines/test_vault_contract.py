@@ -49,6 +49,14 @@ def test_what_is_written_is_read_again_with_its_version(world: World) -> None:
     assert world.vault.operator(ANNA) == anna(version=2, roles=("operator",))
 
 
+def test_a_document_that_is_read_ahead(world: World) -> None:
+    stranger = world.vault.operator_soon(BEN)
+    assert world.vault.operator_soon(Person("../T1", "U1"))() is None
+    assert stranger() is None
+    world.vault.write_operator(anna())
+    assert world.vault.operator_soon(ANNA)() == world.vault.operator(ANNA)
+
+
 def test_the_document_is_as_agreed(world: World) -> None:
     world.vault.write_operator(anna())
     assert world.document("T1-U1") == {

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from commands.engines.vault import FixedToken, HvacVault, VaultAway
+from state.records import Person
 from tests.serving import serving
 
 READY = {"data": {"accessor": "a"}}
@@ -46,6 +47,19 @@ def test_one_connection_serves_call_after_call() -> None:
     asked = server.asked[0]
     assert (asked.method, asked.target) == ("GET", "/v1/auth/token/lookup-self")
     assert asked.headers["X-Vault-Token"] == "a-token"
+
+
+def test_what_was_read_too_long_ago_is_read_again() -> None:
+    class Forgetful(HvacVault):
+        fresh_seconds = 0.0
+
+    with serving({"errors": []}) as server:
+        for kind, reads in ((HvacVault, 1), (Forgetful, 2)):
+            vault, before = kind(server.addr, FixedToken("a-token"), timeout_seconds=5), len(server.asked)
+            document = vault.operator_soon(Person("T1", "U1"))
+            with pytest.raises(VaultAway):
+                document()
+            assert len(server.asked) - before == reads
 
 
 def test_a_standby_leads_to_the_one_that_answers() -> None:

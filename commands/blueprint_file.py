@@ -199,7 +199,7 @@ def _cost(node: yaml.Node) -> Cost:
     currency = "USD"
     if "currency" in fields:
         currency = yaml_nodes.text(fields["currency"], "currency", 3, re.compile("[A-Z]{3}"), "as in USD")
-    return Cost(round(per_hour * 100, 6), currency)
+    return Cost(round(per_hour * 100, 6) if "per_hour" in fields else None, currency)
 
 
 def _lifetime(node: yaml.Node) -> Lifetime:

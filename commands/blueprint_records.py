@@ -58,9 +58,9 @@ class Variable:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a lab costs while it lives. per_hour_cents is in hundredths of the currency."""
+    """What a lab costs while it lives, in hundredths of the currency."""
 
-    per_hour_cents: float = 0
+    per_hour_cents: float | None = None  # None: what its plan has, by the price table
     currency: str = "USD"
 
 

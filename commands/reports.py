@@ -161,8 +161,9 @@ def _one_name(request: Request, example: str) -> str:
 
 
 def _blueprint_words(blueprint: Blueprint) -> str:
-    cost = money(blueprint.cost.per_hour_cents, blueprint.cost.currency)
-    lines = [f"{blueprint.summary} · about {cost} an hour · up to {duration(blueprint.lifetime.max_seconds)}"]
+    lines = [
+        f"{blueprint.summary} · {_cost_words(blueprint)} · up to {duration(blueprint.lifetime.max_seconds)}"
+    ]
     for name, variable in blueprint.variables.items():
         choices = (
             f": {listed([written(each) for each in variable.choices], 'or')}" if variable.choices else ""
@@ -172,6 +173,12 @@ def _blueprint_words(blueprint: Blueprint) -> str:
         lines.append(f"`{name}`{choices} ({default}) {variable.help}".rstrip())
     lines.append(f"`{blueprint.example()}`")
     return "\n".join(lines)
+
+
+def _cost_words(blueprint: Blueprint) -> str:
+    if blueprint.cost.per_hour_cents is None:
+        return "its plan says what it costs"
+    return f"about {money(blueprint.cost.per_hour_cents, blueprint.cost.currency)} an hour"
 
 
 def _lab_words(lab: Lab, run: Run | None, now: datetime) -> str:

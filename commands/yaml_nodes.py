@@ -31,8 +31,8 @@ class Wrong(Exception):
         self.sentence = sentence
 
 
-def document(path: Path) -> yaml.Node:
-    """The one document of a file. Raises Wrong, yaml.YAMLError, UnicodeDecodeError, OSError.
+def document(path: Path, of: str = "a blueprint") -> yaml.Node:
+    """The one document of a file, which is of that kind. Raises Wrong, yaml.YAMLError, UnicodeDecodeError, OSError.
 
     Aliases and deep nesting are refused before anything is built of them: a few lines can fill a machine.
     """
@@ -46,10 +46,10 @@ def document(path: Path) -> yaml.Node:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or depth > DEPTH_LIMIT:
             what = "is nested this deep" if depth > DEPTH_LIMIT else "is an alias (*name)"
-            raise Wrong(event, f"Nothing in a blueprint {what}. Write it out.")
+            raise Wrong(event, f"Nothing in {of} {what}. Write it out.")
     node = yaml.compose(text, _Loader)
     if node is None:
-        raise Wrong(None, "The file is empty. A blueprint has at least `name` and `summary`.")
+        raise Wrong(None, f"The file is empty. It should hold {of}.")
     return node
 
 

@@ -42,6 +42,7 @@ _SAID = {
 _BECAUSE = {
     "interrupted": "What the interrupted run left is planned again here.",
     "rekey": "The operators' ssh keys have changed, and the lab's root keys follow them.",
+    "lifetime": "Its time is over and nobody has kept it, so it is destroyed without anybody's approval.",
 }
 _REPLANNED = (_S.STALE, _S.EXPIRED, _S.REJECTED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED)
 
@@ -126,9 +127,7 @@ def role_words(needed: Mapping[str, int]) -> str:
 
 def _head(run: Run, lab: Lab, now: datetime) -> str:
     parts = [f"*{data(lab.name)}*", data(lab.blueprint), _state_phrase(run, lab, now)]
-    asked = [
-        f"{'Destruction asked' if run.kind == 'destroy' else 'Asked'} for by {words.mention(run.requester)}"
-    ]
+    asked = [_asked_by(run)]
     if run.kind == "apply":
         variables = [f"{name}={value_words(value)}" for name, value in sorted(run.variables.items())]
         asked += message.within(
@@ -137,9 +136,16 @@ def _head(run: Run, lab: Lab, now: datetime) -> str:
             lambda more: f"and {words.plural(more, 'value')} more",
         )
         asked.append(f"up to {words.duration(lab.ttl_seconds)}")
-        if lab.cost_per_hour_cents:
-            asked.append(f"about {words.money(lab.cost_per_hour_cents, data(lab.currency, 10))} an hour")
+        if per_hour_cents := _per_hour_cents(run, lab):
+            asked.append(f"about {words.money(per_hour_cents, data(lab.currency, 10))} an hour")
     return f"{' · '.join(parts)}\n{' · '.join(asked)}"
+
+
+def _asked_by(run: Run) -> str:
+    who = words.mention(run.requester)
+    if run.cause == "lifetime":
+        return f"By its lifetime · {who}'s lab"
+    return f"{'Destruction asked' if run.kind == 'destroy' else 'Asked'} for by {who}"
 
 
 def _state_phrase(run: Run, lab: Lab, now: datetime) -> str:
@@ -155,6 +161,11 @@ def _state_phrase(run: Run, lab: Lab, now: datetime) -> str:
         return f"destroyed{after}{cost} · {words.plural(run.resources_done, 'resource')} gone"
     phrase = run.state.value.replace("_", " ")
     return f"{phrase} to be destroyed" if run.kind == "destroy" and run.state in _PLANNED else phrase
+
+
+def _per_hour_cents(run: Run, lab: Lab) -> float:
+    """What the run makes of the lab, where that is known."""
+    return lab.cost_per_hour_cents if run.cost_per_hour_cents is None else run.cost_per_hour_cents
 
 
 def _progress(run: Run, now: datetime) -> str:
@@ -178,8 +189,8 @@ def _plan_lines(run: Run, lab: Lab) -> list[str]:
         return []
     lines = [_BECAUSE[run.cause]] if run.cause in _BECAUSE else []
     cost = ""
-    if lab.cost_per_hour_cents and run.kind == "apply" and run.state in _PLANNED:
-        cents = lab.cost_per_hour_cents * lab.ttl_seconds / words.HOUR
+    if run.kind == "apply" and run.state in _PLANNED and (per_hour_cents := _per_hour_cents(run, lab)):
+        cents = per_hour_cents * lab.ttl_seconds / words.HOUR
         cost = f" · about {words.money(cents, data(lab.currency, 10))} for {words.duration(lab.ttl_seconds)}"
     lines.append(counts_words(run) + cost)
     if run.state in _PLANNED:
@@ -216,6 +227,9 @@ def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval]) -> list[str]:
     told = run.state == _S.REJECTED and any(each.decision == "reject" for each in approvals)
     if not told and (sentence := run.sentence or _SAID.get(run.state, "")):
         lines.append(safe_mrkdwn(sentence, 2000))
+    if run.cause == "lifetime" and run.state in (_S.FAILED, _S.INTERRUPTED) and lab.gone_at is None:
+        again = f" I try again {words.at(lab.look_at)}." if lab.look_at else ""
+        lines.append(f":red_circle: It should be gone, and still costs money.{again}")
     if run.state == _S.APPLIED and run.kind == "apply":
         outputs = [
             f"{data(name, 40)} {span(value_words(value))}" for name, value in sorted(run.outputs.items())

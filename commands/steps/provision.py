@@ -33,7 +33,7 @@ from commands.engines.terraform import (
 )
 from commands.engines.vault import VaultError, VaultUnavailable
 from commands.request import Refused
-from commands.steps import endings
+from commands.steps import endings, pricing
 from commands.steps.inputs import Inputs, gather, known_secrets
 from commands.steps.log import RunLog
 from commands.words import plain
@@ -91,7 +91,7 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         if proposed.state in ENDED:
             return f"{run.lab_name}: {proposed.state} as its plan was made"
-        return endings.detailed(deps, proposed, _whole_plan(deps, proposed, work, access, inputs))
+        return endings.detailed(deps, proposed, _whole_plan(deps, proposed, blueprint, work, access, inputs))
     except RunEnded:
         return endings.cancelled_plan(deps, run)
     except TerraformFailed as failed:
@@ -133,8 +133,11 @@ def tidy(deps: Deps, is_lost: Callable[[Run], bool]) -> str:
             continue
         try:
             if is_plan and run.state not in ENDED:
-                inputs = gather(deps, _lab(deps, run), run, deps.catalogue.get(_lab(deps, run).blueprint))
-                endings.detailed(deps, run, _whole_plan(deps, run, work, Access("", "", ""), inputs))
+                lab = _lab(deps, run)
+                blueprint = deps.catalogue.get(lab.blueprint)
+                inputs = gather(deps, lab, run, blueprint)
+                body = _whole_plan(deps, run, blueprint, work, Access("", "", ""), inputs)
+                endings.detailed(deps, run, body)
         except (TerraformFailed, Refused, VaultError, OSError) as why:
             logger.warning("the details of a plan stay untold", run=run.id, because=str(why))
         finally:
@@ -292,10 +295,14 @@ def _goes_by_itself(
     return rekeying.goes_by_itself(deps, run, blueprint, shown)
 
 
-def _whole_plan(deps: Deps, run: Run, work: Path, access: Access, inputs: Inputs) -> str:
-    """What each value becomes, in text; only what is touched where Terraform does not say more."""
+def _whole_plan(
+    deps: Deps, run: Run, blueprint: Blueprint, work: Path, access: Access, inputs: Inputs
+) -> str:
+    """What each value becomes, in text; only what is touched where Terraform does not say more. Tells its cost, too."""
     try:
-        return attribute_diff(deps.terraform.show(work, access, inputs.environment), inputs.secrets)
+        shown = deps.terraform.show(work, access, inputs.environment)
+        pricing.cost_of_plan(deps, run, blueprint, shown)
+        return attribute_diff(shown, inputs.secrets)
     except TerraformFailed as failed:
         logger.warning("the values of a plan stay untold", run=run.id)
         why = plain(scrub(failed.sentence(), inputs.secrets))

@@ -71,6 +71,9 @@ class FakeTerraform:
         self.apply_failure: Diagnostic | None = None
         self.warning: Diagnostic | None = None
         self.next_changes: Sequence[PlannedChange] | None = None
+        self.values: dict[str, dict[str, Any]] = {}  # address of a resource → what a plan says its attributes will be
+        self.drifted: Sequence[Mapping[str, Any]] = ()
+        self.drifted_outputs: Mapping[str, Any] = {}
         self.refers_to: dict[str, tuple[str, ...]] = {}  # address → what its configuration refers to
         self.holding = False
         self.planning_holds = False
@@ -214,7 +217,9 @@ class FakeTerraform:
             }
             for address in self.resources
         ]
+        leaves = [{**_resource(address), "values": self.values.get(address, {})} for address in self.resources]
         return {
+            "planned_values": {"root_module": {"resources": leaves}},
             "configuration": {"root_module": {"resources": configured}},
             "resource_changes": [
                 {

@@ -152,9 +152,16 @@ def test_a_lab_is_planned_applied_found_unchanged_changed_and_destroyed(world: W
 
 def test_the_plan_can_be_looked_at_before_it_is_applied(world: World) -> None:
     work, _, _ = world.plan("r1")
-    text = attribute_diff(world.terraform.show(work, world.access(), {}))
+    shown = world.terraform.show(work, world.access(), {})
+    text = attribute_diff(shown)
     assert "+ terraform_data.a" in text
     assert "+ terraform_data.b" in text
+    planned = shown["planned_values"]["root_module"]["resources"]
+    assert [(each["address"], each["mode"], each["type"]) for each in planned] == [
+        ("terraform_data.a", "managed", "terraform_data"),
+        ("terraform_data.b", "managed", "terraform_data"),
+    ]
+    assert all(isinstance(each["values"], dict) for each in planned)
 
 
 def test_what_is_known_from_the_last_time_needs_no_init(world: World) -> None:

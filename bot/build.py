@@ -27,7 +27,7 @@ from bot.settings import BadSettings, Settings
 from bot.slack import Slack
 from bot.web_client import KeptWebClient
 from bot.worker import Worker, this_worker
-from commands import leaving, rekeying, tidying
+from commands import activity, leaving, lifetime_sweep, rekeying, tidying
 from commands.deps import Deps
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
@@ -208,6 +208,7 @@ def _jobs(
         "remind of certificates": (partial(tidying.remind, deps), sweep_seconds),
         "replace root keys": (partial(rekeying.sweep, deps), sweep_seconds),
         "see people out": (partial(leaving.sweep, deps), sweep_seconds),
+        "ask probes": (partial(activity.probe, deps), sweep_seconds),
         "look for leavers": (partial(leaving.look_for_leavers, deps), LEAVERS_SECONDS),
         "forget requests": (partial(scheduler.forget_requests, deps), 24 * 3600),
     }

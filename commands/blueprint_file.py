@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import yaml
 
-from commands import grammar, words, yaml_nodes
+from commands import blueprint_activity, grammar, words, yaml_nodes
 from commands.blueprint_records import (
     Approvals,
     Blueprint,
@@ -29,7 +29,7 @@ from commands.yaml_nodes import Wrong
 FILE_NAME = "blueprint.yaml"
 KEYS = (
     *("name", "summary", "terraform", "variables", "cost", "lifetime", "approvals", "credentials"),
-    *("second_factor", "rekey", "secure", "deploy", "integrate", "test"),
+    *("second_factor", "rekey", "secure", "deploy", "integrate", "test", "activity"),
 )
 FILLED_BY_US = (
     *("lab", "owner", "trusted_ssh_keys"),
@@ -110,6 +110,7 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
     )
 
 
+        activity=section("activity", blueprint_activity.read, None),
 def _variables(node: yaml.Node) -> dict[str, Variable]:
     fields = yaml_nodes.mapping(node, "variables")
     for key, _ in node.value:

@@ -111,6 +111,15 @@ class Check:
     status: int | None = None  # of http
     within_seconds: int = 30
 
+@dataclass(frozen=True)
+class Activity:
+    """How a lab is asked whether it is used: an address, or a program and its words, with ${output} in them."""
+
+    http: str | None = None
+    command: tuple[str, ...] = ()
+    within_seconds: int = 5
+
+
 
 @dataclass(frozen=True)
 class Blueprint:
@@ -131,6 +140,7 @@ class Blueprint:
     secure: Secure = field(default_factory=Secure)
     playbook: Path | None = None
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
+    activity: Activity | None = None
     checks: tuple[Check, ...] = ()
 
     def example(self, lab: str = "demo", say: str | None = None) -> str:

@@ -24,7 +24,7 @@ from bot.intake import Intake
 from bot.notifier import Notifier
 from bot.views.message import Message
 from bot.worker import Worker
-from commands import leaving, rekeying, tidying
+from commands import activity, leaving, lifetime_sweep, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
 from commands.blueprint import Catalogue
 from commands.deps import Deps
@@ -299,6 +299,7 @@ class Inn:
             scheduler.release_locks(self.deps, now),
             scheduler.take_in_states(self.deps, now),
             self.worker.recover(now),
+            activity.probe(self.deps, now),
             tidying.sweep(self.deps, now),
             tidying.remind(self.deps, now),
             rekeying.sweep(self.deps, now),

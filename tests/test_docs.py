@@ -187,6 +187,7 @@ SECTIONS = {  # heading → where an unknown key has to stand to be told the kno
     "### In `deploy`": "{deploy: {%s}}",
     "### In `integrate`": "{integrate: {%s}}",
     "### In `test`, for each check": "{test: [{%s}]}",
+    "### In `activity`": "{activity: {%s}}",
 }
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.settings import Settings
-from commands.blueprint import catalogue
 from commands.engines.vault import VaultError
 from commands.engines.vault_setup import Needs, admin_client
 from commands.engines.vault_setup import prepare as prepare_vault
+from commands.git_catalogue import opened
 from state.records import Person
 
 
@@ -55,7 +55,7 @@ def prepare(settings: Settings, admin: Person, name: str) -> str:
 def needs_of(labs_path: str, data_path: Path) -> Needs:
     """What the blueprints of the catalogue ask of Vault. Nothing where the catalogue is not here yet."""
     try:
-        blueprints = list(catalogue(labs_path, data_path).blueprints().values())
+        blueprints = list(opened(labs_path, data_path).blueprints().values())
     except ValueError:
         return Needs()
     reads = [reference for each in blueprints for reference in each.credentials.values()]

@@ -44,9 +44,12 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _T = TypeVar("_T")
 
 
-def read(folder: Path, root: Path) -> Blueprint:
-    """Read folder/blueprint.yaml of the catalogue at root. Raises BlueprintBroken with its first mistake."""
-    label = f"{root.name}/{folder.name}/{FILE_NAME}"
+def read(folder: Path, root: Path, shown: str | None = None) -> Blueprint:
+    """Read folder/blueprint.yaml of the catalogue at root. Raises BlueprintBroken with its first mistake.
+
+    shown: how people call the folder, if not by its name below that of the root.
+    """
+    label = f"{shown or f'{root.name}/{folder.name}'}/{FILE_NAME}"
     try:
         return _blueprint(yaml_nodes.document(folder / FILE_NAME), folder, root)
     except Wrong as wrong:

@@ -19,18 +19,17 @@ RekeyMode = Literal["auto", "removals", "ask"]
 
 
 class BlueprintBroken(Exception):
-    """A blueprint.yaml that cannot be used: which file, which line (from 1), and why, in a sentence."""
+    """A blueprint that cannot be used: which file, which line (from 1), and why, in a sentence.
 
-    def __init__(self, file: str, line: int, sentence: str) -> None:
+    folder: what people would call the blueprint.
+    """
+
+    def __init__(self, file: str, line: int, sentence: str, folder: str | None = None) -> None:
         super().__init__(f"{file}:{line}: {sentence}")
         self.file = file
         self.line = line
         self.sentence = sentence
-
-    @property
-    def folder(self) -> str:
-        """The folder's name, which is what people would call the blueprint."""
-        return Path(self.file).parent.name
+        self.folder = Path(file).parent.name if folder is None else folder
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from commands.authorise import Standing
-from commands.blueprint import Catalogue
+from commands.catalogue import Catalogue
 from commands.engines.terraform import Terraform
 from commands.engines.vault import Vault
 from state.database import Database

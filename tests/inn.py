@@ -26,7 +26,7 @@ from bot.views.message import Message
 from bot.worker import Worker
 from commands import activity, leaving, lifetime_sweep, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
-from commands.blueprint import Catalogue
+from commands.catalogue import Catalogue
 from commands.deps import Deps
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError

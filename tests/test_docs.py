@@ -18,7 +18,7 @@ from bot.__main__ import cli
 from bot.settings import Settings
 from bot.views.card import card as card_view
 from commands import blueprint_file, blueprint_records
-from commands.blueprint import Catalogue
+from commands.catalogue import Catalogue
 from commands.table import ANYBODY, COMMANDS, OPERATORS, Command
 from commands.words import short
 from state import migrations

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from commands.blueprint import Catalogue
+from commands.catalogue import Catalogue
 from commands.engines import terraform_events as events
 from commands.engines.terraform import Access, Terraform
 from tests.commands.engines.following import follow

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from bot import listeners, people, readiness, scheduler, ssh_routes, state_backend
 from bot.acks import Acks
 from bot.intake import Intake
+from bot.liveness import this_process
 from bot.metrics import Metrics
 from bot.notifier import Notifier
 from bot.revocations import Revocations, of_grants
@@ -26,7 +27,7 @@ from bot.server import asgi
 from bot.settings import BadSettings, Settings
 from bot.slack import Slack
 from bot.web_client import KeptWebClient
-from bot.worker import Worker, this_worker
+from bot.worker import Worker
 from commands import activity, leaving, lifetime_sweep, rekeying, tidying
 from commands.deps import Deps
 from commands.engines.terraform import Terraform
@@ -81,7 +82,7 @@ def build_server(settings: Settings) -> Bot:
     intake = Intake(deps, notifier)
     app = bolt_app(settings, client)
     listeners.register(app, intake)
-    worker = Worker(deps, settings.workers, this_worker())
+    worker = Worker(deps, settings.workers, this_process())
     revocations = Revocations(deps.database, deps.vault, of_grants(deps.database), deps.now)
     jobs = _jobs(deps, intake, worker, settings.sweep_seconds)
     jobs["sign ssh revocations"] = (lambda now: revocations.refresh(), settings.sweep_seconds)
@@ -103,7 +104,7 @@ def build_server(settings: Settings) -> Bot:
 def build_worker(settings: Settings) -> Bot:
     """A process that only plans and applies, beside one that serves. Raises BadSettings."""
     deps = build_deps(settings, slack_client(settings))
-    worker = Worker(deps, max(1, settings.workers), this_worker())
+    worker = Worker(deps, max(1, settings.workers), this_process())
     return Bot(
         deps, (worker, Scheduler({"recover": (worker.recover, settings.sweep_seconds)}, deps.now)), None
     )

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot import requests
+from bot.liveness import is_lost, this_process
 from bot.notifier import Notifier
 from bot.slack import Later
 from bot.views import lists
@@ -38,9 +39,10 @@ log = structlog.get_logger()
 class Intake:
     """take() is the listeners' half, quick and durable; work() is the handlers'."""
 
-    def __init__(self, deps: Deps, notifier: Notifier) -> None:
+    def __init__(self, deps: Deps, notifier: Notifier, name: str = "") -> None:
         self._deps = deps
         self._notifier = notifier
+        self.name = name or this_process()
         self._local = threading.local()
         self._gate = Gate()
         self._waiting: queue.SimpleQueue[InboxEntry | None] = queue.SimpleQueue()
@@ -118,16 +120,27 @@ class Intake:
             thread.join(max(0.0, ends_at - time.monotonic()))
 
     def resume(self, now: datetime, everything: bool = False) -> str:
-        """Hand over again what is not finished: at the start everything, later what broke a minute ago."""
+        """Hand over again what is not finished: at the start everything, later what broke a minute ago.
+
+        What another living process has in hand is left to it.
+        """
         again = [
             entry
             for entry in inbox.pending(self._deps.database)
-            if entry.id not in self._in_hand and (everything or now - entry.received_at > RETRY_AFTER)
+            if entry.id not in self._in_hand
+            and (everything or now - entry.received_at > RETRY_AFTER)
+            and (entry.taken_by == self.name or is_lost(entry.taken_by, entry.received_at, now))
         ]
         for entry in again:
             self._in_hand.add(entry.id)
             self._waiting.put(entry)
         return f"took up {len(again)} requests again"
+
+    def take_and_work(self, entry: InboxEntry, now: datetime) -> str:
+        """Work on a request, unless another process is faster: two may have read it from the same inbox."""
+        if not inbox.take(self._deps.database, entry, self.name):
+            return "in other hands"
+        return self.work(entry, now)
 
     def work(self, entry: InboxEntry, now: datetime) -> str:
         """Handle one request and answer its person. Returns the answer's first words."""
@@ -138,7 +151,6 @@ class Intake:
         try:
             if now - entry.received_at > RESPONSE_URL_LIFE:
                 return self._apologise(entry, now)
-            inbox.attempt(self._deps.database, entry.id)
             return self._handled(entry, now)
         except Later as later:
             log.info("an answer waits for Slack", until=later.at.isoformat())
@@ -205,7 +217,7 @@ class Intake:
         while (entry := self._waiting.get()) is not None and not self._stopping.is_set():
             self._gate.wait(lambda: len(self._in_hand) <= FEW)
             try:
-                self.work(entry, self._deps.now())
+                self.take_and_work(entry, self._deps.now())
             except Exception:
                 log.exception("a request could not be finished", request=entry.id)
             finally:

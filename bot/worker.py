@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import psutil
 import structlog
 
+from bot.liveness import LOST_AFTER, is_lost
 from commands.authorise import StandingUnknown
 from commands.deps import Deps
 from commands.engines.vault import VaultUnavailable
@@ -24,15 +23,8 @@ from state.transitions import RunState
 APPLIES_AT_ONCE = 12
 LOOK_SECONDS = 0.5  # how soon another process's changes are seen
 HEARTBEAT_SECONDS = 3.0
-LOST_AFTER = timedelta(seconds=30)  # without a heartbeat, on another machine
 
 log = structlog.get_logger()
-
-
-def this_worker() -> str:
-    """`HOST:PID:STARTED` of this process, so that a later process with the same pid is not taken for it."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}:{process.pid}:{int(process.create_time())}"
 
 
 class Worker:
@@ -123,14 +115,9 @@ class Worker:
         with self._lock:
             if run.id in self._in_hand:
                 return False
-        host, _, process = (run.worker or "").partition(":")
-        if host != socket.gethostname() or run.worker == self.name:
+        if run.worker == self.name:  # ours, and we do not have it: it is being let go, or was forgotten
             return run.heartbeat_at is None or now - run.heartbeat_at > LOST_AFTER
-        pid, _, started = process.partition(":")
-        try:
-            return int(psutil.Process(int(pid)).create_time()) != int(started)
-        except (psutil.Error, ValueError):
-            return True
+        return is_lost(run.worker, run.heartbeat_at, now)
 
     def _follow(self, run: Run) -> None:
         with self._lock:

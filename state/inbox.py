@@ -46,9 +46,11 @@ def pending(database: Database) -> list[InboxEntry]:
     return INBOX.select(database, "WHERE done_at IS NULL ORDER BY seq")
 
 
-def attempt(database: Database, entry_id: str) -> None:
-    """Somebody begins to work on the request."""
-    database.execute("UPDATE inbox SET attempts = attempts + 1 WHERE id = :id", id=entry_id)
+def take(database: Database, entry: InboxEntry, process: str) -> bool:
+    """Begin to work on a request, as it was read. False: another was faster, or has answered it meanwhile."""
+    changes = {"taken_by": process, "attempts": entry.attempts + 1}
+    where = "id = :id AND attempts = :seen AND done_at IS NULL"
+    return INBOX.update(database, changes, where, id=entry.id, seen=entry.attempts) == 1
 
 
 def finish(database: Database, entry_id: str, now: datetime, answer: str) -> bool:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 
-from bot.intake import CALM_SECONDS, PATIENCE_SECONDS, Gate
+from bot.intake import CALM_SECONDS, PATIENCE_SECONDS, Gate, Intake
 from state import inbox, labs
+from state.database import Database
 from tests.fakes.slack import Killed
-from tests.inn import CHANNEL, INFRA, REQUESTER, STRANGER, Inn
+from tests.inn import CHANNEL, INFRA, REQUESTER, STRANGER, Inn, open_quickly
+from tests.state.examples import all_at_once
 from tests.waiting import until
 
 
@@ -113,7 +120,7 @@ def test_a_fault_has_a_number_and_is_tried_again(inn: Inn) -> None:
     breaks(inn)
     entry = inn.command(REQUESTER, "/lab up web demo")
     inn.intake.take(entry)
-    said = inn.intake.work(entry, inn.clock())
+    said = inn.intake.take_and_work(entry, inn.clock())
     incident = said.removeprefix("fault: ")
     assert inn.told(REQUESTER) == (
         f"Something broke on my side (incident {incident}). Your request is kept and I will try again in a "
@@ -123,7 +130,7 @@ def test_a_fault_has_a_number_and_is_tried_again(inn: Inn) -> None:
     assert "canary-in-a-fault" not in str(inn.slack.messages)
     (again,) = inbox.pending(inn.database)
     inn.clock.passes(seconds=61)
-    assert inn.intake.work(again, inn.clock()) == "done"
+    assert inn.intake.take_and_work(again, inn.clock()) == "done"
     inn.works()
     assert inn.newest_card().text.startswith("demo: proposed")
 
@@ -133,7 +140,7 @@ def test_a_fault_that_stays_is_given_up(inn: Inn) -> None:
     inn.intake.take(inn.command(REQUESTER, "/lab up web demo"))
     for _ in range(3):
         (entry,) = inbox.pending(inn.database)
-        inn.intake.work(entry, inn.clock())
+        inn.intake.take_and_work(entry, inn.clock())
         inn.clock.passes(seconds=61)
     assert inbox.pending(inn.database) == []
     assert "Ask again later; the admins can find it in the log by that number." in inn.told(REQUESTER)
@@ -164,6 +171,45 @@ def test_resume_takes_up_what_broke_a_minute_ago_and_nothing_twice(inn: Inn) -> 
     inn.clock.passes(seconds=61)
     assert inn.intake.resume(inn.clock()) == "took up 1 requests again"
     assert inn.intake.resume(inn.clock()) == "took up 0 requests again"
+
+
+@pytest.fixture
+def beside(inn: Inn) -> Iterator[Intake]:
+    """The intake of another process on the same database. Its name is that of a process that lives."""
+    parent = psutil.Process(os.getppid())
+    database = Database(open_quickly(str(inn.folder / "state.db")))
+    name = f"{socket.gethostname()}:{parent.pid}:{int(parent.create_time())}"
+    yield Intake(replace(inn.deps, database=database), inn.notifier, name)
+    database.close()
+
+
+def test_of_two_processes_one_handles_a_request(inn: Inn, beside: Intake) -> None:
+    entry, both = inn.command(REQUESTER, "/lab list"), (inn.intake, beside)
+    inn.intake.take(entry)
+    said = all_at_once(8, lambda number: both[number % 2].take_and_work(entry, inn.clock()))
+    assert sorted(said) == ["done", *["in other hands"] * 7]
+    assert len(inn.slack.private(REQUESTER.user)) == 1
+
+
+def test_what_another_living_process_has_in_hand_is_left_to_it(inn: Inn, beside: Intake) -> None:
+    entry = inn.command(REQUESTER, "/lab list")
+    inn.intake.take(entry)
+    assert inbox.take(inn.database, entry, beside.name)
+    inn.clock.passes(seconds=61)
+    assert inn.intake.resume(inn.clock(), everything=True) == "took up 0 requests again"
+    assert beside.resume(inn.clock()) == "took up 1 requests again"  # it broke there
+
+
+@pytest.mark.parametrize("gone", [f"{socket.gethostname()}:{10**8}:1", "other-host:1:1"])
+def test_what_a_process_had_in_hand_that_is_gone(inn: Inn, gone: str) -> None:
+    entry = inn.command(REQUESTER, "/lab list")
+    inn.intake.take(entry)
+    assert inbox.take(inn.database, entry, gone)
+    inn.clock.passes(seconds=31)
+    resumed = Intake(inn.deps, inn.notifier)
+    assert resumed.resume(inn.clock(), everything=True) == "took up 1 requests again"
+    (left,) = inbox.pending(inn.database)
+    assert resumed.take_and_work(left, inn.clock()) == "done"
 
 
 def test_handlers_work_on_what_comes_and_on_what_was_left(inn: Inn) -> None:

@@ -8,7 +8,8 @@ import socket
 import psutil
 import pytest
 
-from bot.worker import LOST_AFTER, Worker, this_worker
+from bot.liveness import LOST_AFTER, this_process
+from bot.worker import Worker
 from state import runs, tfstate
 from state.transitions import RunState
 from tests.fakes.slack import Killed
@@ -162,7 +163,7 @@ def test_a_fault_while_planning_does_not_leave_a_run_alive(inn: Inn) -> None:
 
 def test_a_run_of_a_living_process_is_left_to_it(inn: Inn) -> None:
     queued(inn)
-    runs.claim(inn.database, this_worker(), inn.clock())
+    runs.claim(inn.database, this_process(), inn.clock())
     inn.clock.passes(hours=1)
     assert inn.worker.recover(inn.clock()).startswith("queued 0 plans again, followed 0 applies")
     assert inn.runs() == ["planning"]
@@ -188,7 +189,7 @@ def test_a_run_on_another_machine_is_lost_when_its_heart_stops(inn: Inn) -> None
 
 
 def test_a_worker_names_its_process() -> None:
-    host, pid, started = this_worker().rsplit(":", 2)
+    host, pid, started = this_process().rsplit(":", 2)
     assert (host, int(pid)) == (socket.gethostname(), os.getpid())
     assert int(started) == int(psutil.Process().create_time())
 

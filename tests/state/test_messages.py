@@ -26,11 +26,21 @@ def test_sixteen_deliveries_at_once_are_one_request(database: Database) -> None:
 def test_what_was_not_finished_is_still_to_do_with_its_attempts(database: Database) -> None:
     for name in ("first", "second"):
         inbox.record(database, a_request(id=name))
-    inbox.attempt(database, "second")
+    assert inbox.take(database, a_request(id="second"), "host:1:1")
     assert inbox.finish(database, "first", LATER, "demo is on its way.")
     assert not inbox.finish(database, "first", LATER, "demo is on its way again.")
-    assert inbox.pending(database) == [a_request(id="second", attempts=1)]
+    assert inbox.pending(database) == [a_request(id="second", attempts=1, taken_by="host:1:1")]
     assert inbox.get(database, "first") == a_request(id="first", done_at=LATER, answer="demo is on its way.")
+
+
+def test_of_many_who_take_a_request_one_has_it(database: Database) -> None:
+    inbox.record(database, a_request())
+    taken = all_at_once(16, lambda number: inbox.take(database, a_request(), f"host:{number}:1"))
+    assert sorted(taken) == [False] * 15 + [True]
+    (entry,) = inbox.pending(database)
+    assert inbox.take(database, entry, "host:99:1")
+    inbox.finish(database, entry.id, LATER, "")
+    assert not inbox.take(database, replace(entry, attempts=2), "host:99:1")
 
 
 def test_only_what_was_answered_long_ago_is_forgotten(database: Database) -> None:

@@ -97,10 +97,14 @@ class Lab:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """A resource that a plan touches. action: create, update, delete, replace, read, import, move, forget."""
+    """A resource that a plan touches. action: create, update, delete, replace, read, import, move, forget.
+
+    Of a refresh: what has changed outside, an output as `output.NAME`.
+    """
 
     address: str
     action: str
+    attributes: tuple[str, ...] = ()  # which have changed outside: their names alone
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,10 @@ class LabBusy(Exception):
         self.run = run
 
 
+def _change(address: str, action: str, attributes: Sequence[str] = ()) -> PlannedChange:
+    return PlannedChange(address, action, tuple(attributes))
+
+
 RUNS: Table[Run] = Table(
     name="runs",
     record=Run,
@@ -33,7 +38,7 @@ RUNS: Table[Run] = Table(
         "self_approval": bool,
         "second_factor": bool,
         "counts": lambda text: Counts(**json.loads(text)),
-        "changes": lambda text: tuple(PlannedChange(**change) for change in json.loads(text)),
+        "changes": lambda text: tuple(_change(**told) for told in json.loads(text)),
         "warnings": lambda text: tuple(json.loads(text)),
         "outputs": json.loads,
         "created_at": from_text,

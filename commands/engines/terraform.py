@@ -23,6 +23,7 @@ from commands.engines.terraform_init import InitCache
 from commands.engines.terraform_module import Declared
 from commands.engines.terraform_process import AlreadyStarted, Child, ChildLost, Progress
 from commands.engines.terraform_setting import Setting
+from state.records import RunKind
 
 __all__ = [
     "Access",
@@ -161,13 +162,15 @@ class Terraform:
         work: Path,
         access: Access,
         variables: Mapping[str, Any],
-        destroy: bool,
+        kind: RunKind,
         environment: Mapping[str, str],
     ) -> Child:
-        """Start to plan.
+        """Start to plan what an apply, a destruction or a refresh would do.
 
         Its exit code: 0 nothing to do, 2 something to do (then read_plan() gives it), 1 failed. A plan
-        that an earlier bot started here is stopped first. variables are taken literally.
+        that an earlier bot started here is stopped first. variables are taken literally. After a refresh, which
+        only looks at what is there, 2 says little: some providers make Terraform say it each time, and
+        terraform_drift.drift() tells.
         """
         self._stop_earlier(work / "plan", self.staged(work))
         (work / _PLAN).unlink(missing_ok=True)
@@ -180,7 +183,8 @@ class Terraform:
             lock_timeout="5s",
             out=str(work / _PLAN),
             var_file=str(work / _VARIABLES),
-            destroy=IsFlagged if destroy else None,
+            destroy=IsFlagged if kind == "destroy" else None,
+            refresh_only=IsFlagged if kind == "refresh" else None,
         )
         return self._start("plan", command, work, access, environment, _PLAN_RETRIES)
 

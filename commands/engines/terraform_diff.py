@@ -48,6 +48,7 @@ def attribute_diff(shown: Mapping[str, Any], secrets: Iterable[str] = ()) -> str
     outputs = sorted(shown.get("output_changes", {}).items())
     changes = [*(each["change"] for each in resources), *(change for _, change in outputs)]
     marked = {text for each in changes for side in _SIDES for text in _marked(*_side(each, side))}
+    marked |= {text for value, marks in _stated(shown) for text in _marked(value, marks)}
     hide = _scrubber({*secrets, *marked})
     blocks = [block for resource in resources for block in _resource(resource, hide)]
     lines = [
@@ -155,6 +156,19 @@ def _items(value: Any) -> Iterable[tuple[Any, Any]]:
     return (
         value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     )
+
+
+def _stated(shown: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Give what the state holds and its marks: a refresh-only plan tells no resource that did not change."""
+    values = shown.get("prior_state", {}).get("values", {})
+    for output in values.get("outputs", {}).values():
+        yield output.get("value"), output.get("sensitive")
+    modules = [values.get("root_module", {})]
+    while modules:
+        module = modules.pop()
+        modules += module.get("child_modules", ())
+        for resource in module.get("resources", ()):
+            yield resource.get("values"), resource.get("sensitive_values")
 
 
 def _marked(value: Any, sensitive: Any) -> Iterator[str]:

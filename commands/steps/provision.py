@@ -69,9 +69,7 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
         work = deps.terraform.stage(_plan_folder(run), blueprint.module)
         sources_digest = deps.terraform.sources_digest(deps.terraform.staged(work))
         deps.terraform.init(work, access, inputs.environment)
-        child = deps.terraform.start_plan(
-            work, access, inputs.variables, run.kind == "destroy", inputs.environment
-        )
+        child = deps.terraform.start_plan(work, access, inputs.variables, run.kind, inputs.environment)
         log = RunLog(deps.data_path, run.id, inputs.secrets)
         try:
             exit_code = _follow_plan(deps, run, child, log, stopping)

@@ -22,8 +22,17 @@ from commands.engines.terraform import (
     TerraformFailed,
 )
 from commands.engines.terraform_events import Diagnostic
-from state.records import PlannedChange
-from tests.fakes.terraform_process import FakeChild, FakeProcess, Line, diagnostic, hook, planned, summary
+from state.records import PlannedChange, RunKind
+from tests.fakes.terraform_process import (
+    FakeChild,
+    FakeProcess,
+    Line,
+    diagnostic,
+    drifted,
+    hook,
+    planned,
+    summary,
+)
 
 
 class StateBackend(Protocol):
@@ -52,7 +61,8 @@ class FakeTerraform:
     resources: their addresses. outputs and sensitive_outputs: what an apply ends with. plan_failure,
     init_failure, apply_failure: what the next ones end with. holding: applies stop before each operation
     until step() or finish(). planning_holds: plans stay unfinished until finish(). next_changes: what the next plan
-    says, whatever there is. state: where states are locked and written.
+    says, whatever there is. state: where states are locked and written. drifted, drifted_outputs: what has changed
+    outside, as `resource_drift` and `output_changes` of `show -json` say it, until something is applied.
     """
 
     def __init__(
@@ -71,7 +81,9 @@ class FakeTerraform:
         self.apply_failure: Diagnostic | None = None
         self.warning: Diagnostic | None = None
         self.next_changes: Sequence[PlannedChange] | None = None
-        self.values: dict[str, dict[str, Any]] = {}  # address of a resource → what a plan says its attributes will be
+        self.values: dict[
+            str, dict[str, Any]
+        ] = {}  # address of a resource → what a plan says its attributes will be
         self.drifted: Sequence[Mapping[str, Any]] = ()
         self.drifted_outputs: Mapping[str, Any] = {}
         self.refers_to: dict[str, tuple[str, ...]] = {}  # address → what its configuration refers to
@@ -124,7 +136,7 @@ class FakeTerraform:
         work: Path,
         access: Access,
         variables: Mapping[str, Any],
-        destroy: bool,
+        kind: RunKind,
         environment: Mapping[str, str],
     ) -> FakeChild:
         self.environments.append(dict(environment))
@@ -132,7 +144,8 @@ class FakeTerraform:
         process = self._processes[work / "plan"] = FakeProcess("plan")
         if not self._locked(process, access):
             return FakeChild(process)
-        changes = self._changes(access.address, dict(variables), destroy)
+        changes = self._changes(access.address, dict(variables), kind)
+        outside = kind == "refresh" and bool(self.drifted or self.drifted_outputs)
 
         def end() -> list[Line]:
             process.release()
@@ -144,11 +157,13 @@ class FakeTerraform:
                 "serial": self.serials.get(access.address, 0),
                 "changes": [[each.address, each.action] for each in changes],
                 "variables": dict(variables),
+                "kind": kind,
             }
             (work / "tfplan").write_text(json.dumps(saved))
             warned = [diagnostic(self.warning)] if self.warning is not None else []
-            process.exit_code = 2 if changes else 0
-            return [*map(planned, changes), *warned, summary("plan", changes)]
+            process.exit_code = 2 if changes or outside else 0
+            told = [drifted(each) for each in self.drifted] if outside else [*map(planned, changes)]
+            return [*told, *warned, summary("plan", changes)]
 
         process.end = end
         if not self.planning_holds:
@@ -187,6 +202,9 @@ class FakeTerraform:
         process.done = lambda resource, action: self._done(access, resource, action, saved["variables"])
 
         def end() -> list[Line]:
+            if saved["kind"] == "refresh":
+                self._take_over(access)
+            self.drifted, self.drifted_outputs = (), {}
             process.release()
             process.exit_code = 0
             return [summary("apply", changes), self._outputs(address)]
@@ -209,6 +227,8 @@ class FakeTerraform:
         if self.show_failure is not None:
             raise TerraformFailed((self.show_failure,))
         saved = json.loads(self.read_plan(work))
+        if saved["kind"] == "refresh":
+            return {"resource_drift": list(self.drifted), "output_changes": dict(self.drifted_outputs)}
         actions = {"replace": ["delete", "create"]}
         configured = [
             {
@@ -217,7 +237,9 @@ class FakeTerraform:
             }
             for address in self.resources
         ]
-        leaves = [{**_resource(address), "values": self.values.get(address, {})} for address in self.resources]
+        leaves = [
+            {**_resource(address), "values": self.values.get(address, {})} for address in self.resources
+        ]
         return {
             "planned_values": {"root_module": {"resources": leaves}},
             "configuration": {"root_module": {"resources": configured}},
@@ -280,15 +302,24 @@ class FakeTerraform:
         process.done(address, action)
         process.lines.append(hook("apply_complete", address, action))
 
-    def _changes(self, address: str, variables: dict[str, Any], destroy: bool) -> list[PlannedChange]:
+    def _changes(self, address: str, variables: dict[str, Any], kind: RunKind) -> list[PlannedChange]:
         if self.next_changes is not None:
             changes, self.next_changes = list(self.next_changes), None
             return changes
-        living = self.living.get(address, {})
-        if destroy:
+        living = {
+            name: values for name, values in self.living.get(address, {}).items() if not self._lost(name)
+        }
+        if kind == "refresh":
+            return []
+        if kind == "destroy":
             return [PlannedChange(each, "delete") for each in living]
         made = [PlannedChange(each, "create") for each in self.resources if each not in living]
-        other = [each for each in self.resources if each in living and living[each] != variables]
+        outside = {each["address"] for each in self.drifted}
+        other = [
+            each
+            for each in self.resources
+            if each in living and (living[each] != variables or each in outside)
+        ]
         return [*made, *(PlannedChange(each, "update") for each in other)]
 
     def _done(self, access: Access, resource: str, action: str, variables: dict[str, Any]) -> None:
@@ -300,6 +331,20 @@ class FakeTerraform:
             living[resource] = variables
         self.serials[address] = self.serials.get(address, 0) + 1
         self.state.write(access, self.serials[address], list(living))
+
+    def _lost(self, address: str) -> bool:
+        return any(
+            each["address"] == address and each["change"]["actions"] == ["delete"] for each in self.drifted
+        )
+
+    def _take_over(self, access: Access) -> None:
+        """The state becomes what is there, and nothing else is touched."""
+        living = self.living.setdefault(access.address, {})
+        for address in [each for each in living if self._lost(each)]:
+            del living[address]
+        self.outputs |= {name: change["after"] for name, change in self.drifted_outputs.items()}
+        self.serials[access.address] = self.serials.get(access.address, 0) + 1
+        self.state.write(access, self.serials[access.address], list(living))
 
     def _outputs(self, address: str) -> Line:
         if not self.living.get(address):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +91,16 @@ def planned(change: PlannedChange) -> Line:
         "type": "planned_change",
         "@message": f"{change.address}: Plan to {change.action}",
         "change": {"resource": {"addr": change.address}, "action": change.action},
+    }
+
+
+def drifted(resource: Mapping[str, Any]) -> Line:
+    """What has changed outside of a resource, an entry of `resource_drift` in `show -json`."""
+    address, action = resource["address"], resource["change"]["actions"][0]
+    return {
+        "type": "resource_drift",
+        "@message": f"{address}: Drift detected ({action})",
+        "change": {"resource": {"addr": address}, "action": action},
     }
 
 

@@ -14,6 +14,7 @@ import pytest
 from commands.catalogue import Catalogue
 from commands.engines import terraform_events as events
 from commands.engines.terraform import Access, Terraform
+from state.records import RunKind
 from tests.commands.engines.following import follow
 from tests.commands.engines.sandbox_machine import SANDBOX, Authority, KrlServer, is_open
 from tests.commands.engines.state_server import StateServer
@@ -38,17 +39,17 @@ class Lab:
         }
         self._runs = 0
 
-    def plan(self, destroy: bool = False, **more: Any) -> tuple[Path, int]:
+    def plan(self, kind: RunKind = "apply", **more: Any) -> tuple[Path, int]:
         self._runs += 1
         work = self.terraform.stage(f"r{self._runs}", SANDBOX)
         self.terraform.init(work, self.access, {})
-        child = self.terraform.start_plan(work, self.access, {**self.variables, **more}, destroy, {})
+        child = self.terraform.start_plan(work, self.access, {**self.variables, **more}, kind, {})
         code, lines = follow(child)
         assert code in (0, 2), events.readable(lines)
         return work, code
 
-    def apply(self, destroy: bool = False, **more: Any) -> dict[str, Any]:
-        work, _ = self.plan(destroy, **more)
+    def apply(self, kind: RunKind = "apply", **more: Any) -> dict[str, Any]:
+        work, _ = self.plan(kind, **more)
         saved = self.terraform.read_plan(work)
         code, lines = follow(
             self.terraform.start_apply(work, self.access, saved, hashlib.sha256(saved).hexdigest(), {})
@@ -90,7 +91,7 @@ class Lab:
 def lab(tmp_path: Path) -> Iterator[Lab]:
     lab = Lab(tmp_path)
     yield lab
-    lab.apply(destroy=True)
+    lab.apply(kind="destroy")
     lab.krls.close()
     lab.states.close()
 
@@ -113,7 +114,7 @@ def test_its_hosts_let_a_certificate_in_until_the_lab_is_destroyed(lab: Lab) -> 
     assert [is_open(port) for port in large["ssh_ports"]] == [True] * 4
     assert lab.plan(size="large")[1] == 0
 
-    lab.apply(destroy=True, size="large")
+    lab.apply(kind="destroy", size="large")
     assert [is_open(port) for port in large["ssh_ports"]] == [False] * 4
     assert not (lab.folder / "data" / "home" / ".sandbox").exists()
 

@@ -19,8 +19,9 @@ from commands.engines.terraform import (
     TerraformFailed,
     attribute_diff,
 )
+from commands.engines.terraform_drift import as_changes, drift
 from commands.engines.terraform_events import Counts
-from state.records import PlannedChange
+from state.records import PlannedChange, RunKind
 from tests.commands.engines.following import follow, follow_until
 from tests.commands.engines.state_server import StateServer
 from tests.fakes.terraform import FakeTerraform
@@ -45,6 +46,7 @@ output "secret" {
   value     = "s3cret-value"
   sensitive = true
 }
+output "outside" { value = fileexists("@OUTSIDE") }
 """
 SLOW = '  provisioner "local-exec" { command = "echo begun; exec sleep 30" }\n'
 
@@ -67,11 +69,12 @@ class World:
         self.states = states
         self.module = path / "blueprint"
         self.module.mkdir()
-        (self.module / "main.tf").write_text(MODULE % "")
+        self._outside = path / "outside"
+        self._write("")
         self.fake: FakeTerraform | None = None
         if kind == "fake":
             self.fake = FakeTerraform(path / "data")
-            self.fake.outputs = {"greeting": "hello"}
+            self.fake.outputs = {"greeting": "hello", "outside": False}
             self.fake.sensitive_outputs = ("secret",)
             self.terraform: Any = self.fake
         else:
@@ -82,11 +85,11 @@ class World:
         return self.states.access(lab)
 
     def plan(
-        self, run_id: str, lab: str = "demo", destroy: bool = False, **variables: Any
+        self, run_id: str, lab: str = "demo", kind: RunKind = "apply", **variables: Any
     ) -> tuple[Path, int, list]:
         work = self.terraform.stage(run_id, self.module)
         self.terraform.init(work, self.access(lab), {})
-        child = self.terraform.start_plan(work, self.access(lab), {"lab": lab, **variables}, destroy, {})
+        child = self.terraform.start_plan(work, self.access(lab), {"lab": lab, **variables}, kind, {})
         return work, *follow(child)
 
     def start_apply(self, work: Path, lab: str = "demo") -> Any:
@@ -95,9 +98,20 @@ class World:
 
     def be_slow(self) -> None:
         """From now on an apply does not get past `b` by itself."""
-        (self.module / "main.tf").write_text(MODULE % SLOW)
+        self._write(SLOW)
         if self.fake is not None:
             self.fake.holding = True
+
+    def change_outside(self) -> None:
+        """From now on what an output tells is another thing."""
+        self._outside.touch()
+        if self.fake is not None:
+            sides = {"before": False, "after": True, "after_unknown": False}
+            self.fake.drifted_outputs = {"outside": {"actions": ["update"], **sides}}
+
+    def _write(self, provisioner: str) -> None:
+        text = (MODULE % provisioner).replace("@OUTSIDE", str(self._outside))
+        (self.module / "main.tf").write_text(text)
 
     def let_a_be_made(self, work: Path, child: Any) -> None:
         if self.fake is not None:
@@ -130,7 +144,7 @@ def test_a_lab_is_planned_applied_found_unchanged_changed_and_destroyed(world: W
 
     code, lines = follow(world.start_apply(work))
     assert code == 0
-    assert events.outputs(lines) == {"greeting": "hello", "secret": "(sensitive)"}
+    assert events.outputs(lines) == {"greeting": "hello", "outside": False, "secret": "(sensitive)"}
     assert "s3cret-value" not in str(lines)
     doing = events.doing(lines, Counts(add=2))
     assert (doing.done, doing.total) == (2, 2)
@@ -141,13 +155,32 @@ def test_a_lab_is_planned_applied_found_unchanged_changed_and_destroyed(world: W
     assert code == 2
     assert events.counts(lines) == Counts(change=2)
 
-    work, code, lines = world.plan("r4", destroy=True)
+    work, code, lines = world.plan("r4", kind="destroy")
     assert events.counts(lines) == Counts(destroy=2)
     assert {each.action for each in events.planned_changes(lines)} == {"delete"}
     code, lines = follow(world.start_apply(work))
     assert code == 0
     assert events.outputs(lines) == {}
-    assert world.plan("r5", destroy=True)[1] == 0
+    assert world.plan("r5", kind="destroy")[1] == 0
+
+
+def test_what_changed_outside_is_found_and_taken_over(world: World) -> None:
+    assert follow(world.start_apply(world.plan("r1")[0]))[0] == 0
+    assert world.plan("r2", kind="refresh")[1] == 0
+
+    world.change_outside()
+    work, code, lines = world.plan("r3", kind="refresh", greeting="not asked for")
+    assert code == 2
+    assert (events.planned_changes(lines), events.counts(lines)) == ((), Counts())
+    shown = world.terraform.show(work, world.access(), {})
+    assert drift(shown) == (PlannedChange("output.outside", "update"),)
+    assert attribute_diff(as_changes(shown)) == "~ output outside: false -> true"
+
+    code, lines = follow(world.start_apply(work))
+    assert code == 0
+    assert events.outputs(lines)["outside"] is True
+    assert world.plan("r4", kind="refresh")[1] == 0
+    assert world.plan("r5")[1] == 0
 
 
 def test_the_plan_can_be_looked_at_before_it_is_applied(world: World) -> None:
@@ -255,7 +288,7 @@ def test_a_module_that_does_not_plan_is_told_with_file_and_line(world: World) ->
         )
     work = world.terraform.stage("r1", world.module)
     world.terraform.init(work, world.access(), {})
-    code, lines = follow(world.terraform.start_plan(work, world.access(), {}, False, {}))
+    code, lines = follow(world.terraform.start_plan(work, world.access(), {}, "apply", {}))
     assert code == 1
     sentence = events.failed(lines).sentence()
     assert sentence.startswith("Invalid function argument (main.tf:2")

@@ -22,6 +22,7 @@ import pytest
 from commands.engines import terraform_events as events
 from commands.engines.terraform import Access, ChildLost, Terraform, TerraformFailed, attribute_diff
 from commands.engines.terraform_events import Counts
+from state.records import RunKind
 from tests.commands.engines.following import follow, follow_until
 from tests.commands.engines.state_server import StateServer
 from tests.waiting import until
@@ -75,12 +76,12 @@ def module(tmp_path: Path, text: str) -> Path:
 
 
 def plan(
-    terraform: Terraform, run_id: str, source: Path, access: Access, destroy: bool = False, **variables: Any
+    terraform: Terraform, run_id: str, source: Path, access: Access, kind: RunKind = "apply", **variables: Any
 ) -> Any:
     """The run's folder, the exit code and the lines of its plan."""
     work = terraform.stage(run_id, source)
     terraform.init(work, access, {})
-    child = terraform.start_plan(work, access, variables, destroy, {})
+    child = terraform.start_plan(work, access, variables, kind, {})
     return work, *follow(child)
 
 
@@ -119,7 +120,7 @@ def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: S
         assert json.loads(answer.read())["message"] == large["message"]
     assert (code, [is_open(url) for url in urls]) == (0, [True] * 4)
 
-    work, _, _ = plan(terraform, "r4", SANDBOX, access, destroy=True, **large)
+    work, _, _ = plan(terraform, "r4", SANDBOX, access, kind="destroy", **large)
     password = states.state("sandbox-test")["outputs"]["password"]["value"]
     assert password not in attribute_diff(terraform.show(work, access, {}))
     code, lines = follow(apply(terraform, work, access))
@@ -151,7 +152,7 @@ def test_a_sandbox_whose_apply_was_interrupted_is_destroyed_whole(
         for each in instances(states, "cut-off", "host")
     ]
     assert any(is_open(url) for url in urls)
-    work, _, _ = plan(terraform, "r2", SANDBOX, access, destroy=True, lab="cut-off")
+    work, _, _ = plan(terraform, "r2", SANDBOX, access, kind="destroy", lab="cut-off")
     assert follow(apply(terraform, work, access))[0] == 0
     assert not any(is_open(url) for url in urls)
 
@@ -267,7 +268,7 @@ access = Access(*sys.argv[3:6])
 given = {"CLOUD_TOKEN": "for-this-run"}
 work = terraform.stage("r1", Path(sys.argv[2]))
 terraform.init(work, access, given)
-follow(terraform.start_plan(work, access, {"lab": "demo"}, False, given))
+follow(terraform.start_plan(work, access, {"lab": "demo"}, "apply", given))
 plan = terraform.read_plan(work)
 print(events.readable(follow(terraform.start_apply(work, access, plan, hashlib.sha256(plan).hexdigest(), given))[1]))
 """
@@ -304,7 +305,7 @@ terraform = Terraform("terraform", Path(sys.argv[1]))
 access = Access(*sys.argv[3:6])
 work = terraform.stage("r1", Path(sys.argv[2]))
 terraform.init(work, access, {})
-follow(terraform.start_plan(work, access, {"lab": "demo"}, False, {}))
+follow(terraform.start_plan(work, access, {"lab": "demo"}, "apply", {}))
 plan = terraform.read_plan(work)
 follow_until(terraform.start_apply(work, access, plan, hashlib.sha256(plan).hexdigest(), {}), "begun")
 print("begun", flush=True)
@@ -497,9 +498,9 @@ def test_a_plan_that_an_earlier_bot_left_running_is_stopped_first(
         access = states.access("demo")
         work = terraform.stage("r1", source)
         terraform.init(work, access, {})
-        earlier = terraform.start_plan(work, access, {"lab": "demo"}, False, {})
+        earlier = terraform.start_plan(work, access, {"lab": "demo"}, "apply", {})
         until(lambda: ("LOCK", "demo", 200) in states.requests)
         process = earlier._process()
-        later = terraform.start_plan(work, access, {"lab": "demo"}, False, {})
+        later = terraform.start_plan(work, access, {"lab": "demo"}, "apply", {})
         until(lambda: not psutil.pid_exists(process.pid))
         later.kill()

@@ -77,7 +77,7 @@ class Lab:
         self._plans += 1
         work = self.terraform.stage(f"run{self._plans}", self.module)
         self.terraform.init(work, self.access, {})
-        code, lines = follow(self.terraform.start_plan(work, self.access, variables, False, {}))
+        code, lines = follow(self.terraform.start_plan(work, self.access, variables, "apply", {}))
         assert code == 2, lines
         return work
 

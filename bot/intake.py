@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -95,8 +96,9 @@ class Intake:
             self._record(entries)
 
     def _record(self, entries: Sequence[InboxEntry]) -> None:
+        ours = [replace(entry, taken_by=self.name, attempts=1) for entry in entries]
         with self._deps.database.transaction():
-            new = [entry for entry in entries if inbox.record(self._deps.database, entry)]
+            new = [entry for entry in ours if inbox.record(self._deps.database, entry)]
         self._gate.taken()
         for entry in new:
             self._in_hand.add(entry.id)
@@ -122,28 +124,25 @@ class Intake:
     def resume(self, now: datetime, everything: bool = False) -> str:
         """Hand over again what is not finished: at the start everything, later what broke a minute ago.
 
-        What another living process has in hand is left to it.
+        What another living process has in hand is left to it, and of two who find the same one takes it.
         """
-        again = [
+        left = [
             entry
             for entry in inbox.pending(self._deps.database)
             if entry.id not in self._in_hand
             and (everything or now - entry.received_at > RETRY_AFTER)
             and (entry.taken_by == self.name or is_lost(entry.taken_by, entry.received_at, now))
         ]
+        with self._deps.database.transaction():
+            taken = [inbox.take(self._deps.database, entry, self.name) for entry in left]
+        again = [entry for entry in taken if entry is not None]
         for entry in again:
             self._in_hand.add(entry.id)
             self._waiting.put(entry)
         return f"took up {len(again)} requests again"
 
-    def take_and_work(self, entry: InboxEntry, now: datetime) -> str:
-        """Work on a request, unless another process is faster: two may have read it from the same inbox."""
-        if not inbox.take(self._deps.database, entry, self.name):
-            return "in other hands"
-        return self.work(entry, now)
-
     def work(self, entry: InboxEntry, now: datetime) -> str:
-        """Handle one request and answer its person. Returns the answer's first words."""
+        """Handle one request that is in our hand, and answer its person. Returns the answer's first words."""
         with structlog.contextvars.bound_contextvars(request=entry.id):
             return self._work(entry, now)
 
@@ -196,7 +195,7 @@ class Intake:
     def _fault(self, entry: InboxEntry, now: datetime) -> str:
         incident = secrets.token_hex(2).upper()
         log.exception("fault", incident=incident, kind=entry.kind, words=entry.payload.get("words", [])[:2])
-        last = entry.attempts + 1 >= ATTEMPTS
+        last = entry.attempts >= ATTEMPTS
         if last:
             inbox.finish(self._deps.database, entry.id, now, f"fault: {incident}")
         self._notifier.answer(entry, lists.fault(incident, again=not last))
@@ -217,7 +216,7 @@ class Intake:
         while (entry := self._waiting.get()) is not None and not self._stopping.is_set():
             self._gate.wait(lambda: len(self._in_hand) <= FEW)
             try:
-                self.take_and_work(entry, self._deps.now())
+                self.work(entry, self._deps.now())
             except Exception:
                 log.exception("a request could not be finished", request=entry.id)
             finally:

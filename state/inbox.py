@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from state.database import Database
@@ -17,8 +18,8 @@ INBOX: Table[InboxEntry] = Table(
 
 # Written out, because it stands between a person and the acknowledgement of what they typed.
 _RECORD = (
-    "INSERT INTO inbox (id, kind, payload, received_at, answer, attempts)"
-    " VALUES (:id, :kind, :payload, :received_at, '', 0) ON CONFLICT (id) DO NOTHING"
+    "INSERT INTO inbox (id, kind, payload, received_at, answer, attempts, taken_by)"
+    " VALUES (:id, :kind, :payload, :received_at, '', :attempts, :taken_by) ON CONFLICT (id) DO NOTHING"
 )
 
 
@@ -30,6 +31,8 @@ def record(database: Database, entry: InboxEntry) -> bool:
         kind=entry.kind,
         payload=to_json(entry.payload),
         received_at=to_text(entry.received_at),
+        attempts=entry.attempts,
+        taken_by=entry.taken_by,
     )
     if recorded:
         database.ring("inbox")
@@ -46,11 +49,13 @@ def pending(database: Database) -> list[InboxEntry]:
     return INBOX.select(database, "WHERE done_at IS NULL ORDER BY seq")
 
 
-def take(database: Database, entry: InboxEntry, process: str) -> bool:
-    """Begin to work on a request, as it was read. False: another was faster, or has answered it meanwhile."""
-    changes = {"taken_by": process, "attempts": entry.attempts + 1}
+def take(database: Database, entry: InboxEntry, process: str) -> InboxEntry | None:
+    """Take a request in hand, as it was read. None: another was faster, or has answered it meanwhile."""
+    taken = replace(entry, taken_by=process, attempts=entry.attempts + 1)
+    changes = {"taken_by": process, "attempts": taken.attempts}
     where = "id = :id AND attempts = :seen AND done_at IS NULL"
-    return INBOX.update(database, changes, where, id=entry.id, seen=entry.attempts) == 1
+    done = INBOX.update(database, changes, where, id=entry.id, seen=entry.attempts)
+    return taken if done == 1 else None
 
 
 def finish(database: Database, entry_id: str, now: datetime, answer: str) -> bool:

@@ -120,7 +120,7 @@ def test_a_fault_has_a_number_and_is_tried_again(inn: Inn) -> None:
     breaks(inn)
     entry = inn.command(REQUESTER, "/lab up web demo")
     inn.intake.take(entry)
-    said = inn.intake.take_and_work(entry, inn.clock())
+    said = inn.intake.work(entry, inn.clock())
     incident = said.removeprefix("fault: ")
     assert inn.told(REQUESTER) == (
         f"Something broke on my side (incident {incident}). Your request is kept and I will try again in a "
@@ -130,18 +130,19 @@ def test_a_fault_has_a_number_and_is_tried_again(inn: Inn) -> None:
     assert "canary-in-a-fault" not in str(inn.slack.messages)
     (again,) = inbox.pending(inn.database)
     inn.clock.passes(seconds=61)
-    assert inn.intake.take_and_work(again, inn.clock()) == "done"
+    assert inn.intake.work(again, inn.clock()) == "done"
     inn.works()
     assert inn.newest_card().text.startswith("demo: proposed")
 
 
 def test_a_fault_that_stays_is_given_up(inn: Inn) -> None:
     breaks(inn, times=9)
-    inn.intake.take(inn.command(REQUESTER, "/lab up web demo"))
+    inbox.record(inn.database, inn.command(REQUESTER, "/lab up web demo"))
     for _ in range(3):
         (entry,) = inbox.pending(inn.database)
-        inn.intake.take_and_work(entry, inn.clock())
-        inn.clock.passes(seconds=61)
+        taken = inbox.take(inn.database, entry, inn.intake.name)
+        assert taken is not None
+        inn.intake.work(taken, inn.clock())
     assert inbox.pending(inn.database) == []
     assert "Ask again later; the admins can find it in the log by that number." in inn.told(REQUESTER)
 
@@ -183,33 +184,31 @@ def beside(inn: Inn) -> Iterator[Intake]:
     database.close()
 
 
-def test_of_two_processes_one_handles_a_request(inn: Inn, beside: Intake) -> None:
-    entry, both = inn.command(REQUESTER, "/lab list"), (inn.intake, beside)
-    inn.intake.take(entry)
-    said = all_at_once(8, lambda number: both[number % 2].take_and_work(entry, inn.clock()))
-    assert sorted(said) == ["done", *["in other hands"] * 7]
-    assert len(inn.slack.private(REQUESTER.user)) == 1
+def test_of_two_processes_one_takes_up_what_was_left(inn: Inn, beside: Intake) -> None:
+    for _ in range(8):
+        inbox.record(inn.database, inn.command(REQUESTER, "/lab list"))
+    both = (inn.intake, beside)
+    said = all_at_once(4, lambda number: both[number % 2].resume(inn.clock(), everything=True))
+    assert sum(int(each.split()[2]) for each in said) == 8
+    assert {entry.attempts for entry in inbox.pending(inn.database)} == {1}
 
 
 def test_what_another_living_process_has_in_hand_is_left_to_it(inn: Inn, beside: Intake) -> None:
-    entry = inn.command(REQUESTER, "/lab list")
-    inn.intake.take(entry)
-    assert inbox.take(inn.database, entry, beside.name)
+    beside.take(inn.command(REQUESTER, "/lab list"))
     inn.clock.passes(seconds=61)
     assert inn.intake.resume(inn.clock(), everything=True) == "took up 0 requests again"
-    assert beside.resume(inn.clock()) == "took up 1 requests again"  # it broke there
+    (entry,) = inbox.pending(inn.database)
+    assert (entry.taken_by, entry.attempts) == (beside.name, 1)
 
 
 @pytest.mark.parametrize("gone", [f"{socket.gethostname()}:{10**8}:1", "other-host:1:1"])
 def test_what_a_process_had_in_hand_that_is_gone(inn: Inn, gone: str) -> None:
-    entry = inn.command(REQUESTER, "/lab list")
-    inn.intake.take(entry)
-    assert inbox.take(inn.database, entry, gone)
+    Intake(inn.deps, inn.notifier, gone).take(inn.command(REQUESTER, "/lab list"))
     inn.clock.passes(seconds=31)
-    resumed = Intake(inn.deps, inn.notifier)
-    assert resumed.resume(inn.clock(), everything=True) == "took up 1 requests again"
+    assert inn.intake.resume(inn.clock(), everything=True) == "took up 1 requests again"
     (left,) = inbox.pending(inn.database)
-    assert resumed.take_and_work(left, inn.clock()) == "done"
+    assert (left.taken_by, left.attempts) == (inn.intake.name, 2)
+    assert inn.intake.work(left, inn.clock()) == "done"
 
 
 def test_handlers_work_on_what_comes_and_on_what_was_left(inn: Inn) -> None:

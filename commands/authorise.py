@@ -93,6 +93,12 @@ def require(operator: Operator, *roles: str, sentence: str = "") -> None:
     raise Refused(sentence or f"That needs the role {named}, and you have {mine}. I have not done anything.")
 
 
+def is_trusted(person: Person, vault: Vault) -> bool:
+    """Whether somebody is an operator, as their document says now. VaultUnavailable passes."""
+    operator = vault.operator(person)
+    return operator is not None and not operator.problem and bool(operator.roles)
+
+
 def admins(vault: Vault) -> list[Operator]:
     """Who may change who is an operator; the first is the longest known. VaultUnavailable passes."""
     found = [each for each in vault.operators() if "admin" in each.roles]

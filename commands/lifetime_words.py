@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from commands import lifetime
-from commands.words import HOUR, at, duration, mention, money
+from commands.words import HOUR, MINUTE, at, duration, mention, money
 from state.records import Button, Lab
 
 EXTENSION_SECONDS = 4 * HOUR
@@ -14,6 +14,8 @@ EXTENSION_SECONDS = 4 * HOUR
 def until(moment: datetime, now: datetime) -> str:
     """A moment in the reader's zone, and how far it is: `today 18:35, in 3 h`."""
     left_seconds = (moment - now).total_seconds()
+    if left_seconds > 10 * MINUTE:
+        left_seconds = round(left_seconds / MINUTE) * MINUTE
     return f"{at(moment)}, in {duration(left_seconds)}" if left_seconds >= 1 else f"{at(moment)}, now"
 
 
@@ -65,10 +67,15 @@ def buttons(lab: Lab, owner_has_left: bool) -> tuple[Button, ...]:
     if owner_has_left:
         return Button("Take over", "take_over", lab.id, "primary"), destroy
     return (
-        Button("Extend 4h", "extend", f"{lab.id}:{EXTENSION_SECONDS}"),
+        extend_button(lab),
         Button("Keep until tomorrow 09:00", "keep", lab.id),
         destroy,
     )
+
+
+def extend_button(lab: Lab) -> Button:
+    """So much longer, once for what it was shown with: a second press, or somebody else's, adds nothing."""
+    return Button("Extend 4h", "extend", f"{lab.id}:{EXTENSION_SECONDS}:{lifetime.witness(lab)}")
 
 
 def still_there(lab: Lab, attempts: int, again_at: datetime, because: str = "") -> str:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from commands import approvals, credentials, factors, keys, labs, leaving, quiet_hours, reports, reveals
+from commands import (
+    approvals,
+    credentials,
+    extending,
+    extension_approvals,
+    factors,
+    keys,
+    labs,
+    leaving,
+    quiet_hours,
+    reminder_answers,
+    reports,
+    reveals,
+)
 from commands.authorise import StandingUnknown, operator_of, require
 from commands.command import ANYBODY, OPERATORS, Action, Command
 from commands.deps import Deps
@@ -15,6 +28,7 @@ from commands.operator_table import OPERATOR_COMMANDS
 from commands.request import Listing, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
 from state import audit, runs
+from state import labs as labs_table
 
 
 def show_help(request: Request, deps: Deps) -> Outcome:
@@ -70,6 +84,14 @@ COMMANDS: tuple[Command, ...] = (
         "/lab list mine",
     ),
     Command(("lab", "show"), reports.show, OPERATORS, "NAME", "Show one lab as it is now.", "/lab show demo"),
+    Command(
+        ("lab", "extend"),
+        extending.extend,
+        ("operator", "infra"),
+        "NAME 4h",
+        "Let a lab live longer; beyond what its kind may, an infra person decides.",
+        "/lab extend demo 4h",
+    ),
     Command(
         ("lab", "output"),
         reports.output,
@@ -153,6 +175,12 @@ ACTIONS: dict[str, Action] = {
     "replan": Action(labs.replan, ("operator", "infra")),
     "cancel": Action(labs.cancel, ("operator", "infra")),
     "destroy": Action(labs.down, ("operator", "infra")),
+    "extend": Action(extending.extend, ("operator", "infra")),
+    "keep": Action(extending.keep, ("operator", "infra")),
+    "destroy_now": Action(reminder_answers.destroy_now, ("operator", "infra")),
+    "take_over": Action(reminder_answers.take_over, ("operator",)),
+    "approve_extension": Action(extension_approvals.approve_extension, ("infra",)),
+    "reject_extension": Action(extension_approvals.reject_extension, ("infra",)),
     "up_with_secrets": Action(labs.up_with_secrets, ("operator",)),
     "approve_with_code": Action(approvals.approve_with_code, OPERATORS),
     "enroll_key": Action(keys.enroll_key, OPERATORS),
@@ -251,8 +279,9 @@ def _record(request: Request, deps: Deps, refused: Refused) -> None:
     asked = " ".join(request.words[:2])[:80]
     subject = request.words[2][:40] if len(request.words) > 2 else request.person.key
     if request.words and request.words[0] in ACTIONS:
-        run = runs.get(deps.database, request.words[1].partition(":")[0])
-        subject = run.lab_name if run is not None else subject
+        meant = request.words[1].partition(":")[0]
+        run, lab = runs.get(deps.database, meant), labs_table.get(deps.database, meant)
+        subject = run.lab_name if run is not None else lab.name if lab is not None else subject
     audit.append(
         deps.database,
         deps.now(),

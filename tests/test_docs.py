@@ -17,7 +17,7 @@ import yaml
 from bot.__main__ import cli
 from bot.settings import Settings
 from bot.views.card import card as card_view
-from commands import blueprint_file, blueprint_records
+from commands import blueprint_file, blueprint_records, extending, lifetime_words
 from commands.catalogue import Catalogue
 from commands.table import ANYBODY, COMMANDS, OPERATORS, Command
 from commands.words import short
@@ -106,7 +106,11 @@ def test_every_example_begins_with_the_command_it_is_an_example_of() -> None:
 
 
 def test_every_button_of_a_card_is_told_of() -> None:
-    labels = set(re.findall(r'Button\("([^"]+)"', Path(card_view.__code__.co_filename).read_text()))
+    sources = [
+        Path(card_view.__code__.co_filename),
+        *map(Path, (lifetime_words.__file__, extending.__file__)),
+    ]
+    labels = {label for path in sources for label in re.findall(r'Button\("([^"]+)"', path.read_text())}
     assert labels == set(table_below(page("COMMANDS.md"), "## Buttons"))
 
 

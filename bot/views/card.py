@@ -11,6 +11,7 @@ from bot.views import message
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import words
 from commands.approvals import still_needed
+from commands.lifetime_words import extend_button
 from commands.request import Button
 from state.records import Approval, Lab, Run, Step
 from state.transitions import ALIVE, RunState
@@ -282,6 +283,8 @@ def _buttons(run: Run, lab: Lab) -> list[Button]:
     if lab.gone_at is not None:
         return []
     buttons = [Button("Re-plan", "replan", run.id)] if run.state in _REPLANNED else []
+    if run.kind == "apply" and run.state == _S.APPLIED and lab.expires_at is not None:
+        buttons.append(extend_button(lab))
     left_something = run.state in (_S.FAILED, _S.CANCELLED, _S.INTERRUPTED) and run.applying_at is not None
     if run.kind == "apply" and (run.state == _S.APPLIED or left_something):
         ask = f"Plan the destruction of {name}? It is destroyed when that plan is approved."

@@ -206,6 +206,7 @@ def _jobs(
         "recover runs": (worker.recover, sweep_seconds),
         "renew Vault's token": (lambda now: deps.vault.renew(), RENEW_SECONDS),
         "tidy grants": (partial(tidying.sweep, deps), sweep_seconds),
+        "remind and destroy": (partial(lifetime_sweep.sweep, deps), sweep_seconds),
         "remind of certificates": (partial(tidying.remind, deps), sweep_seconds),
         "replace root keys": (partial(rekeying.sweep, deps), sweep_seconds),
         "see people out": (partial(leaving.sweep, deps), sweep_seconds),

@@ -54,9 +54,9 @@ def destroys_at(lab: Lab) -> datetime | None:
     if due is None or lab.lifetime.auto_destroy is False:
         return None
     at = due + timedelta(seconds=lab.lifetime.grace_seconds)
-    if is_reminded(lab) and lab.reminded_at is not None:
-        answering_seconds = min(lab.lifetime.grace_seconds, lab.lifetime.remind_every_seconds)
-        at = max(at, lab.reminded_at + timedelta(seconds=answering_seconds))
+    if is_reminded(lab) and lab.reminded_at is not None and lab.reminded_at >= at - _late(lab):
+        # We were away when it should have been asked: there is still a while to answer.
+        at = max(at, lab.reminded_at + 4 * _late(lab))
     return at
 
 
@@ -69,8 +69,8 @@ def is_reminded(lab: Lab) -> bool:
 def next_reminder_at(lab: Lab, habits: Habits, now: datetime) -> datetime | None:
     """When its owner is reminded next: not in their quiet hours, unless destruction is nearer than the morning."""
     wanted = begins_at(lab)
-    if wanted is None:
-        return None
+    if wanted is None or (destroys_at(lab) is not None and _was_asked(lab)):
+        return None  # a last one, just before it goes, would only put that off
     if is_reminded(lab) and lab.reminded_at is not None:
         # A clock that was set back does not silence us.
         wanted = min(lab.reminded_at, now) + pause(lab)
@@ -147,6 +147,10 @@ def _was_asked(lab: Lab) -> bool:
         return False
     if lab.lifetime.auto_destroy == "polite":
         return True  # none was sent in the night, so one is enough
-    every, grace = lab.lifetime.remind_every_seconds, lab.lifetime.grace_seconds
-    last_call = due + timedelta(seconds=grace) - pause(lab) - timedelta(seconds=min(every, grace) / 4)
-    return lab.reminded_at >= last_call
+    destroyed = due + timedelta(seconds=lab.lifetime.grace_seconds)
+    return lab.reminded_at >= destroyed - pause(lab) - _late(lab)
+
+
+def _late(lab: Lab) -> timedelta:
+    """A reminder that comes so shortly before the destruction comes late."""
+    return timedelta(seconds=min(lab.lifetime.remind_every_seconds, lab.lifetime.grace_seconds) / 4)

@@ -40,7 +40,7 @@ def sweep(deps: Deps, now: datetime) -> str:
         destroyed: list[Lab] = []
         with deps.database.transaction():
             for lab in batch:
-                deed = _look(deps, lab, owners, now)
+                deed = look(deps, lab, owners, now)
                 done[deed] += 1
                 if deed == "destroy":
                     destroyed.append(lab)
@@ -91,6 +91,7 @@ def start_destruction(deps: Deps, lab: Lab, now: datetime, requester: Person | N
     except runs.LabBusy:
         return None  # the sweep comes back
     except Refused as refused:
+        admins = admins or _admins(deps)
         log.warning("a lab that is due cannot be destroyed", lab=lab.name, because=str(refused))
         with deps.database.transaction():
             labs.update(deps.database, lab.id, destroy_attempts=attempts, look_at=again_at)
@@ -131,7 +132,7 @@ class Owners:
         return document is None or bool(document.problem) or not document.roles
 
 
-def _look(deps: Deps, lab: Lab, owners: Owners, now: datetime) -> lifetime.Deed:
+def look(deps: Deps, lab: Lab, owners: Owners, now: datetime) -> lifetime.Deed:
     """See to one lab, inside of a transaction. A destruction is only said: it follows in one of its own."""
     known = owners.habits_of(lab.owner)
     deed = lifetime.deed(lab, known, now)
@@ -215,11 +216,12 @@ def _call_for_help(
     """A lab that should be gone and is not: its channel and the admins know, and we go on trying."""
     text = lifetime_words.still_there(lab, attempts, now + lifetime.retry_pause(attempts), because)
     key = f"still there {lab.id} {attempts}"
-    outbox.add(
-        deps.database,
-        OutboxMessage(id=id_from(key), channel=lab.channel, text=text, due_at=now, fallback=lab.owner),
-    )
-    if attempts <= 2 or attempts % 10 == 0:
+    loud = attempts == 2 or attempts % 10 == 0
+    if because:  # there is no run, so no card says it
+        loud |= attempts == 1
+        told = OutboxMessage(id_from(key), lab.channel, text, now, fallback=lab.owner)
+        outbox.add(deps.database, told)
+    if loud:
         _tell_admins(deps, lab, text, key, now, admins)
 
 

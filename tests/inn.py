@@ -305,6 +305,7 @@ class Inn:
             rekeying.sweep(self.deps, now),
             leaving.sweep(self.deps, now),
             leaving.look_for_leavers(self.deps, now),
+            lifetime_sweep.sweep(self.deps, now),
         ]
 
     # What people do

@@ -76,6 +76,15 @@ def all_living(database: Database) -> list[Lab]:
     return sorted(LABS.select(database, "WHERE gone_at IS NULL"), key=lambda lab: lab.name)
 
 
+def commits(database: Database) -> set[str]:
+    """What living labs were made from, and planned from since: commits, or digests of folders."""
+    sql = (
+        'SELECT "commit" AS made_from FROM labs WHERE gone_at IS NULL UNION'
+        ' SELECT runs."commit" FROM runs JOIN labs ON labs.id = runs.lab_id WHERE labs.gone_at IS NULL'
+    )
+    return {row["made_from"] for row in database.rows(sql)}
+
+
 def with_name(database: Database, name: str) -> list[Lab]:
     """Every lab that ever had this name, the newest first."""
     return LABS.select(database, "WHERE name = :name ORDER BY seq DESC", name=name)

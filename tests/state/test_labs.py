@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from state import labs
+from state import labs, runs
 from state.database import Database
-from tests.state.examples import ADA, BEN, NOW, a_lab, all_at_once
+from tests.state.examples import ADA, BEN, NOW, a_lab, a_run, all_at_once
 
 
 def test_a_lab_comes_back_as_it_was_kept(database: Database) -> None:
@@ -121,3 +121,11 @@ def test_a_lab_has_one_token_for_its_hosts_and_keeps_it(database: Database) -> N
     assert labs.give_active_token(database, "lab1", b"sealed", "digest")
     assert not labs.give_active_token(database, "lab1", b"other", "other")
     assert labs.get(database, "lab1") == a_lab(sealed_active_token=b"sealed", active_token_sha256="digest")
+
+
+def test_what_living_labs_were_made_from_is_known(database: Database) -> None:
+    labs.create(database, a_lab(commit="first"))
+    runs.create(database, a_run(commit="second"))
+    labs.create(database, a_lab(id="lab2", name="other", commit="third"))
+    labs.leave(database, "lab2", NOW)
+    assert labs.commits(database) == {"first", "second"}

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from bot.slack import Later, NotTaken, Slack
-from bot.views.message import Message, actions, escape, message, section
+from bot.views.message import Message, actions, escape, message, picture, section
 from state import cards, outbox
 from state.database import Database
 from state.records import OutboxMessage, Person
@@ -17,6 +17,7 @@ from state.records import OutboxMessage, Person
 REPLY_EVENT = "innkeeper_reply"
 ON_ITS_WAY = timedelta(seconds=3)  # for so long what another process has begun to send is left to it
 GIVE_UP_ATTEMPTS = 8
+PICTURE_NAME, PICTURE_TRIES, PICTURE_PAUSE = "picture.png", 3, timedelta(seconds=1)
 CLOSED = ("channel_not_found", "not_in_channel", "is_archived", "no_permission", "restricted_action")
 
 log = structlog.get_logger()
@@ -33,6 +34,7 @@ class Outgoing:
         self._database = database
         self._reviewers = reviewers
         self._begun: dict[str, datetime] = {}  # message → when this process began to send it
+        self._pictures: dict[str, str] = {}  # message → the file of its picture, which waits to be shown
 
     def send_due(self, now: datetime) -> tuple[str, datetime | None]:
         """Send every message of the outbox that is due. Returns a sentence, and when to come back."""
@@ -64,9 +66,10 @@ class Outgoing:
             if not outbox.begin(self._database, waiting, now):
                 return 0
             self._begun[waiting.id] = now
-            channel, ts = self._posted(waiting, (channel, thread_ts))
+            channel, ts = self._posted(waiting, (channel, thread_ts), now)
         outbox.sent(self._database, waiting.id, now, channel, ts)
         self._begun.pop(waiting.id, None)
+        self._pictures.pop(waiting.id, None)
         return 1
 
     def _place(self, waiting: OutboxMessage, now: datetime) -> Place:
@@ -86,28 +89,57 @@ class Outgoing:
             return self._slack.direct(waiting.person.user), None
         return waiting.channel, None
 
-    def _posted(self, waiting: OutboxMessage, place: Place) -> tuple[str, str]:
+    def _posted(self, waiting: OutboxMessage, place: Place, now: datetime) -> tuple[str, str]:
         """Into its place; where that is closed to us, to whom it concerns, and else to the admins."""
         try:
-            return place[0], self._post(waiting, place)
+            return place[0], self._post(waiting, place, now)
         except NotTaken as refused:
             if refused.code not in CLOSED or waiting.fallback is None:
                 raise
         for person in (waiting.fallback, *self._reviewers(frozenset({"admin"}))):
             try:
                 direct = self._slack.direct(person.user)
-                return direct, self._post(waiting, (direct, None))
+                return direct, self._post(waiting, (direct, None), now)
             except NotTaken as refused:
                 log.warning("a message reaches nobody here", message=waiting.id, error=str(refused))
         raise NotTaken("chat.postMessage", "nobody")
 
-    def _post(self, waiting: OutboxMessage, place: Place) -> str:
+    def _post(self, waiting: OutboxMessage, place: Place, now: datetime) -> str:
         if waiting.file_name is not None:
             upload(self._slack, place, waiting.file_name, waiting.body, waiting.text)
             return ""
         metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": waiting.id}}
+        if waiting.picture is not None:
+            return self._post_with_picture(waiting, waiting.picture, place, metadata, now)
         sent = self._slack.post(place[0], _view(waiting), place[1], metadata)
         return str(sent.get("ts") or "")
+
+    def _post_with_picture(
+        self, waiting: OutboxMessage, png: bytes, place: Place, metadata: dict[str, Any], now: datetime
+    ) -> str:
+        """Text with its picture; where Slack does not show that, the picture is a file in the thread."""
+        try:
+            file_id = self._pictures.get(waiting.id) or self._slack.upload(
+                "", None, PICTURE_NAME, png, alt=waiting.picture_alt
+            )
+            self._pictures[waiting.id] = file_id
+            sent = self._slack.post(place[0], _view(waiting, file_id), place[1], metadata)
+        except NotTaken as refused:
+            if refused.code in CLOSED:
+                raise
+            if refused.code == "invalid_blocks" and waiting.attempts + 1 < PICTURE_TRIES:
+                raise Later(now + PICTURE_PAUSE) from None  # a file takes a moment until it can be shown
+            log.warning("a picture goes into the thread", message=waiting.id, error=str(refused))
+            sent = self._slack.post(place[0], _view(waiting), place[1], metadata)
+            self._attach(place[0], place[1] or str(sent.get("ts") or ""), png, waiting.picture_alt)
+        return str(sent.get("ts") or "")
+
+    def _attach(self, channel: str, thread_ts: str, png: bytes, alt: str) -> None:
+        """The message is there, so whatever happens to its picture must not send it again."""
+        try:
+            self._slack.upload(channel, thread_ts, PICTURE_NAME, png, alt=alt)
+        except (NotTaken, Later) as refused:
+            log.warning("a picture is left out", error=str(refused))
 
     def _found(self, waiting: OutboxMessage, place: Place) -> str | None:
         """The ts of a message that was begun before and has arrived; empty for a file."""
@@ -164,7 +196,12 @@ def ts_of(messages: list[dict[str, Any]], event_type: str, wanted_id: str) -> st
     return None
 
 
-def _view(waiting: OutboxMessage) -> Message:
-    if not waiting.buttons:
+def _view(waiting: OutboxMessage, file_id: str = "") -> Message:
+    if not waiting.buttons and not file_id:
         return Message(waiting.text, [])
-    return message(waiting.text, [section(waiting.text), actions(waiting.buttons, "buttons")])
+    blocks = [section(waiting.text)]
+    if file_id:
+        blocks.append(picture(file_id, waiting.picture_alt))
+    if waiting.buttons:
+        blocks.append(actions(waiting.buttons, "buttons"))
+    return message(waiting.text, blocks)

@@ -111,20 +111,34 @@ class Slack:
         if answer.status != 200:
             raise NotTaken("response_url", str(answer.status))
 
-    def upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
-        """A text file."""
-        self._call(
+    def upload(
+        self,
+        channel: str,
+        thread_ts: str | None,
+        name: str,
+        body: str | bytes,
+        comment: str = "",
+        alt: str = "",
+    ) -> str:
+        """A file: text, or a picture with its description in alt. Gives its id.
+
+        Without a channel nobody sees it, until it stands in a message as an image.
+        """
+        done = self._call(
             "files.upload",
             channel,
             lambda: self._client.files_upload_v2(
-                channel=channel,
+                channel=channel or None,
                 thread_ts=thread_ts,
                 filename=name,
                 title=name,
                 content=body or " ",
+                alt_txt=alt or None,
                 initial_comment=comment or None,
             ),
         )
+        files: list[dict[str, Any]] = done.get("files") or []
+        return str(files[0].get("id")) if files else ""
 
     def open_view(self, trigger_id: str, view: dict[str, Any]) -> str:
         """A modal, for whoever has pressed something within the last three seconds. Gives its id."""

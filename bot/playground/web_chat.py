@@ -6,6 +6,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction (message response
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.playground.arguments import (
@@ -39,6 +40,7 @@ def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to:
     """A message of the app, checked and not yet posted."""
     text, blocks = str(args.get("text") or ""), blocks_of(args) or ()
     check_message(text, blocks, POST_TEXT)
+    check_pictures(workspace, blocks)
     metadata = check_metadata(structure(args, "metadata", "invalid_metadata_format"))
     return Message(
         ts=workspace.next_ts(),
@@ -52,6 +54,18 @@ def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to:
         bot_id=workspace.app.bot_id,
         reply_broadcast=flag(args, "reply_broadcast"),
     )
+
+
+def check_pictures(workspace: Workspace, blocks: Sequence[Json]) -> None:
+    """An image block names a picture that was uploaded. Raises invalid_blocks, as for one that is not ready yet."""
+    for place, block in enumerate(blocks):
+        asked = block.get("slack_file") if block.get("type") == "image" else None
+        if asked is None:
+            continue
+        file = workspace.files.get(str(asked.get("id"))) if isinstance(asked, dict) else None
+        if file is None or not file.is_uploaded or not file.mimetype.startswith("image/"):
+            where = f"[json-pointer:/blocks/{place}/slack_file]"
+            raise SlackError("invalid_blocks", f"[ERROR] invalid slack file {where}")
 
 
 def thread_of(workspace: Workspace, channel_id: str, thread_ts: str) -> str:
@@ -104,6 +118,7 @@ def changes_of(workspace: Workspace, message: Message, args: Json) -> dict[str, 
     new_text = message.text if text is None else str(text)
     new_blocks = blocks or ()
     check_message(new_text, new_blocks, UPDATE_TEXT)
+    check_pictures(workspace, new_blocks)
     return {"text": new_text, "blocks": workspace.with_ids(new_blocks), "metadata": metadata}
 
 

@@ -14,6 +14,7 @@ from slack_sdk.models.blocks import (
     ButtonElement,
     ConfirmObject,
     ContextBlock,
+    ImageBlock,
     MarkdownTextObject,
     PlainTextObject,
     SectionBlock,
@@ -129,6 +130,12 @@ def actions(buttons: Sequence[Button], block_id: str) -> Block:
         count = seen[button.action] = seen.get(button.action, 0) + 1
         elements.append(_element(button, button.action if count == 1 else f"{button.action}:{count}"))
     return ActionsBlock(elements=elements, block_id=block_id)
+
+
+def picture(file_id: str, alt: str) -> Block:
+    """A picture that was uploaded, by its file's id, and what it shows for those who cannot see it."""
+    shown = words.cut(words.plain(words.printable(alt)).strip(), 1000) or "A picture"
+    return ImageBlock(slack_file={"id": file_id}, alt_text=shown)
 
 
 def action_of(action_id: str) -> str:

@@ -78,3 +78,75 @@ def test_killed_between_sending_and_recording_it_is_sent_once(inn: Inn, closed: 
     assert sent is not None
     assert sent.ts == arrived[0].ts
     assert sent.sent_at is not None
+
+
+PNG = b"\x89PNG\r\n\x1a\npixels"
+
+
+def a_report(inn: Inn) -> OutboxMessage:
+    return a_reminder(
+        inn,
+        id="report",
+        text="Last week: 14 labs.",
+        buttons=(),
+        fallback=None,
+        picture=PNG,
+        picture_alt="Cost last week",
+    )
+
+
+def test_a_picture_stands_below_the_text(inn: Inn) -> None:
+    outbox.add(inn.database, a_report(inn))
+    inn.works()
+    (said,) = inn.slack.public(CHANNEL)
+    assert said.text == "Last week: 14 labs."
+    text, image = said.blocks
+    assert text["text"]["text"] == "Last week: 14 labs."
+    assert (image["type"], image["alt_text"]) == ("image", "Cost last week")
+    assert inn.slack.files[image["slack_file"]["id"]] == PNG
+
+
+def test_a_picture_that_is_not_ready_is_waited_for_and_not_uploaded_again(inn: Inn) -> None:
+    inn.slack.refuse("chat.postMessage", "invalid_blocks", times=2)
+    outbox.add(inn.database, a_report(inn))
+    inn.works()
+    (said,) = inn.slack.public(CHANNEL)
+    assert [each["type"] for each in said.blocks] == ["section", "image"]
+    assert len(inn.slack.files) == 1
+
+
+def test_a_picture_that_slack_never_shows_goes_into_the_thread(inn: Inn) -> None:
+    inn.slack.refuse("chat.postMessage", "invalid_blocks", times=3)
+    outbox.add(inn.database, a_report(inn))
+    inn.works()
+    (said,) = inn.slack.public(CHANNEL)
+    assert (said.text, said.blocks) == ("Last week: 14 labs.", [])
+    assert [each.file for each in inn.slack.thread(said.ts)] == ["picture.png"]
+
+
+def test_where_files_are_not_allowed_there_is_no_picture(inn: Inn) -> None:
+    inn.slack.refuse("files.upload", "missing_scope", times=9)
+    outbox.add(inn.database, a_report(inn))
+    inn.works()
+    (said,) = inn.slack.public(CHANNEL)
+    assert said.text == "Last week: 14 labs."
+    assert inn.slack.thread(said.ts) == []
+
+
+def test_a_report_whose_answer_is_lost_is_sent_once(inn: Inn) -> None:
+    inn.slack.lose_answer("chat.postMessage")
+    outbox.add(inn.database, a_report(inn))
+    inn.works()
+    assert len(inn.slack.public(CHANNEL)) == 1
+
+
+def test_killed_as_the_picture_is_uploaded_it_is_sent_once(inn: Inn) -> None:
+    inn.slack.kill_after("files.upload")
+    outbox.add(inn.database, a_report(inn))
+    with pytest.raises(Killed):
+        inn.works()
+    inn.kills()
+    inn.clock.passes(seconds=5)
+    inn.works()
+    (said,) = inn.slack.public(CHANNEL)
+    assert [each["type"] for each in said.blocks] == ["section", "image"]

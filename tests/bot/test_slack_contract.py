@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pytest
 
 from bot.playground.server import LocalSlack
 from bot.slack import Later, NotTaken, Slack
-from bot.views.message import Message, message, section
+from bot.views.message import Message, message, picture, section
 from bot.views.modals import modal
 from bot.web_client import KeptWebClient
 from commands.request import Field, Form
@@ -22,6 +23,9 @@ from tests.fakes.slack import FakeSlack
 
 HELLO, BYE = message("hello", [section("*hello*")]), message("bye", [section("*bye*")])
 CARD = {"event_type": "innkeeper_card", "event_payload": {"id": "card1"}}
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 FORM = Form("reject_with_reason", "run1", "Reject", "Reject", (Field("reason", "Reason"),))
 
 
@@ -156,6 +160,28 @@ def test_an_empty_file_and_one_for_somebody_directly(side: FakeSide) -> None:
     side.slack.upload(direct, None, "run.log", "", "")
     side.slack.post(direct, HELLO)
     assert side.texts(direct)[-1] == "hello"
+
+
+def test_a_picture_stands_in_a_message_and_nowhere_before(side: FakeSide) -> None:
+    file_id = side.slack.upload("", None, "picture.png", PNG, alt="Two bars")
+    assert side.texts(side.channel) == []
+    sent = side.slack.post(side.channel, message("hello", [section("*hello*"), picture(file_id, "Two bars")]))
+    assert side.texts(side.channel) == ["hello"]
+    side.slack.edit(side.channel, sent["ts"], BYE)
+
+
+def test_a_picture_that_is_not_there_is_not_shown(side: FakeSide) -> None:
+    with pytest.raises(NotTaken) as refused:
+        side.slack.post(side.channel, message("hello", [picture("F0NOTHING00", "Two bars")]))
+    assert refused.value.code == "invalid_blocks"
+    assert side.texts(side.channel) == []
+
+
+def test_a_picture_in_a_thread(side: FakeSide) -> None:
+    first = side.slack.post(side.channel, HELLO)
+    assert side.slack.upload(side.channel, first["ts"], "picture.png", PNG, alt="Two bars")
+    told = side.slack.replies(side.channel, first["ts"])
+    assert [file["name"] for file in told[1]["files"]] == ["picture.png"]
 
 
 def test_a_whisper_is_for_one_person(side: FakeSide) -> None:

@@ -64,6 +64,7 @@ class FakeSlack:
         self.messages: list[Said] = []
         self.calls: list[Call] = []  # those that reached Slack
         self.views: list[dict[str, Any]] = []
+        self.files: dict[str, bytes] = {}  # by id
         self.closed: dict[str, str] = {}  # channel, or a person who takes no direct messages → Slack's code
         self._now = now
         self._mishaps: dict[str, deque[_Mishap]] = {}
@@ -120,13 +121,25 @@ class FakeSlack:
         if mishap is not None:
             raise Later(self._now(), maybe_sent=True)
 
-    def upload(self, channel: str, thread_ts: str | None, name: str, body: str, comment: str) -> None:
+    def upload(
+        self,
+        channel: str,
+        thread_ts: str | None,
+        name: str,
+        body: str | bytes,
+        comment: str = "",
+        alt: str = "",
+    ) -> str:
         def act() -> Mapping[str, Any]:
             self._refuse_closed("files.upload", channel)
-            self._put(channel, Message(comment, []), thread_ts=thread_ts, file=name, body=body)
-            return {}
+            file_id = f"F{next(self._numbers):08d}"
+            self.files[file_id] = body if isinstance(body, bytes) else body.encode()
+            if channel:
+                text = body if isinstance(body, str) else ""
+                self._put(channel, Message(comment, []), thread_ts=thread_ts, file=name, body=text)
+            return {"id": file_id}
 
-        self._call("files.upload", channel, act)
+        return str(self._call("files.upload", channel, act)["id"])
 
     def open_view(self, trigger_id: str, view: dict[str, Any]) -> str:
         def act() -> Mapping[str, Any]:
@@ -294,6 +307,9 @@ class FakeSlack:
             check(message)
         if not message.text and not message.blocks and "file" not in more:
             raise NotTaken("chat.postMessage", "no_text")
+        for block in message.blocks:
+            if block["type"] == "image" and block["slack_file"]["id"] not in self.files:
+                raise NotTaken("chat.postMessage", "invalid_blocks")
         ts = f"{self._now().timestamp():.0f}.{next(self._numbers):06d}"
         said = Said(ts, channel, message.text, message.blocks, **more)
         with self._lock:

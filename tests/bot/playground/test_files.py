@@ -61,3 +61,27 @@ def test_a_file_goes_only_where_the_app_is(slack: LocalSlack, client: WebClient,
     with pytest.raises(SlackApiError, match="not_in_channel"):
         client.files_upload_v2(channel=elsewhere, content="a", filename="a.txt")
     assert slack.messages(elsewhere) == []
+
+
+def test_a_picture_without_a_channel_is_shown_by_the_message_that_names_it(
+    slack: LocalSlack, client: WebClient, place: Place
+) -> None:
+    done = client.files_upload_v2(content=b"\x89PNG", filename="chart.png", alt_txt="Two bars")
+    file_id = done["files"][0]["id"]
+    assert slack.messages(place.channel) == []
+    block = {"type": "image", "slack_file": {"id": file_id}, "alt_text": "Two bars"}
+    client.chat_postMessage(channel=place.channel, text="Last week", blocks=[block])
+    (message,) = slack.messages(place.channel)
+    assert message.blocks[0]["slack_file"] == {"id": file_id}
+    with urllib.request.urlopen(f"{slack.page_url}files/{file_id}") as answer:
+        assert (answer.headers["Content-Type"], answer.read()) == ("image/png", b"\x89PNG")
+
+
+@pytest.mark.parametrize("named", ["F0NOTHING00", "text"])
+def test_what_is_no_picture_is_not_shown_as_one(client: WebClient, place: Place, named: str) -> None:
+    text = client.files_upload_v2(content="a", filename="a.txt")["files"][0]["id"]
+    block = {"type": "image", "slack_file": {"id": text if named == "text" else named}, "alt_text": "x"}
+    with pytest.raises(SlackApiError) as refused:
+        client.chat_postMessage(channel=place.channel, text="Last week", blocks=[block])
+    assert refused.value.response["error"] == "invalid_blocks"
+    assert "invalid slack file" in str(refused.value.response["response_metadata"]["messages"])

@@ -20,6 +20,7 @@ card  From typing `/lab up sandbox NAME` to a card in Slack that says `NAME: pro
 keys  From a recorded `/key ssh LAB` to its private answer, Slack's own time left out, against one bare hvac signature
       and one bare document read, added; the removal of somebody with 200 grants, until Vault has ended all; and the
       revocation list of 10,000 serials, built and signed anew.
+pictures  Each picture from its data to its PNG, the start of the child that draws it included.
 
 The medians of two runs on two cores that did other work meanwhile (load 1 to 4), Python 3.11, Terraform 1.11.4:
 

@@ -14,7 +14,8 @@ from state.transitions import RunState
 
 StepName = Literal["provision", "secure", "deploy", "integrate", "test"]
 StepState = Literal["waiting", "running", "done", "failed", "skipped"]
-RunKind = Literal["apply", "destroy", "refresh"]  # refresh: look for drift, and accept it
+# refresh: look for drift, and accept it; steps: no plan, but steps that are done again
+RunKind = Literal["apply", "destroy", "refresh", "steps"]
 Decision = Literal["approve", "reject"]
 GrantKind = Literal["ssh", "tls", "db"]
 ButtonStyle = Literal["default", "primary", "danger"]

@@ -45,6 +45,19 @@ def set(
         cards.mark_dirty(database, run_id)
 
 
+def tell(database: Database, run_id: str, name: StepName, sentence: str) -> None:
+    """How far a step is, in a few words, while it is running."""
+    with database.transaction():
+        STEPS.update(
+            database,
+            {"sentence": sentence},
+            "run_id = :run_id AND name = :step AND state = 'running'",
+            run_id=run_id,
+            step=name,
+        )
+        cards.mark_dirty(database, run_id)
+
+
 def of_run(database: Database, run_id: str) -> list[Step]:
     """The run's steps, from provision to test."""
     found = STEPS.select(database, "WHERE run_id = :run_id", run_id=run_id)

@@ -15,7 +15,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from starlette.applications import Starlette
 
-from bot import listeners, people, readiness, scheduler, ssh_routes, state_backend
+from bot import activity_routes, listeners, people, readiness, scheduler, ssh_routes, state_backend
 from bot.acks import Acks
 from bot.intake import Intake
 from bot.liveness import this_process
@@ -96,6 +96,7 @@ def build_server(settings: Settings) -> Bot:
         [
             *state_backend.routes(deps.database, deps.vault, deps.standing, deps.now),
             *ssh_routes.routes(revocations),
+            *activity_routes.routes(deps.database, deps.now),
         ],
     )
     return Bot(deps, tuple(parts), application)

@@ -35,6 +35,7 @@ FILLED_BY_US = (
     *("lab", "owner", "trusted_ssh_keys"),
     *("ssh_ca_public_key", "krl_public_key", "innkeeper_url"),
 )
+    *("active_url", "active_token"),
 TAKEN_BY_COMMANDS = ("ttl", "page")
 
 _VAULT_FIELD = re.compile(r"[\w.-]+(?:/[\w.-]+)+#[\w.-]+")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from commands.blueprint import Blueprint
@@ -54,16 +56,37 @@ def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
         filled["ssh_ca_public_key"] = _prepared(deps.vault.ssh_ca_public_key)
     if "krl_public_key" in declared:
         filled["krl_public_key"] = _prepared(deps.vault.signing_public_key)
+    if "active_url" in declared:
+        filled["active_url"] = f"{deps.base_url}/labs/{lab.name}/active"
+    if "active_token" in declared:
+        filled["active_token"] = secret["active_token"] = _active_token(deps, lab)
     if "trusted_ssh_keys" in declared:
         operators = deps.vault.operators()
         filled["trusted_ssh_keys"] = sorted({key for each in operators for key in each.ssh_public_keys})
     variables |= {name: value for name, value in filled.items() if name in declared}
     parts = [part for value in secret.values() for part in (value if isinstance(value, list) else [value])]
-    secrets = [*map(str, parts), *environment.values()]
+    hidden = [*map(str, parts), *environment.values()]
     ephemeral = {
         name: value for name, value in variables.items() if name in declared and declared[name].ephemeral
     }
-    return Inputs(variables, ephemeral, environment, tuple(value for value in secrets if value))
+    return Inputs(variables, ephemeral, environment, tuple(value for value in hidden if value))
+
+
+def _active_token(deps: Deps, lab: Lab) -> str:
+    """With it the lab's hosts report that they are used. One for each lab: a host is told it once."""
+    about = f"active token {lab.id}"
+    sealed = _sealed_active_token(deps, lab)
+    if sealed is None:
+        token = secrets.token_urlsafe(32)
+        digest = sha256(token.encode()).hexdigest()
+        labs.give_active_token(deps.database, lab.id, deps.vault.seal(token.encode(), about), digest)
+        sealed = _sealed_active_token(deps, lab)  # somebody else may have been quicker
+    return deps.vault.unseal(sealed or b"", about).decode()
+
+
+def _sealed_active_token(deps: Deps, lab: Lab) -> bytes | None:
+    current = labs.get(deps.database, lab.id)
+    return current.sealed_active_token if current is not None else None
 
 
 def _prepared(read: Callable[[], str]) -> str:

@@ -21,6 +21,8 @@ locals {
     lab               = var.lab
     ssh_ca_public_key = var.ssh_ca_public_key
     krl_public_key    = var.krl_public_key
+    active_url        = var.active_url
+    active_token      = var.active_token
     hosts             = "${path.module}/hosts"
   })] : []
 

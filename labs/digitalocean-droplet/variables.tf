@@ -31,6 +31,19 @@ variable "innkeeper_url" {
   description = "Where the host fetches that list, at /ssh/krl. Empty: no certificate is trusted."
 }
 
+variable "active_url" {
+  type        = string
+  default     = ""
+  description = "Where the host reports that somebody is logged in. Empty: it does not."
+}
+
+variable "active_token" {
+  type        = string
+  default     = ""
+  sensitive   = true
+  description = "What it shows there."
+}
+
 variable "size" {
   type        = string
   default     = "small"

@@ -26,7 +26,11 @@ INSTALLED = {
     "/etc/systemd/system/innkeeper-trust.service": "innkeeper-trust.service",
     "/etc/systemd/system/innkeeper-trust.timer": "innkeeper-trust.timer",
     "/etc/ssh/sshd_config.d/10-innkeeper.conf": "sshd.conf",
+    "/usr/local/sbin/innkeeper-active": "innkeeper-active",
+    "/etc/systemd/system/innkeeper-active.service": "innkeeper-active.service",
+    "/etc/systemd/system/innkeeper-active.timer": "innkeeper-active.timer",
 }
+REPORTS = {"active_url": "https://innkeeper.example.com/labs/demo/active", "active_token": "a-token"}
 AWS_LIMIT_BYTES = 16 * 1024  # of user data, before base64
 
 
@@ -36,7 +40,7 @@ CLOUDS = ("aws-ec2", "digitalocean-droplet")
 
 def output(folder: Path, expression: str) -> str:
     """What Terraform makes of the expression, with whatever modules are in the folder."""
-    (folder / "output.tf").write_text(f'output "user_data" {{ value = {expression} }}')
+    (folder / "output.tf").write_text(f'output "user_data" {{\nvalue = {expression}\nsensitive = true\n}}')
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKPOINT_DISABLE": "1"}
     command = terraform_command(folder)
     for words in (("init",), ("apply", "-auto-approve"), ("output", "-raw", "user_data")):
@@ -59,6 +63,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory, signer: KrlSigner) -> str
         "lab": "demo",
         "ssh_ca_public_key": signer.ca_public_key + "\n",
         "krl_public_key": signer.signing_public_key(),
+        **REPORTS,
         "hosts": str(HOSTS),
     }
     template = json.dumps(f"{HOSTS}/cloud-init.yaml")
@@ -85,7 +90,8 @@ def test_it_is_for_cloud_init_and_small_enough_for_aws(rendered: str) -> None:
 def test_a_host_gets_the_files_that_are_in_the_repository(files: dict[str, dict[str, Any]]) -> None:
     for path, name in INSTALLED.items():
         assert content(files[path]) == (HOSTS / name).read_bytes()
-    assert files["/usr/local/sbin/innkeeper-trust"]["permissions"] == "0755"
+    for name in ("innkeeper-trust", "innkeeper-active"):
+        assert files[f"/usr/local/sbin/{name}"]["permissions"] == "0755"
 
 
 def test_a_host_gets_what_it_pins_and_trusts_no_certificate_yet(
@@ -103,9 +109,18 @@ def test_a_host_gets_what_it_pins_and_trusts_no_certificate_yet(
     }
 
 
-def test_the_timer_is_started_and_sshd_reads_its_lines(rendered: str) -> None:
+def test_a_host_is_told_where_it_reports_that_it_is_used_for_root_alone(
+    files: dict[str, dict[str, Any]],
+) -> None:
+    for name, value in REPORTS.items():
+        file = files[f"/etc/innkeeper/{name}"]
+        assert (content(file), file["permissions"]) == (f"{value}\n".encode(), "0600")
+
+
+def test_the_timers_are_started_and_sshd_reads_its_lines(rendered: str) -> None:
     commands = yaml.safe_load(rendered)["runcmd"]
     assert "systemctl enable --now innkeeper-trust.timer" in commands
+    assert "systemctl enable --now innkeeper-active.timer" in commands
     assert "try-reload-or-restart ssh" in commands[-1]
 
 
@@ -114,7 +129,8 @@ def test_each_cloud_has_the_same_files(cloud: str) -> None:
     """A module is copied alone, so it has files of its own: `cp labs/hosts/* labs/CLOUD/hosts/` after a change."""
     own = {path.name: path.read_bytes() for path in (LABS / cloud / "hosts").iterdir()}
     assert own == {path.name: path.read_bytes() for path in HOSTS.iterdir()}
-    assert (LABS / cloud / "hosts" / "innkeeper-trust").stat().st_mode & 0o111
+    for name in ("innkeeper-trust", "innkeeper-active"):
+        assert (LABS / cloud / "hosts" / name).stat().st_mode & 0o111
 
 
 def user_data(cloud: str, folder: Path, **variables: str) -> dict[str, Any]:
@@ -145,13 +161,31 @@ def test_a_server_trusts_the_labs_certificates_and_knows_where_the_list_is(
         ssh_ca_public_key=signer.ca_public_key,
         krl_public_key=signer.signing_public_key(),
         innkeeper_url="https://innkeeper.example.com",
+        **REPORTS,
     )
     found = {each["path"]: content(each).decode() for each in given["write_files"]}
     assert found[f"{FOLDER}/url"] == "https://innkeeper.example.com\n"
     assert found[f"{FOLDER}/ca.pub"] == signer.ca_public_key + "\n"
     assert found["/etc/ssh/sshd_config.d/10-innkeeper.conf"] == (HOSTS / "sshd.conf").read_text()
+    assert found["/etc/innkeeper/active_token"] == "a-token\n"
     assert "ssh-ed25519 AAAA root" in json.dumps(given)
     assert "systemctl enable --now innkeeper-trust.timer" in given["runcmd"]
+    assert "systemctl enable --now innkeeper-active.timer" in given["runcmd"]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_server_that_is_not_told_where_reports_nothing(
+    cloud: str, tmp_path: Path, signer: KrlSigner
+) -> None:
+    given = user_data(
+        cloud,
+        tmp_path,
+        ssh_ca_public_key=signer.ca_public_key,
+        krl_public_key=signer.signing_public_key(),
+        innkeeper_url="https://innkeeper.example.com",
+    )
+    assert "innkeeper-active" not in json.dumps(given)
+    assert "/etc/ssh/innkeeper/url" in json.dumps(given)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from commands.engines.vault import VaultUnprepared
 from commands.engines.vault_errors import Doing
+from commands.steps.inputs import gather, known_secrets
 from tests.fakes.vault import FakeVault
-from tests.inn import REQUESTER, Inn
+from tests.inn import INFRA, REQUESTER, Inn
 
 
 class UnpreparedVault(FakeVault):
@@ -51,3 +54,37 @@ def test_a_vault_without_an_ssh_engine_leaves_them_empty(inn: Inn) -> None:
     assert card.text.startswith("demo: proposed")
     given = inn.terraform.given_variables[-1]
     assert (given["ssh_ca_public_key"], given["krl_public_key"]) == ("", "")
+
+
+def offers_reporting_hosts(inn: Inn) -> None:
+    module = inn.offers("hosts", "approvals: {operator: 1, self: true}")
+    module.write_text("".join(f'variable "{each}" {{}}\n' for each in ("lab", "active_url", "active_token")))
+
+
+def test_hosts_are_told_where_and_with_what_to_report_that_they_are_used(inn: Inn) -> None:
+    offers_reporting_hosts(inn)
+    inn.says(REQUESTER, "/lab up hosts demo")
+    given = inn.terraform.given_variables[-1]
+    assert given["active_url"] == "http://inn.test/labs/demo/active"
+    assert len(given["active_token"]) >= 40
+    assert inn.lab().active_token_sha256 == sha256(given["active_token"].encode()).hexdigest()
+
+
+def test_that_token_stays_with_its_lab_and_is_no_other_labs(inn: Inn) -> None:
+    offers_reporting_hosts(inn)
+    inn.says(REQUESTER, "/lab up hosts demo")
+    inn.approved(inn.newest_card())
+    inn.says(INFRA, "/lab plan demo")
+    inn.says(REQUESTER, "/lab up hosts other")
+    first, again, other = (each["active_token"] for each in inn.terraform.given_variables[-3:])
+    assert first == again != other
+
+
+def test_that_token_is_nowhere_in_the_clear_and_taken_out_of_what_terraform_says(inn: Inn) -> None:
+    offers_reporting_hosts(inn)
+    inn.says(REQUESTER, "/lab up hosts demo")
+    token = inn.terraform.given_variables[-1]["active_token"]
+    assert inn.holds(token) == []
+    run = inn.run()
+    assert token in gather(inn.deps, inn.lab(), run, inn.deps.catalogue.get("hosts")).secrets
+    assert token in known_secrets(inn.deps, run)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from commands import words
 from commands.request import Refused
 from state.records import Lifetime as Lifetime
+from state.records import StepName
 
 VariableType = Literal["string", "number", "boolean", "list"]
 CheckKind = Literal["tcp", "http", "tls", "ssh", "command"]
@@ -140,6 +141,19 @@ class Blueprint:
     playbook: Path | None = None
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
     activity: Activity | None = None
+    activity: Activity | None = None
+
+    @property
+    def steps(self) -> tuple[StepName, ...]:
+        """The steps that a lab of this kind goes through, in their order."""
+        asked: dict[StepName, bool] = {
+            "provision": True,
+            "secure": self.secure != Secure(),
+            "deploy": self.playbook is not None,
+            "integrate": bool(self.publish),
+            "test": bool(self.checks),
+        }
+        return tuple(name for name, is_asked in asked.items() if is_asked)
     checks: tuple[Check, ...] = ()
 
     def example(self, lab: str = "demo", say: str | None = None) -> str:

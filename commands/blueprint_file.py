@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
 import yaml
 
-from commands import blueprint_activity, grammar, words, yaml_nodes
+from commands import blueprint_activity, blueprint_hours, grammar, words, yaml_nodes
 from commands.blueprint_records import (
     Approvals,
     Blueprint,
@@ -29,13 +30,13 @@ from commands.yaml_nodes import Wrong
 FILE_NAME = "blueprint.yaml"
 KEYS = (
     *("name", "summary", "terraform", "variables", "cost", "lifetime", "approvals", "credentials"),
-    *("second_factor", "rekey", "secure", "deploy", "integrate", "test", "activity"),
+    *("second_factor", "rekey", "secure", "deploy", "integrate", "test", "activity", "office_hours"),
 )
 FILLED_BY_US = (
     *("lab", "owner", "trusted_ssh_keys"),
     *("ssh_ca_public_key", "krl_public_key", "innkeeper_url"),
-)
     *("active_url", "active_token"),
+)
 TAKEN_BY_COMMANDS = ("ttl", "page")
 
 _VAULT_FIELD = re.compile(r"[\w.-]+(?:/[\w.-]+)+#[\w.-]+")
@@ -91,6 +92,11 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
     module = section("terraform", lambda found: _inside(found, "terraform", folder, root), folder.resolve())
     if not (any(module.glob("*.tf")) or any(module.glob("*.tf.json"))):
         raise Wrong(fields.get("terraform"), "`terraform` is a folder with *.tf files, and there are none.")
+    lifetime = section("lifetime", _lifetime, Lifetime())
+    if (said := fields.get("office_hours")) is not None:
+        if lifetime.office_hours is not None:
+            raise Wrong(said, "`office_hours` stands in `lifetime` too. Say it once.")
+        lifetime = replace(lifetime, office_hours=blueprint_hours.read(said))
     approvals, destroy_approvals = (
         _approvals(fields["approvals"]) if "approvals" in fields else (Approvals(), None)
     )
@@ -101,7 +107,7 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
         module=module,
         variables=section("variables", _variables, {}),
         cost=section("cost", _cost, Cost()),
-        lifetime=section("lifetime", _lifetime, Lifetime()),
+        lifetime=lifetime,
         approvals=approvals,
         destroy_approvals=destroy_approvals,
         credentials=section("credentials", _credentials, {}),
@@ -111,10 +117,10 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
         playbook=section("deploy", lambda found: _playbook(found, folder, root), None),
         publish=section("integrate", _publish, ()),
         checks=section("test", _checks, ()),
+        activity=section("activity", blueprint_activity.read, None),
     )
 
 
-        activity=section("activity", blueprint_activity.read, None),
 def _variables(node: yaml.Node) -> dict[str, Variable]:
     fields = yaml_nodes.mapping(node, "variables")
     for key, _ in node.value:
@@ -209,7 +215,7 @@ def _cost(node: yaml.Node) -> Cost:
 
 def _lifetime(node: yaml.Node) -> Lifetime:
     times = ("ttl", "max", "idle", "remind_every", "grace")
-    fields = yaml_nodes.mapping(node, "lifetime", (*times, "auto_destroy"))
+    fields = yaml_nodes.mapping(node, "lifetime", (*times, "auto_destroy", "office_hours"))
     given: dict[str, Any] = {
         f"{key}_seconds": yaml_nodes.seconds(fields[key], key) for key in times if key in fields
     }
@@ -222,6 +228,8 @@ def _lifetime(node: yaml.Node) -> Lifetime:
         if said != "polite" and not isinstance(said, bool):
             raise Wrong(fields["auto_destroy"], "`auto_destroy` is true, polite or false.")
         given["auto_destroy"] = said
+    if "office_hours" in fields:
+        given["office_hours"] = blueprint_hours.read(fields["office_hours"])
     return Lifetime(**given)
 
 

@@ -192,6 +192,7 @@ SECTIONS = {  # heading → where an unknown key has to stand to be told the kno
     "### In `integrate`": "{integrate: {%s}}",
     "### In `test`, for each check": "{test: [{%s}]}",
     "### In `activity`": "{activity: {%s}}",
+    "### In `office_hours`": "{office_hours: {%s}}",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from commands import factors
 from commands.authorise import operator_of
@@ -12,7 +13,7 @@ from commands.engines.vault import Operator
 from commands.request import Field, Form, Outcome, Refused, Request, id_from
 from commands.words import listed, mention
 from state import approvals, audit, cards, runs, tfstate
-from state.records import Approval, Person, Run
+from state.records import Approval, Decision, Person, Run
 from state.transitions import RunState
 
 
@@ -34,13 +35,13 @@ def approve_with_code(request: Request, deps: Deps) -> Outcome:
 
 def _for_approval(request: Request, deps: Deps) -> Run:
     """The run that this person may be about to approve. Raises Refused."""
-    run = _shown(request, deps)
+    run = shown_run(request, deps)
     operator, needed = _reviewer(request), listed(sorted(run.approvals_needed))
     if request.person == run.requester and not run.self_approval:
         raise Refused(f"You asked for this plan, so {needed} people approve it.")
     if not set(operator.roles) & set(run.approvals_needed):
         raise Refused(f"This plan needs {needed} people, and you hold {listed(operator.roles)}.")
-    _refuse_moved(deps, run)
+    refuse_moved(deps, run)
     return run
 
 
@@ -51,33 +52,12 @@ def _approved(request: Request, deps: Deps, run: Run) -> Outcome:
         now = deps.now()
         waiting = runs.get(deps.database, run.id) or run
         if waiting.state != RunState.PROPOSED:
-            raise _not_waiting(waiting)
+            raise not_waiting(waiting)
         before = approvals.of_run(deps.database, run.id, run.digest or "")
         if any(each.person == request.person and each.decision == "approve" for each in before):
             return Outcome(f"Your approval of *{run.lab_name}* counts already. {waiting_words(run, before)}")
         role = _role_for(operator, run, before, given, deps)
-        word = Approval(
-            id=id_from(request.id),
-            run_id=run.id,
-            digest=run.digest or "",
-            person=request.person,
-            role=role,
-            decision="approve",
-            reason="",
-            decided_at=now,
-        )
-        approvals.add(deps.database, word)
-        audit.append(
-            deps.database,
-            now,
-            request.person.key,
-            "approved",
-            run.lab_name,
-            run=run.id,
-            digest=run.digest,
-            role=role,
-            second_factor=run.second_factor,
-        )
+        _record(request, deps, run, role, now)
         after = approvals.of_run(deps.database, run.id, run.digest or "")  # somebody may have moved over
         if not still_needed(run, after):
             runs.move(deps.database, run.id, RunState.PROPOSED, RunState.APPROVED, now)
@@ -88,7 +68,7 @@ def _approved(request: Request, deps: Deps, run: Run) -> Outcome:
 
 def reject(request: Request, deps: Deps) -> Outcome:
     """The `Reject` button: ask for the reason in a form."""
-    run = _shown(request, deps)
+    run = shown_run(request, deps)
     _require_rejecter(request, run)
     return Outcome(
         form=Form(
@@ -104,7 +84,7 @@ def reject(request: Request, deps: Deps) -> Outcome:
 
 def reject_with_reason(request: Request, deps: Deps) -> Outcome:
     """The form that `reject` opened came back."""
-    run = _shown(request, deps)
+    run = shown_run(request, deps)
     _require_rejecter(request, run)
     reason = " ".join(request.form.get("reason", "").split())[:500]
     if not reason:
@@ -121,34 +101,25 @@ def reject_with_reason(request: Request, deps: Deps) -> Outcome:
             sentence=f"Rejected by {mention(request.person)} for {role}.",
         )
         if not moved:
-            raise _not_waiting(runs.get(deps.database, run.id) or run)
+            raise not_waiting(runs.get(deps.database, run.id) or run)
         for each in approvals.of_run(deps.database, run.id, run.digest or ""):
             if each.person == request.person:  # they thought again
                 approvals.void(deps.database, each.id, now)
-        approvals.add(
-            deps.database,
-            Approval(
-                id=id_from(request.id),
-                run_id=run.id,
-                digest=run.digest or "",
-                person=request.person,
-                role=role,
-                decision="reject",
-                reason=reason,
-                decided_at=now,
-            ),
-        )
-        audit.append(
-            deps.database,
-            now,
-            request.person.key,
-            "rejected",
-            run.lab_name,
-            run=run.id,
-            digest=run.digest,
-            role=role,
-        )
+        _record(request, deps, run, role, now, reason)
     return Outcome(f"Rejected. *{run.lab_name}* stays as it is.")
+
+
+def _record(request: Request, deps: Deps, run: Run, role: str, now: datetime, reason: str = "") -> None:
+    """The person's word, which the card shows and the audit keeps. A reason: it is a no."""
+    decision: Decision = "reject" if reason else "approve"
+    digest = run.digest or ""
+    word = Approval(id_from(request.id), run.id, digest, request.person, role, decision, reason, now)
+    approvals.add(deps.database, word)
+    detail: dict[str, Any] = {"run": run.id, "digest": run.digest, "role": role}
+    if decision == "approve":
+        detail["second_factor"] = run.second_factor
+    done = "approved" if decision == "approve" else "rejected"
+    audit.append(deps.database, now, request.person.key, done, run.lab_name, **detail)
 
 
 def standing_approvals(deps: Deps, run: Run) -> dict[Person, Operator]:
@@ -223,29 +194,30 @@ def _role_words(role: str, count: int) -> str:
     return f"*{role}*" if count == 1 else f"*{role}* ({count} people)"
 
 
-def _shown(request: Request, deps: Deps) -> Run:
+def shown_run(request: Request, deps: Deps) -> Run:
+    """The proposed run that a button's value `RUN:DIGEST` means, still as it was shown. Raises Refused."""
     run_id, _, digest = request.words[1].partition(":")
     run = runs.get(deps.database, run_id)
     if run is None:
         raise Refused("I do not know that plan. Ask for a new one.", "/lab list all")
     if run.state != RunState.PROPOSED:
-        raise _not_waiting(run)
+        raise not_waiting(run)
     if not digest or digest != run.digest:
         raise Refused("This is not the plan that waits for approval. Look at the newest card of the lab.")
     now = deps.now()
     if run.expires_at is not None and now >= run.expires_at:
         expire(deps, run, now)
-        raise _not_waiting(runs.get(deps.database, run.id) or run)
+        raise not_waiting(runs.get(deps.database, run.id) or run)
     return run
 
 
 def expire(deps: Deps, run: Run, now: datetime) -> bool:
     """A proposal that waited too long ends."""
-    said = (
-        "Nobody approved it in time."
-        if run.state == RunState.PROPOSED
-        else "It could not be applied in time."
-    )
+    said = "Nobody approved it in time."
+    if run.state == RunState.APPROVED:
+        said = "It could not be applied in time."
+    elif run.kind == "refresh":
+        said = f"Nobody said in time what is to be done. `/lab drift {run.lab_name}` looks again."
     return runs.move(deps.database, run.id, run.state, RunState.EXPIRED, now, sentence=said)
 
 
@@ -261,13 +233,15 @@ def make_stale(deps: Deps, run: Run, now: datetime) -> bool:
     )
 
 
-def _refuse_moved(deps: Deps, run: Run) -> None:
+def refuse_moved(deps: Deps, run: Run) -> None:
+    """Raise Refused for a run whose lab's state has moved since: it is stale from then on."""
     if state_moved(deps, run):
         make_stale(deps, run, deps.now())
         raise Refused(f"*{run.lab_name}* has changed since this was planned. Press `Re-plan` on its card.")
 
 
-def _not_waiting(run: Run) -> Refused:
+def not_waiting(run: Run) -> Refused:
+    """What somebody is told who presses a button of a run that waits no more."""
     ended = {
         RunState.EXPIRED: "This plan has expired. Press `Re-plan` on its card.",
         RunState.SUPERSEDED: "A newer plan has taken its place. Look at the newest card of the lab.",

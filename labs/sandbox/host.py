@@ -3,7 +3,9 @@
 `host.py start` starts it and returns when it answers; `host.py stop` returns when its ports are closed. Both
 may be said twice. The environment says which host: HOST, PORT, FOLDER; and for start LAB, SIZE, MESSAGE,
 PASSWORD (sha256, hex). For the ssh server SSH_PORT, SSH_USER, SSH_CA (the public key of the CA whose certificates
-are taken), KRL_URL (the list of revoked ones), KRL_PUBLIC_KEY (PEM; who signs that list).
+are taken), KRL_URL (the list of revoked ones), KRL_PUBLIC_KEY (PEM; who signs that list), ACTIVE_URL (where it
+reports that somebody is there). `host.py keep` puts ACTIVE_TOKEN, with which it does, into a file that the host's
+owner alone reads: the environment that start is given can be read for as long as the host lives.
 
     GET /         {"lab": …, "host": …, "size": …, "message": …}
     GET /healthz  ok
@@ -20,6 +22,7 @@ import contextlib
 import fcntl
 import hashlib
 import hmac
+import importlib
 import importlib.util
 import json
 import os
@@ -33,6 +36,7 @@ import traceback
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 sys.dont_write_bytecode = True
 
@@ -79,6 +83,12 @@ def stop(host: str, port: int, folder: str) -> None:
         if not os.listdir(folder):
             os.rmdir(folder)
     print(f"{host} is gone, port {port} is closed")
+
+
+def keep(host: str, port: int, folder: str) -> None:
+    """Keep the token with which the host reports that it is used."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    beside("reporting").keep_token(os.path.join(folder, host), os.environ.get("ACTIVE_TOKEN", ""))
 
 
 def no_ssh_because() -> str:
@@ -222,9 +232,7 @@ def serve(
 def prepare_ssh(listener: socket.socket, folder: str) -> Callable[[Callable[[], None]], None] | None:
     """What is the ssh server when it is called, and calls what it is given once it answers. None: there can be none."""
     try:
-        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-        import ssh_server
-
+        ssh_server = beside("ssh_server")
         said = os.environ
         setting = ssh_server.Setting(
             host=said["HOST"],
@@ -235,12 +243,22 @@ def prepare_ssh(listener: socket.socket, folder: str) -> Callable[[Callable[[], 
             krl_url=said["KRL_URL"],
             krl_public_key=said.get("KRL_PUBLIC_KEY", ""),
             krl_trusted_seconds=float(said.get("KRL_TRUSTED_SECONDS", "600")),
+            active_url=said.get("ACTIVE_URL", ""),
+            reports_seconds=float(said.get("REPORTS_SECONDS", "60")),
         )
         return ssh_server.prepare(listener, setting)
     except Exception as error:
         listener.close()
         say_without_ssh(f"{type(error).__name__}: {error}")
         return None
+
+
+def beside(name: str) -> Any:
+    """The module of that name beside this file: where Python is isolated it looks elsewhere."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
 
 
 def say_without_ssh(because: str) -> None:
@@ -296,7 +314,7 @@ class Host(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    words = {"start": start, "stop": stop}
+    words = {"start": start, "stop": stop, "keep": keep}
     if len(sys.argv) != 2 or sys.argv[1] not in words:
-        sys.exit("host.py start, or host.py stop")
+        sys.exit("host.py start, host.py stop, or host.py keep")
     words[sys.argv[1]](os.environ["HOST"], int(os.environ["PORT"]), os.environ["FOLDER"])

@@ -50,6 +50,19 @@ variable "innkeeper_url" {
   description = "Where the list of revoked certificates is, at /ssh/krl. Empty: there is no ssh server."
 }
 
+variable "active_url" {
+  type        = string
+  default     = ""
+  description = "Where a host reports that somebody is logged in. Empty: it does not."
+}
+
+variable "active_token" {
+  type        = string
+  default     = ""
+  sensitive   = true
+  description = "What it shows there."
+}
+
 locals {
   hosts    = { small = 2, large = 4 }[var.size]
   ssh_user = "root" # as in blueprint.yaml
@@ -107,7 +120,19 @@ resource "terraform_data" "service" {
     var.size,
     var.message,
     [var.ssh_ca_public_key, var.krl_public_key, var.innkeeper_url],
+    var.active_url,
   ]
+
+  # Apart from the host, whose environment can be read for as long as it lives.
+  provisioner "local-exec" {
+    command = "exec \"$${INNKEEPER_PYTHON:-python3}\" -I -S host.py keep"
+    environment = {
+      HOST         = terraform_data.host[count.index].output.name
+      PORT         = terraform_data.host[count.index].output.port
+      FOLDER       = terraform_data.host[count.index].output.folder
+      ACTIVE_TOKEN = var.active_token
+    }
+  }
 
   # Without -S: asyncssh is where that Python keeps its packages.
   provisioner "local-exec" {
@@ -126,6 +151,7 @@ resource "terraform_data" "service" {
       SSH_CA         = trimspace(var.ssh_ca_public_key)
       KRL_URL        = var.innkeeper_url == "" ? "" : "${trimsuffix(var.innkeeper_url, "/")}/ssh/krl"
       KRL_PUBLIC_KEY = var.krl_public_key
+      ACTIVE_URL     = var.active_url
     }
   }
 }

@@ -18,6 +18,7 @@ from typing import Any
 
 import asyncssh
 from confined import confine
+from reporting import Reports
 from revoked import Certificate, ListUnknown, Revocations
 from ssh_sessions import Commands, Files
 
@@ -38,6 +39,8 @@ class Setting:
     krl_url: str
     krl_public_key: str = ""
     krl_trusted_seconds: float = 600.0
+    active_url: str = ""
+    reports_seconds: float = 60.0
 
 
 def note(event: str, **more: object) -> None:
@@ -70,6 +73,11 @@ class Lodge:
         self.revocations = Revocations(setting.krl_url, setting.krl_public_key, setting.krl_trusted_seconds)
         self.commands = Commands(setting.host, setting.user, setting.folder)
         self.inside: set[Door] = set()
+        # Read now: a session must not, and so this process cannot once it is confined.
+        self.reports = Reports(setting.active_url, setting.folder)
+        self.came_in: asyncio.Queue[str] = asyncio.Queue(
+            1
+        )  # key ids; who is not reported has been in a moment ago
 
     async def revoked_because(self, certificate: Certificate) -> str | None:
         """Why that certificate is revoked as of now, or None. Raises ListUnknown."""
@@ -88,6 +96,19 @@ class Lodge:
                 for door in [*self.inside]:
                     if because := known.because(door.shown.certificate):
                         door.show_out(because)
+
+    async def report(self) -> None:
+        """Tell Innkeeper who comes in, and now and then who is still in."""
+        trouble = ""
+        while self.reports:
+            try:
+                key_id = await asyncio.wait_for(self.came_in.get(), self.setting.reports_seconds)
+            except TimeoutError:
+                key_id = next((door.shown.certificate.key_id for door in self.inside), "")
+            if key_id:
+                before, trouble = trouble, await asyncio.to_thread(self.reports.send, key_id)
+                if trouble and trouble != before:
+                    note("not reported", host=self.setting.host, because=trouble)
 
 
 @dataclass(frozen=True)
@@ -197,6 +218,8 @@ class Door(asyncssh.SSHServer):
             return
         self.shown = self._passed
         self._lodge.inside.add(self)
+        with contextlib.suppress(asyncio.QueueFull):
+            self._lodge.came_in.put_nowait(self.shown.certificate.key_id)
         note("login", **self._who(self.shown.told))
 
     def show_out(self, because: str) -> None:
@@ -284,4 +307,5 @@ async def _serve(
     ready()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(lodge.watch())
+        tasks.create_task(lodge.report())
         tasks.create_task(server.wait_closed())

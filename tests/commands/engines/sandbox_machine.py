@@ -187,6 +187,34 @@ class KrlServer:
         request.wfile.write(content)
 
 
+class ActiveServer:
+    """Takes reports as Innkeeper does. reports: what each said, token first. status: what it answers."""
+
+    def __init__(self) -> None:
+        self.status = 204
+        self.reports: list[tuple[str, str]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                said = self.rfile.read(int(self.headers["Content-Length"]))
+                server.reports.append((self.headers["Authorization"], json.loads(said)["who"]))
+                self.send_response(server.status)
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._http.server_port}/labs/demo/active"
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+
 def host_module(name: str) -> Any:
     """A module of the host's own program, which belongs to no package."""
     if str(SANDBOX) not in sys.path:

@@ -16,10 +16,13 @@ from commands.engines import terraform_events as events
 from commands.engines.terraform import Access, Terraform
 from state.records import RunKind
 from tests.commands.engines.following import follow
-from tests.commands.engines.sandbox_machine import SANDBOX, Authority, KrlServer, is_open
+from tests.commands.engines.sandbox_machine import SANDBOX, ActiveServer, Authority, KrlServer, is_open
 from tests.commands.engines.state_server import StateServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
+
+TOKEN = "token-of-the-lab"
 
 
 class Lab:
@@ -29,6 +32,7 @@ class Lab:
         self.folder = folder
         self.ca = Authority(folder / "ca")
         self.krls = KrlServer(self.ca.krl())
+        self.active = ActiveServer()
         self.states = StateServer()
         self.access: Access = self.states.access("sandbox-ssh")
         self.terraform = Terraform("terraform", folder / "data")
@@ -36,6 +40,8 @@ class Lab:
             "lab": "sandbox-ssh",
             "ssh_ca_public_key": self.ca.public_key + "\n",
             "innkeeper_url": self.krls.url.removesuffix("/ssh/krl"),
+            "active_url": self.active.url,
+            "active_token": TOKEN,
         }
         self._runs = 0
 
@@ -93,6 +99,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     yield lab
     lab.apply(kind="destroy")
     lab.krls.close()
+    lab.active.close()
     lab.states.close()
 
 
@@ -105,6 +112,10 @@ def test_its_hosts_let_a_certificate_in_until_the_lab_is_destroyed(lab: Lab) -> 
         done = lab.ssh(address, outputs["known_hosts"], "basename $(dirname $(pwd))")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("sandbox-ssh-")
+    until(lambda: len(lab.active.reports) == 2)
+    assert set(lab.active.reports) == {(f"Bearer {TOKEN}", "T1-U1:sandbox-ssh:g1")}
+    assert TOKEN not in lab.said
+    assert TOKEN.encode() not in b"".join(lab.states.states.values())
     assert lab.ssh(outputs["ssh"][0], outputs["known_hosts"][1:]).returncode == 255  # another host's key
     assert lab.plan()[1] == 0
 

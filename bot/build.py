@@ -14,9 +14,21 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
-from bot import activity_routes, listeners, people, readiness, scheduler, ssh_routes, state_backend
+from bot import (
+    activity_routes,
+    catalogue_routes,
+    listeners,
+    people,
+    readiness,
+    scheduler,
+    ssh_routes,
+    state_backend,
+)
 from bot.acks import Acks
+from bot.catalogue_refresher import CatalogueRefresher
+from bot.catalogue_routes import HookSecret
 from bot.intake import Intake
 from bot.liveness import this_process
 from bot.metrics import Metrics
@@ -28,11 +40,11 @@ from bot.settings import BadSettings, Settings
 from bot.slack import Slack
 from bot.web_client import KeptWebClient
 from bot.worker import Worker
-from commands import activity, leaving, lifetime_sweep, rekeying, tidying
+from commands import activity, leaving, lifetime_sweep, refreshing, rekeying, tidying
 from commands.deps import Deps
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
-from commands.git_catalogue import opened
+from commands.git_catalogue import GitCatalogue, opened
 from state.database import connect
 from state.records import Person
 
@@ -87,6 +99,11 @@ def build_server(settings: Settings) -> Bot:
     jobs = _jobs(deps, intake, worker, settings.sweep_seconds)
     jobs["sign ssh revocations"] = (lambda now: revocations.refresh(), settings.sweep_seconds)
     parts: list[Part] = [notifier, worker, intake, Scheduler(jobs, deps.now)]
+    more = list[BaseRoute]()
+    if isinstance(deps.catalogue, GitCatalogue):
+        refresher = CatalogueRefresher(partial(refreshing.refresh, deps), deps.now)
+        parts.append(refresher)
+        more += catalogue_routes.routes(HookSecret(deps.vault.read_field), refresher.ring)
     if settings.slack_app_token is not None:
         parts.append(_Socket(app, settings.slack_app_token.get_secret_value()))
     application = asgi(
@@ -96,6 +113,7 @@ def build_server(settings: Settings) -> Bot:
         [
             *state_backend.routes(deps.database, deps.vault, deps.standing, deps.now),
             *ssh_routes.routes(revocations),
+            *more,
             *activity_routes.routes(deps.database, deps.now),
         ],
     )

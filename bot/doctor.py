@@ -19,6 +19,7 @@ from state import audit, labs, tfstate
 REMEDIES = {
     "database": "Look at STATE_URL, and whether this user may write there.",
     "vault": "Look at VAULT_ADDR, unseal it, or get a new login from `innkeeper init`.",
+    "catalogue": "Mend the repository, or look at LABS_PATH and at how this user reaches it.",
     "slack": "Look at SLACK_BOT_TOKEN and SLACK_API_URL; install the app again if its token was revoked.",
 }
 

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from bot.acks import Acks
 from bot.bodies import TooLong, read_at_most
 from bot.metrics import Metrics
+from bot.readiness import is_ready
 from bot.settings import BadSettings
 
 BODY_LIMIT_BYTES = 2_000_000  # Slack's largest payload, a view submission, has 250 kB of view
@@ -51,7 +52,7 @@ def asgi(acks: Acks | None, checks: Checks, metrics: Metrics, more: Sequence[Bas
 
     async def readyz(request: Request) -> Response:
         found = await run_in_threadpool(checks)
-        ready = all(said == "ready" for said in found.values())
+        ready = all(is_ready(said) for said in found.values())
         return JSONResponse(found, status_code=200 if ready else 503)
 
     async def show_metrics(request: Request) -> Response:

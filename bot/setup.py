@@ -57,11 +57,12 @@ def needs_of(labs_path: str, data_path: Path) -> Needs:
     try:
         blueprints = list(opened(labs_path, data_path).blueprints().values())
     except ValueError:
-        return Needs()
+        return Needs(is_pushed_to=labs_path.startswith("git+"))
     reads = [reference for each in blueprints for reference in each.credentials.values()]
     reads += [variable.vault for each in blueprints for variable in each.variables.values() if variable.vault]
     return Needs(
         reads=tuple(reads),
         principals=tuple(sorted({each.secure.ssh.user for each in blueprints if each.secure.ssh})),
+        is_pushed_to=labs_path.startswith("git+"),
         domains=tuple(sorted({each.secure.tls_domain for each in blueprints if each.secure.tls_domain})),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OPERATORS_MOUNT = "innkeeper"  # KV v2: operators, and what blueprints may read
+HOOK_SECRET = f"{OPERATORS_MOUNT}/catalogue#hook_secret"  # signs what tells of a push to the catalogue
 TRANSIT_MOUNT = "transit"
 TRANSIT_KEY = "innkeeper"  # under which plans and states are kept
 KRL_KEY = "innkeeper-krl"  # ed25519: signs the list of revoked ssh certificates

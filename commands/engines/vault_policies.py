@@ -38,6 +38,11 @@ path "{OPERATORS_MOUNT}/metadata/operators/*" {{
   capabilities = ["read", "delete"]
 }}
 
+# what signs that somebody pushed to the catalogue
+path "{OPERATORS_MOUNT}/data/catalogue" {{
+  capabilities = ["read"]
+}}
+
 # the key under which plans and Terraform states are kept
 path "{TRANSIT_MOUNT}/datakey/plaintext/{TRANSIT_KEY}" {{
   capabilities = ["update"]

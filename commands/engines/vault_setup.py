@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from secrets import token_urlsafe
 
 import hvac
 from hvac import exceptions
@@ -18,6 +19,7 @@ from commands.engines.vault_http import session_for
 from commands.engines.vault_places import (
     BLUEPRINTS_POLICY,
     BOT_POLICY,
+    HOOK_SECRET,
     OPERATORS_MOUNT,
     TRANSIT_KEY,
     TRANSIT_MOUNT,
@@ -47,12 +49,13 @@ class Needs:
     """What the blueprints of a catalogue name.
 
     reads: each `MOUNT/PATH#FIELD`, which the bot is then allowed to read. principals: whom one may log in as by
-    ssh. domains: below which there are TLS certificates.
+    ssh. domains: below which there are TLS certificates. is_pushed_to: it is in git, and hears of pushes.
     """
 
     reads: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    is_pushed_to: bool = False
 
 
 NOTHING = Needs()
@@ -126,6 +129,8 @@ def prepare(
         vault_setup_keys.prepare_keys(client, needs.principals, needs.domains, said.made)
         _role(client, said)
         _first_admin(client, admin, admin_name, now, said)
+        if needs.is_pushed_to:
+            _hook_secret(client, said)
         role_id, wrapped = _login(client)
         return Prepared(role_id, wrapped, WRAPPED_TTL_SECONDS, said.created, said.present, said.notes)
 
@@ -243,6 +248,19 @@ def _first_admin(client: hvac.Client, admin: Person, name: str, now: datetime, s
                     type(error).__name__,
                 ) from None
             time.sleep(POLL_SECONDS)
+
+
+def _hook_secret(client: hvac.Client, said: _Said) -> None:
+    """Make what signs pushes, once. An admin of Vault reads it where the repository's host asks for it."""
+    place, _, field_name = HOOK_SECRET.removeprefix(f"{OPERATORS_MOUNT}/").partition("#")
+    what = f"the secret of the push hook, `{OPERATORS_MOUNT}/{place}`"
+    secret = {field_name: token_urlsafe(32)}
+    try:
+        api = client.secrets.kv.v2
+        api.create_or_update_secret(place, secret=secret, cas=0, mount_point=OPERATORS_MOUNT)
+        said.made(what, True)
+    except exceptions.InvalidRequest:  # one is there, or was
+        said.made(what, False)
 
 
 def _as_admin(before: Operator | None, admin: Person, name: str, now: datetime) -> Operator:

@@ -106,7 +106,7 @@ def known_secrets(deps: Deps, run: Run) -> tuple[str, ...]:
     if lab is None:
         return ()
     try:
-        return gather(deps, lab, run, deps.catalogue.get(lab.blueprint)).secrets
+        return gather(deps, lab, run, deps.catalogue.pinned(lab.blueprint, run.commit)).secrets
     except (Refused, VaultError):
         return UNKNOWN
 

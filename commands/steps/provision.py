@@ -61,7 +61,7 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
     hidden: tuple[str, ...] = ()
     try:
         lab = _lab(deps, run)
-        blueprint = deps.catalogue.get(lab.blueprint)
+        blueprint = deps.catalogue.pinned(lab.blueprint, run.commit)
         inputs = gather(deps, lab, run, blueprint)
         hidden = inputs.secrets
         access = _new_access(deps, run)
@@ -132,7 +132,7 @@ def tidy(deps: Deps, is_lost: Callable[[Run], bool]) -> str:
         try:
             if is_plan and run.state not in ENDED:
                 lab = _lab(deps, run)
-                blueprint = deps.catalogue.get(lab.blueprint)
+                blueprint = deps.catalogue.pinned(lab.blueprint, run.commit)
                 inputs = gather(deps, lab, run, blueprint)
                 body = _whole_plan(deps, run, blueprint, work, Access("", "", ""), inputs)
                 endings.detailed(deps, run, body)
@@ -160,7 +160,7 @@ def start_apply(run: Run, deps: Deps, worker: str) -> bool:
         if not _approvals_stand(deps, run):
             runs.move(deps.database, run.id, RunState.APPROVED, RunState.PROPOSED, deps.now())
             return False
-        blueprint = deps.catalogue.get(lab.blueprint)
+        blueprint = deps.catalogue.pinned(lab.blueprint, run.commit)
         inputs = gather(deps, lab, run, blueprint)
         plan_file = deps.vault.unseal(run.plan or b"", f"plan {run.id}")
     except (VaultUnavailable, StandingUnknown) as away:

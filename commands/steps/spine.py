@@ -200,4 +200,4 @@ def _lab(deps: Deps, run: Run) -> tuple[Lab, Blueprint]:
     lab = labs.get(deps.database, run.lab_id)
     if lab is None or lab.gone_at is not None:
         raise Refused("The lab is gone.")
-    return lab, deps.catalogue.get(lab.blueprint)
+    return lab, deps.catalogue.pinned(lab.blueprint, run.commit)

@@ -81,7 +81,7 @@ def test_slack_may_check_the_address(house: House) -> None:
 def test_it_says_how_it_is(house: House) -> None:
     assert house.get("/healthz").text == "alive\n"
     assert set(house.get("/readyz").json().items()) == {
-        (part, "ready") for part in ("database", "vault", "slack", "ssh")
+        (part, "ready") for part in ("database", "vault", "slack", "catalogue", "ssh")
     }
     house.slack.refuse("auth.test", "token_revoked")
     answer = house.get("/readyz")

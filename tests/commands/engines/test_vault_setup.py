@@ -10,8 +10,10 @@ import pytest
 from hvac import exceptions
 
 from commands.engines.vault import AppRole, HvacVault, VaultDenied, VaultError
+from commands.engines.vault_places import HOOK_SECRET
 from commands.engines.vault_setup import (
     WRAPPED_TTL_SECONDS,
+    Needs,
     Prepared,
     admin_client,
     prepare,
@@ -149,7 +151,24 @@ def test_an_admin_must_be_somebody_in_slack(vault_space: VaultSpace, person: Per
         prepare(vault_space.client, person, "admin", NOW)
 
 
+def test_the_secret_of_the_push_hook_is_made_once_and_the_bot_may_read_it(vault_space: VaultSpace) -> None:
+    def prepared() -> Prepared:
+        return prepare(vault_space.client, ADMIN, "admin", NOW, Needs(is_pushed_to=True))
+
+    first = prepared()
+    assert "the secret of the push hook, `innkeeper/catalogue`" in first.created
+    secret_id = unwrap_secret_id(vault_space.addr, first.wrapped_secret_id, vault_space.namespace)
+    vault = HvacVault(vault_space.addr, AppRole(first.role_id, secret_id), vault_space.namespace)
+    secret = vault.read_field(HOOK_SECRET)
+    assert len(secret) > 40
+    assert prepared().created == []
+    assert vault.read_field(HOOK_SECRET) == secret
+
+
 FORBIDDEN = {
+    "write the push hook's secret": lambda c: c.secrets.kv.v2.create_or_update_secret(
+        "catalogue", secret={"hook_secret": "x"}, mount_point="innkeeper"
+    ),
     "write a provider's secret": lambda c: c.secrets.kv.v2.create_or_update_secret(
         "providers/aws", secret={"token": "x"}, mount_point="innkeeper"
     ),

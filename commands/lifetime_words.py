@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from commands import lifetime
-from commands.words import HOUR, MINUTE, at, duration, mention, money
+from commands.words import HOUR, MINUTE, ago, at, duration, mention, money
 from state.records import Button, Lab
 
 EXTENSION_SECONDS = 4 * HOUR
@@ -25,6 +25,37 @@ def why_idle(lab: Lab, now: datetime) -> str:
     last = [mention(lab.last_active_by)] if lab.last_active_by is not None else []
     last += [lab.last_active_how] if lab.last_active_how else []
     return f"Nobody has used *{lab.name}* for {unused} (last: {', '.join([*last, at(lab.last_active_at)])})"
+
+
+def use_and_end(lab: Lab, now: datetime) -> list[str]:
+    """Whether a lab that is there counts as idle, since when and why, and until when it lives: a line for each."""
+    idle_from = lifetime.idle_from(lab)
+    if idle_from is None:
+        return []
+    follows = what_follows(lab, now)
+    if lifetime.is_idle(lab, now):
+        said = f"{why_idle(lab, now)}, so it is idle since {at(idle_from)}."
+    elif idle_from == lab.kept_until:
+        said = f"{last_use(lab, now)} It is kept, so it is not idle before {until(idle_from, now)}."
+    else:
+        said = f"{last_use(lab, now)} If nobody uses it, it is idle from {until(idle_from, now)}."
+        if lab.expires_at is None or idle_from < lab.expires_at:
+            follows = follows.replace("It will be destroyed", "Then it will be destroyed")
+    lines = [f"{said} {follows}"]
+    if lab.expires_at is not None:
+        lines.append(
+            f"It expires {until(lab.expires_at, now)}."
+            if lab.expires_at > now
+            else f"It has expired {at(lab.expires_at)}."
+        )
+    return lines
+
+
+def last_use(lab: Lab, now: datetime) -> str:
+    """`Last used 5 min ago (@requester, /key ssh).`"""
+    by = [mention(lab.last_active_by)] if lab.last_active_by is not None else []
+    told = ", ".join([*by, *([lab.last_active_how] if lab.last_active_how else [])])
+    return f"Last used {ago(lab.last_active_at, now)}{f' ({told})' if told else ''}."
 
 
 def reminder(lab: Lab, spent_cents: float, now: datetime, owner_has_left: bool) -> str:

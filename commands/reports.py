@@ -11,8 +11,10 @@ from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
 from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
-from commands.words import ago, at, code, duration, listed, mention, money, nearest, plural
-from state import labs, runs, tfstate
+from commands.lifetime import is_idle
+from commands.lifetime_words import last_use, until, use_and_end
+from commands.words import at, code, duration, listed, mention, money, nearest, plural
+from state import habits, labs, runs, tfstate
 from state.records import Lab, Run
 from state.transitions import RunState
 
@@ -80,7 +82,8 @@ def show(request: Request, deps: Deps) -> Outcome:
     if lab.variables:
         values = [code(f"{key}={written(value)}", 200) for key, value in sorted(lab.variables.items())]
         lines.append(" · ".join(values))
-    lines.append(f"Asked for {at(lab.created_at)}, last used {ago(lab.last_active_at, now)}.")
+    used = use_and_end(lab, now) or [last_use(lab, now)]
+    lines += [f"Asked for {at(lab.created_at)}.", *used]
     if run is not None and run.sentence:
         lines.append(run.sentence)
     if lab.frozen_because:
@@ -186,8 +189,10 @@ def _lab_words(lab: Lab, run: Run | None, now: datetime) -> str:
     words = [lab.blueprint, state, mention(lab.owner)]
     if lab.cost_per_hour_cents:
         words.append(f"{money(lab.cost_per_hour_cents, lab.currency)} an hour")
-    if lab.expires_at is not None:
-        words.append(f"expires {at(lab.expires_at)}")
+    if is_idle(lab, now):
+        words.append(f"idle for {duration((now - lab.last_active_at).total_seconds())}")
+    if lab.expires_at is not None and lab.expires_at > now:
+        words.append(f"expires {until(lab.expires_at, now)}")
     return " · ".join(words)
 
 

@@ -49,6 +49,17 @@ def test_labs_are_listed_the_newest_first(inn: Inn) -> None:
     assert "second" not in inn.private(REQUESTER).all
 
 
+def test_of_an_idle_lab_it_is_shown_who_used_it_last(inn: Inn) -> None:
+    inn.has()
+    labs.touch(inn.database, inn.lab(), inn.clock(), INFRA, "/key ssh")
+    inn.clock.passes(hours=4, minutes=10)
+    inn.says(REQUESTER, "/lab show demo")
+    told = inn.told(REQUESTER)
+    assert "Nobody has used *demo* for 4 h 10 min (last: <@U3>, /key ssh, " in told
+    assert "), so it is idle since " in told
+    assert " · idle for 4 h 10 min · " in told
+
+
 def test_idle_labs(inn: Inn) -> None:
     inn.has("first")
     inn.clock.passes(hours=3)
@@ -94,7 +105,9 @@ def test_one_lab_is_shown(inn: Inn) -> None:
     told = inn.told(COLLEAGUE)
     assert "*demo* · web · applied · <@U1> · $0.02 an hour · expires " in told
     assert "`size=small` · `title=Welcome`" in told
-    assert ", last used 5 min 1 s ago." in told
+    assert "Last used 5 min 1 s ago (<@U1>, /lab up). If nobody uses it, it is idle from " in told
+    assert ", in 3 h 55 min. Then it will be destroyed " in told
+    assert "\nIt expires " in told
     assert "Its state holds 2 resources, serial 2." in told
 
 

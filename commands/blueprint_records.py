@@ -111,6 +111,7 @@ class Check:
     status: int | None = None  # of http
     within_seconds: int = 30
 
+
 @dataclass(frozen=True)
 class Activity:
     """How a lab is asked whether it is used: an address, or a program and its words, with ${output} in them."""
@@ -118,7 +119,6 @@ class Activity:
     http: str | None = None
     command: tuple[str, ...] = ()
     within_seconds: int = 5
-
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Blueprint:
     secure: Secure = field(default_factory=Secure)
     playbook: Path | None = None
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
-    activity: Activity | None = None
+    checks: tuple[Check, ...] = ()
     activity: Activity | None = None
 
     @property
@@ -154,7 +154,6 @@ class Blueprint:
             "test": bool(self.checks),
         }
         return tuple(name for name, is_asked in asked.items() if is_asked)
-    checks: tuple[Check, ...] = ()
 
     def example(self, lab: str = "demo", say: str | None = None) -> str:
         """A whole command that asks for such a lab: `/lab up web demo size=large`. say: a variable to show, too."""

@@ -107,7 +107,7 @@ def issue(
                 sealed_reveal=issued.sealed_reveal,
                 reveal_until=issued.reveal_until,
             )
-            labs.update(deps.database, lab.id, last_active_at=now)
+            labs.touch(deps.database, lab, now, request.person, f"/key {kind}")
             audit.append(
                 deps.database,
                 now,

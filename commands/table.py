@@ -27,7 +27,7 @@ from commands.key_table import KEY_COMMANDS
 from commands.operator_table import OPERATOR_COMMANDS
 from commands.request import Listing, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
-from state import audit, runs
+from state import audit, habits, runs
 from state import labs as labs_table
 
 
@@ -220,6 +220,7 @@ def handle(request: Request, deps: Deps) -> Outcome:
         is_theirs = standing.person == claimed
         operator = operator_of(standing.person, deps.vault, standing, document if is_theirs else None)
         require(operator, *roles, sentence=_missing_right(operator.roles, roles))
+        habits.in_zone(deps.database, standing.person, standing.timezone)
         return function(replace(request, operator=operator), deps)
     except (VaultError, StandingUnknown) as unavailable:
         refused = Refused(unavailable.sentence)

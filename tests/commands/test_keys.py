@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from commands import public_keys
@@ -234,3 +236,14 @@ def test_a_key_is_taken_back_with_every_certificate_of_it(inn: Inn) -> None:
     assert inn.told(REQUESTER).startswith(f"`{FINGERPRINT}` is not one of your keys. You have none.")
     inn.says(REQUESTER, "/key ssh demo")
     assert inn.told(REQUESTER).startswith("You have not enrolled an ssh key yet.")
+
+
+def test_to_take_a_key_for_a_lab_is_to_use_it(inn: Inn) -> None:
+    with_keys(inn)
+    lab = inn.lab()
+    assert (lab.last_active_by, lab.last_active_how) == (INFRA, "/key ssh")
+    assert lab.idle_at == lab.last_active_at + timedelta(hours=4)
+    inn.clock.passes(hours=1)
+    inn.says(REQUESTER, "/key db demo")
+    assert inn.lab().last_active_how == "/key db"
+    assert inn.lab().last_active_at > lab.last_active_at

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from commands.request import Refused, Request
 from commands.table import ACTIONS, COMMANDS, handle
+from state import habits
 from state.records import Person
 from tests.inn import ADMIN, CHANNEL, INFRA, REQUESTER, STRANGER, Inn
 
@@ -104,3 +107,17 @@ def test_the_audit_tells_what_was_refused_and_why(inn: Inn) -> None:
     inn.says(ADMIN, "/operator audit demo")
     assert "*refused*\ndemo · by <@U1>" in inn.private(ADMIN).all
     assert "why You asked for this plan, so infra and security people approve it." in inn.private(ADMIN).all
+
+
+def test_where_an_operator_is_now_is_remembered_for_their_quiet_hours(inn: Inn) -> None:
+    inn.standings[REQUESTER] = replace(inn.standings[REQUESTER], timezone="Europe/Paris")
+    inn.says(REQUESTER, "/lab list")
+    assert habits.of(inn.database, REQUESTER).timezone == "Europe/Paris"
+    inn.standings[REQUESTER] = replace(inn.standings[REQUESTER], timezone="Asia/Tokyo")
+    inn.says(REQUESTER, "/lab list")
+    assert habits.of(inn.database, REQUESTER).timezone == "Asia/Tokyo"
+
+
+def test_of_a_stranger_nothing_is_remembered(inn: Inn) -> None:
+    inn.says(STRANGER, "/lab list")
+    assert inn.database.rows("SELECT person FROM habits") == []

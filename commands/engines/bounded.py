@@ -15,11 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 _LONGEST_LINE_BYTES = 16 * 1024 * 1024
+_REQUEST = "REQUEST"  # the number of the file that the request is in
 _ROOT = str(Path(__file__).parents[2])
 _START = "import sys; sys.path += sys.argv[2:]; import importlib; importlib.import_module(sys.argv[1]).main()"
 
@@ -31,27 +31,38 @@ class ChildEnded(Exception):
 class Bounded:
     """`main()` of one of our modules as a process of its own, with an empty environment and without the site module.
 
+    It begins at once, and waits in request() until ask() is called: so it can start while the request is being made.
     Use it as a context manager: whatever happened, nothing is left running.
     """
 
-    def __init__(self, module: str, request: Mapping[str, Any]) -> None:
-        """Start it; request is its stdin, as JSON."""
+    def __init__(self, module: str) -> None:
+        """Start it."""
         self._buffer = bytearray()
+        # Not through a pipe: nobody waits for a child that does not read.
+        self._request = tempfile.TemporaryFile()  # noqa: SIM115
         paths = [path for path in (*sys.path, _ROOT) if path and Path(path).is_absolute()]
-        with tempfile.TemporaryFile() as stdin:  # not a pipe: nobody waits for a child that does not read
-            stdin.write(json.dumps(request).encode())
-            stdin.seek(0)
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", "-c", _START, module, *paths],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={"LC_ALL": "C.UTF-8"},
-                cwd="/",
-                start_new_session=True,
-            )
+        number = str(self._request.fileno())
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", "-c", _START, module, *paths],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"LC_ALL": "C.UTF-8", _REQUEST: number},
+            pass_fds=(self._request.fileno(),),
+            cwd="/",
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._stdout = self._process.stdout
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+
+    def ask(self, request: bytes) -> None:
+        """Give it its request."""
+        self._request.write(request)
+        self._request.seek(0)
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.write(b"\n")
+            self._stdin.flush()
 
     def __enter__(self) -> Bounded:
         return self
@@ -60,7 +71,10 @@ class Bounded:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._stdout.close()
+        for file in (self._request, self._stdout):
+            file.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
 
     def line(self, seconds: float) -> Any:
         """The next thing it says. TimeoutError after so many seconds; ChildEnded."""
@@ -82,14 +96,21 @@ class Bounded:
             raise ChildEnded from None
 
 
-def limit(memory_bytes: int, cpu_seconds: int) -> None:
-    """In the child: no more than so much memory and processor time, and no core left behind."""
-    wanted = (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_CORE, 0),
-    )
+def request() -> bytes:
+    """In the child: what ask() was given, as soon as it is there."""
+    sys.stdin.readline()
+    with open(int(os.environ[_REQUEST]), "rb") as file:
+        return file.read()
+
+
+def limit(cpu_seconds: int, memory_bytes: int | None = None) -> None:
+    """In the child: so much processor time and memory and no more, no core left behind, and the first to be ended
+    where the machine has no memory left."""
+    wanted = [(resource.RLIMIT_CPU, cpu_seconds), (resource.RLIMIT_CORE, 0)]
+    wanted += [(resource.RLIMIT_AS, memory_bytes)] if memory_bytes else []
     for what, most in wanted:
         _, hard = resource.getrlimit(what)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
+    with contextlib.suppress(OSError):  # Linux alone has it
+        Path("/proc/self/oom_score_adj").write_text("1000")

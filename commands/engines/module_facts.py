@@ -6,6 +6,7 @@ cannot be read is a fact too, a problem, and whoever decides takes it for the wo
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -20,7 +21,7 @@ SHAPE: dict[str, tuple[str, ...]] = {
     "blocks": ("type",),
     "settings": ("name",),
     "providers": ("name", "source", "version"),
-    "provider_blocks": ("name", "arguments"),
+    "provider_blocks": ("name", "arguments", "region"),
     "modules": ("name", "source", "inside"),
     "resources": ("type", "name"),
     "data": ("type", "name"),
@@ -65,9 +66,10 @@ def facts(module: Path, root: Path | None = None) -> Facts:
     root is the repository, out of which nothing may lead (the module's folder by default). Never raises for what is in
     the sources: that is a problem among the facts.
     """
-    request = {"module": str(module.resolve()), "root": str((root or module).resolve())}
+    request = json.dumps({"module": str(module.resolve()), "root": str((root or module).resolve())})
     try:
-        with Bounded("commands.engines.module_reading", request) as child:
+        with Bounded("commands.engines.module_reading") as child:
+            child.ask(request.encode())
             found: Facts = child.line(READING_SECONDS)
             return found
     except TimeoutError:

@@ -7,7 +7,6 @@ import os
 import posixpath
 import re
 import stat
-import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -51,8 +50,8 @@ _NOT_ENTERED = (".git", ".terraform", "terraform.tfstate.d", "__pycache__")
 
 def main() -> None:
     """Read the request, say the facts in one line."""
-    bounded.limit(_MEMORY_BYTES, _CPU_SECONDS)
-    request = json.load(sys.stdin)
+    bounded.limit(_CPU_SECONDS, _MEMORY_BYTES)
+    request = json.loads(bounded.request())
     print(json.dumps(read(Path(request["module"]), Path(request["root"]))), flush=True)
 
 
@@ -258,7 +257,8 @@ class Reading:
                 self.add("settings", file, line, name=name)
         if block.type == "provider":
             arguments = sorted({*block.attributes, *(each.type for each in block.blocks)})
-            self.add("provider_blocks", file, block.line, name=label, arguments=arguments)
+            region = _region(block.attributes.get("region"))
+            self.add("provider_blocks", file, block.line, name=label, arguments=arguments, region=region)
         if block.type == "import":
             self.add("imports", file, block.line, to=_written(block.attributes.get("to")))
         if block.type == "variable":
@@ -308,6 +308,14 @@ def _is_local(source: Any) -> bool:
         and "//" not in source
         and "?" not in source
     )
+
+
+def _region(value: Any) -> str:
+    """As it is written: a region, `var.NAME`, nothing, or `?` for whatever else."""
+    if isinstance(value, Opaque):
+        match = re.fullmatch(r"\$\{(var\.[\w-]+)\}", value.text)
+        return match[1] if match else "?"
+    return "" if value is None else str(value)
 
 
 def _required_provider(name: str, value: Any) -> tuple[str, str]:

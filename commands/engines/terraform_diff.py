@@ -59,6 +59,22 @@ def attribute_diff(shown: Mapping[str, Any], secrets: Iterable[str] = ()) -> str
     return "\n\n".join([*blocks, "\n".join(lines)]).strip("\n")
 
 
+def resources_without_secrets(
+    shown: Mapping[str, Any], secrets: Iterable[str] = ()
+) -> Iterator[tuple[dict[str, Any], Any, Any]]:
+    """Give each resource change of a plan, and what it was and will be: `(sensitive)`, `(known after apply)` within."""
+    hide = _hides(shown, secrets)
+    for resource in shown.get("resource_changes", ()):
+        yield resource, *_shown(resource["change"], hide)
+
+
+def _hides(shown: Mapping[str, Any], secrets: Iterable[str]) -> Callable[[str], str]:
+    outputs = shown.get("output_changes", {}).values()
+    changes = [*(each["change"] for each in shown.get("resource_changes", ())), *outputs]
+    marked = {text for each in changes for side in _SIDES for text in _marked(*_side(each, side))}
+    return _scrubber({*secrets, *marked})
+
+
 def checks(shown: Mapping[str, Any]) -> tuple[Check, ...]:
     """Give what the plan says of `check` blocks and conditions; one that fails may stop nothing by itself."""
     found = []

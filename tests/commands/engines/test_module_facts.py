@@ -98,8 +98,8 @@ def test_an_ordinary_module(tmp_path: Path) -> None:
         ("random", "hashicorp/random", ""),
         ("aws", "hashicorp/aws", ""),  # of the folder net, which requires none
     ]
-    assert names(found, "provider_blocks", "name", "arguments") == [
-        ("aws", ["alias", "default_tags", "region"])
+    assert names(found, "provider_blocks", "name", "arguments", "region") == [
+        ("aws", ["alias", "default_tags", "region"], "var.region")
     ]
     assert names(found, "resources", "type", "name") == [
         ("aws_instance", "host"),
@@ -201,6 +201,15 @@ def test_names_in_json_are_read_as_what_they_mean(tmp_path: Path) -> None:
     found = written(tmp_path, {"x.tofu.json": text})
     assert names(found, "data", "type") == ["external"]
     assert outside(found) == ['file("/etc/passwd")']
+
+
+@pytest.mark.parametrize(
+    ("region", "told"),
+    [('"eu-west-1"', "eu-west-1"), ("var.region", "var.region"), ('"${var.a}-1"', "?"), ("lower(var.a)", "?")],
+)
+def test_the_region_of_a_provider_as_it_is_written(tmp_path: Path, region: str, told: str) -> None:
+    found = of(tmp_path, main=f'provider "aws" {{\n  region = {region}\n}}\n')
+    assert names(found, "provider_blocks", "region") == [told]
 
 
 def test_data_that_stands_in_a_check_and_ephemeral_resources(tmp_path: Path) -> None:

@@ -1,0 +1,267 @@
+"""Policies in Rego: what a catalogue's `policy/` folder says of a document. In doubt it is denied.
+
+Each file `NAME.rego` is a policy with a package of its own. Its rules `deny` and `warn` give messages: texts, or
+objects {msg, overridable, address, file, line}. A package `lib.…` is a library for the others. `config.yaml` beside
+them is `input.config`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from commands.engines.bounded import Bounded, ChildEnded
+
+POLICY_SECONDS = 1.0
+LOAD_SECONDS = 15.0  # to start, and to take in the document
+MOST_MESSAGES = 50  # of one policy; the rest is counted
+_LONGEST_MESSAGE = 500
+_CHILD = "commands.engines.policy_evaluation"
+_CONFIG = "config.yaml"
+_LARGEST_BYTES = 256 * 1024
+_PACKAGE = re.compile(
+    r"^[ \t]*package[ \t]+([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)[ \t]*(?:#[^\n]*)?$", re.MULTILINE
+)
+
+# rego-cpp does not escape strings: a quote in a resource's name would end the string that it comes out in, and what
+# follows it could be read as part of the answer. So quotes, backslashes and control characters go in as characters of
+# Unicode's private area, and come out as themselves again.
+_PRIVATE = re.compile("[\ue000-\ue0ff]")
+_ESCAPED = re.compile(r'\\(?:(["\\/bfnrt])|u([0-9a-fA-F]{4}))')
+_MEANS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One message. policy: its name, such as `no_provisioner`; file and line: of the sources, or of a broken policy."""
+
+    policy: str
+    message: str
+    overridable: bool = False
+    address: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the policies say. passed: how many have nothing to say."""
+
+    denials: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    passed: int = 0
+
+    @property
+    def overridable(self) -> bool:
+        """Whether there are denials, and people may override all of them."""
+        return bool(self.denials) and all(each.overridable for each in self.denials)
+
+
+@dataclass(frozen=True)
+class _Policy:
+    name: str
+    file: str
+    package: str
+    text: str
+
+    @property
+    def request(self) -> dict[str, str]:
+        return {"file": self.file, "package": self.package, "text": self.text}
+
+    def broken(self, problem: str, line: int = 1) -> Finding:
+        """A denial that nobody can override, as there is no telling what the policy would have said."""
+        message = f"The policy {self.file}, line {line}: {problem}."
+        return Finding(self.name, message, file=self.file, line=line)
+
+
+def evaluate(folder: Path, made: Callable[[], Mapping[str, Any]]) -> Verdict:
+    """Ask every policy below the folder about a document. Never raises for what is in either.
+
+    made makes the document, while the child that asks is starting.
+
+    A policy that does not compile, fails, answers in another shape or takes longer than a second is a denial. The
+    document's `config` is what config.yaml says.
+    """
+    with Bounded(_CHILD) as child:
+        policies, denials = _read(folder)
+        try:
+            config = _config(folder)
+        except ValueError as error:
+            config, message = {}, f"The policies' settings, {_CONFIG}, {error}."
+            denials.append(Finding("config", message, file=_CONFIG))
+        libraries = [each for each in policies if each.package.startswith("lib.")]
+        asked = [each for each in policies if not each.package.startswith("lib.")]
+        try:
+            document = _coded({**made(), "config": config})
+        except (RecursionError, ValueError):
+            return Verdict((*denials, Finding("document", "It cannot be judged: it is nested too deeply.")))
+        answers = _asked(child, asked, libraries, document)
+    while len(answers) < len(asked):
+        answers += _ask(asked[len(answers) :], libraries, document)
+    warnings: list[Finding] = []
+    passed = 0
+    for policy, answer in zip(asked, answers, strict=True):
+        denied, warned = _findings(policy, answer)
+        denials += denied
+        warnings += warned
+        passed += not denied and not warned
+    return Verdict(tuple(denials), tuple(warnings), passed)
+
+
+def count(folder: Path) -> int:
+    """How many policies there are, the broken ones included."""
+    policies, broken = _read(folder)
+    return len([each for each in policies if not each.package.startswith("lib.")]) + len(broken)
+
+
+def _read(folder: Path) -> tuple[list[_Policy], list[Finding]]:
+    policies: list[_Policy] = []
+    broken: list[Finding] = []
+    for path in sorted(folder.rglob("*.rego")):
+        if path.name.endswith("_test.rego"):
+            continue
+        file = path.relative_to(folder).as_posix()
+        policy = _Policy(file.removesuffix(".rego"), file, "", "")
+        try:
+            content = path.read_bytes()
+            text = content.decode()
+        except (OSError, ValueError):
+            broken.append(policy.broken("it cannot be read as UTF-8"))
+            continue
+        package = _PACKAGE.search(text)
+        if package is None or len(content) > _LARGEST_BYTES:
+            broken.append(policy.broken("it has no package, or is too large"))
+        elif any(each.package == package[1] for each in policies):
+            line = text.count("\n", 0, package.start()) + 1
+            broken.append(policy.broken(f"the package {package[1]} is another policy's already", line))
+        else:
+            policies.append(_Policy(policy.name, file, package[1], text))
+    return policies, broken
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Raises ValueError with the rest of a sentence."""
+    path = folder / _CONFIG
+    try:
+        content = yaml.safe_load(path.read_bytes()) if path.is_file() else {}
+        json.dumps(content, allow_nan=False)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f"line {mark.line + 1 if mark else 1}: it is no YAML") from None
+    except (OSError, TypeError, ValueError, RecursionError):
+        raise ValueError("line 1: it holds what is no plain data") from None
+    if not isinstance(content, dict):
+        raise ValueError("line 1: it is no mapping")
+    return content
+
+
+def _coded(document: Mapping[str, Any]) -> bytes:
+    text = _PRIVATE.sub("\ufffd", json.dumps(document, ensure_ascii=False))
+    return _ESCAPED.sub(_code, text).encode(errors="replace")
+
+
+def _code(match: re.Match[str]) -> str:
+    code = int(match[2], 16) if match[2] else ord(_MEANS.get(match[1], match[1]))
+    return chr(0xE000 + code) if code < 0x100 else "\ufffd"
+
+
+def _plain(text: str) -> str:
+    """A message as it is shown: one line, coded characters as themselves."""
+    text = _PRIVATE.sub(lambda match: chr(ord(match[0]) - 0xE000), text)
+    return re.sub(r"[\x00-\x20\x7f]+", " ", text).strip()[:_LONGEST_MESSAGE]
+
+
+def _ask(policies: list[_Policy], libraries: list[_Policy], document: bytes) -> list[dict[str, Any]]:
+    with Bounded(_CHILD) as child:
+        return _asked(child, policies, libraries, document)
+
+
+def _asked(
+    child: Bounded, policies: list[_Policy], libraries: list[_Policy], document: bytes
+) -> list[dict[str, Any]]:
+    """What the child answers for each, in order, up to one that ends or holds up the child: that is its problem."""
+    answers: list[dict[str, Any]] = []
+    if not policies:
+        return answers
+    request = {name: [each.request for each in these] for name, these in _named(libraries, policies)}
+    child.ask(_line(request) + document)
+    loaded = False
+    try:
+        broken = child.line(LOAD_SECONDS)["broken_libraries"]
+        loaded = True
+        for _ in policies:
+            answer = child.line(POLICY_SECONDS)
+            answers.append(_of_library(broken[0]) if broken else answer)
+    except (TimeoutError, ChildEnded) as ended:
+        if not loaded and len(policies) > 1:
+            # Which of them it is shows when each is asked alone.
+            return [answer for each in policies for answer in _ask([each], libraries, document)]
+        slow = f"it takes longer than {POLICY_SECONDS:.0f} s"
+        answers.append(
+            {"problem": slow if isinstance(ended, TimeoutError) else "it makes the evaluation crash"}
+        )
+    return answers
+
+
+def _named(libraries: list[_Policy], policies: list[_Policy]) -> list[tuple[str, list[_Policy]]]:
+    return [("libraries", libraries), ("policies", policies)]
+
+
+def _line(request: Mapping[str, Any]) -> bytes:
+    return json.dumps(request).encode() + b"\n"
+
+
+def _of_library(broken: Mapping[str, Any]) -> dict[str, Any]:
+    return {"problem": f"its library {broken['file']}, line {broken['line']}: {broken['problem']}"}
+
+
+def _findings(policy: _Policy, answer: Mapping[str, Any]) -> tuple[list[Finding], list[Finding]]:
+    head = re.search(r"^(?:deny|warn)\b", policy.text, re.MULTILINE)
+    first_line = policy.text.count("\n", 0, head.start()) + 1 if head else 1
+    if "problem" in answer:
+        return [policy.broken(_plain(answer["problem"]), answer.get("line") or first_line)], []
+    found: dict[str, list[Finding]] = {"deny": [], "warn": []}
+    for rule, said in answer.items():
+        try:
+            found[rule] = _messages(policy, said["value"])
+        except ValueError as error:
+            return [policy.broken(f"{rule} {error}", said["line"])], []
+    return found["deny"], found["warn"]
+
+
+def _messages(policy: _Policy, value: Any) -> list[Finding]:
+    """Raises ValueError with the rest of a sentence."""
+    if not isinstance(value, list):
+        raise ValueError("is no set of messages: write it with `contains`")
+    found = [_message(policy, each) for each in value[:MOST_MESSAGES]]
+    if len(value) > MOST_MESSAGES:
+        rest = value[MOST_MESSAGES:]
+        overridable = all(_message(policy, each).overridable for each in rest)
+        found.append(Finding(policy.name, f"And {len(rest)} more of the same policy.", overridable))
+    return found
+
+
+_FORMS: dict[str, type] = {"msg": str, "overridable": bool, "address": str, "file": str, "line": int}
+
+
+def _message(policy: _Policy, value: Any) -> Finding:
+    said = {"msg": value} if isinstance(value, str) else value
+    if not isinstance(said, dict) or not isinstance(said.get("msg"), str) or not said["msg"].strip():
+        raise ValueError("gives what is neither a text nor an object with a msg")
+    for name, each in said.items():
+        if name not in _FORMS or type(each) is not _FORMS[name]:
+            raise ValueError(f"gives an object whose {name[:40]!r} is not as it should be")
+    return Finding(
+        policy.name,
+        _plain(said["msg"]),
+        said.get("overridable", False),
+        _plain(said.get("address", "")),
+        _plain(said.get("file", "")),
+        said.get("line", 0),
+    )

@@ -1,4 +1,4 @@
-"""python -m bench [ack|card|keys|pictures]: measure what the project promises; exit with 1 when a limit is passed."""
+"""python -m bench [ack|card|catalogue|keys|pictures]: measure what is promised; exit with 1 when a limit is passed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ack, card, keys, pictures
+from bench import ack, card, catalogue, keys, pictures
 from bench.measure import Measure
 from bench.parts import parts
 
-GROUPS = {"ack": ack, "card": card, "keys": keys, "pictures": pictures}
+GROUPS = {"ack": ack, "card": card, "catalogue": catalogue, "keys": keys, "pictures": pictures}
 
 
 def main() -> int:
     """Run the groups that were named, or all."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument(
-        "group", nargs="*", choices=[*GROUPS, []], metavar="ack|card|keys|pictures", help="only these (all)"
+        "group",
+        nargs="*",
+        choices=[*GROUPS, []],
+        metavar="ack|card|catalogue|keys|pictures",
+        help="only these (all)",
     )
     options.add_argument(
         "--rounds", type=int, default=0, help="how often each is measured (each knows its own)"

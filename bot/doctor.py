@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from slack_sdk import WebClient
 
 from bot.readiness import check
+from commands import lifetime
 from commands.blueprint import approvals_needed
 from commands.deps import Deps
 from commands.engines.terraform import TerraformFailed
 from commands.engines.vault import VaultError
 from commands.words import ago, listed, plural
 from state import audit, labs, tfstate
+from state.records import Lab
 
 REMEDIES = {
     "database": "Look at STATE_URL, and whether this user may write there.",
@@ -22,6 +24,9 @@ REMEDIES = {
     "catalogue": "Mend the repository, or look at LABS_PATH and at how this user reaches it.",
     "slack": "Look at SLACK_BOT_TOKEN and SLACK_API_URL; install the app again if its token was revoked.",
 }
+
+# How long after its time a lab that should be gone is called forgotten. polite: a long weekend may be in between.
+LATE = {True: timedelta(hours=1), "polite": timedelta(days=4)}
 
 
 def examine(deps: Deps, client: WebClient) -> bool:
@@ -39,7 +44,7 @@ def _findings(deps: Deps, client: WebClient) -> Iterator[tuple[bool, str]]:
         yield said == "ready", f"{part}: {said}" + ("" if said == "ready" else f". {REMEDIES[part]}")
     yield _terraform(deps)
     yield from _catalogue(deps)
-    yield from _labs(deps)
+    yield from about_labs(deps, datetime.now(UTC))
     broken = audit.verify(deps.database)
     yield broken is None, "audit: whole" if broken is None else f"audit: broken at entry {broken}"
 
@@ -72,21 +77,40 @@ def _catalogue(deps: Deps) -> Iterator[tuple[bool, str]]:
     yield not missing, f"operators: {said}"
 
 
-def _labs(deps: Deps) -> Iterator[tuple[bool, str]]:
-    """Nothing is forgotten: what Terraform's state still holds is told, also of labs that are called gone."""
-    for row in deps.database.rows("SELECT DISTINCT lab_id FROM tfstate"):
-        lab, state = labs.get(deps.database, row["lab_id"]), tfstate.current(deps.database, row["lab_id"])
-        if lab is None or state is None:
+def about_labs(deps: Deps, now: datetime) -> Iterator[tuple[bool, str]]:
+    """Nothing is forgotten: what states still hold is told, also of labs that are gone, and what should be gone."""
+    for lab_id, resources in tfstate.holding(deps.database):
+        lab = labs.get(deps.database, lab_id)
+        name, held = lab.name if lab is not None else lab_id, plural(resources, "resource")
+        if lab is not None and lab.gone_at is None:
+            yield True, f"{name}: its state holds {held}"
             continue
-        held = f"{lab.name}: its state holds {plural(state.resources, 'resource')}"
-        if lab.gone_at is not None and state.resources:
-            yield False, f"{held}, though it is gone"
-        elif lab.frozen_because is not None:
+        since = f" {ago(lab.gone_at, now)}" if lab is not None and lab.gone_at is not None else ""
+        remedy = f"Remove by hand what is named or tagged after it: `/lab history {name}` shows its runs."
+        yield False, f"{name}: its state holds {held}, though it went{since}. {remedy}"
+    for lab in labs.all_living(deps.database):
+        if lab.frozen_because is not None:
             yield False, f"{lab.name}: frozen: {lab.frozen_because}"
-        elif state.resources:
-            yield True, held
-    now = datetime.now(UTC)
+    for lab in labs.overdue(deps.database, now - min(LATE.values())):
+        finding = _overdue(lab, now)
+        if finding is not None:
+            yield finding
     for lock in tfstate.locks(deps.database):
-        lab = labs.get(deps.database, lock.lab_id)
-        name = lab.name if lab is not None else lock.lab_id
+        holder = labs.get(deps.database, lock.lab_id)
+        name = holder.name if holder is not None else lock.lab_id
         yield True, f"{name}: its state is locked by {lock.holder}, since {ago(lock.locked_at, now)}"
+
+
+def _overdue(lab: Lab, now: datetime) -> tuple[bool, str] | None:
+    destroys_at, due_at = lifetime.destroys_at(lab), lifetime.due_at(lab)
+    if due_at is None:
+        return None
+    if destroys_at is None:
+        return True, f"{lab.name}: due {ago(due_at, now)}, and not destroyed by itself, as its blueprint says"
+    if now - destroys_at < LATE[lab.lifetime.auto_destroy]:
+        return None
+    said = f"{lab.name}: it should have been destroyed {ago(destroys_at, now)}"
+    if lab.destroy_attempts:
+        times = plural(lab.destroy_attempts, "attempt")
+        return False, f"{said}, and {times} did not do it. Its newest card says why: `/lab logs {lab.name}`."
+    return False, f"{said}. See whether `innkeeper serve` is running, then `/lab down {lab.name}`."

@@ -236,8 +236,8 @@ def test_every_state_of_a_run_and_every_table_is_told_of() -> None:
 
 def test_every_address_is_told_of() -> None:
     served = set()
-    for name in ("server.py", "state_backend.py", "ssh_routes.py", "activity_routes.py", "catalogue_routes.py"):
-        served |= set(re.findall(r'Route\("(/[^"]+)"', (ROOT / "bot" / name).read_text()))
+    for name in ("server", "state_backend", "ssh_routes", "activity_routes", "catalogue_routes"):
+        served |= set(re.findall(r'Route\("(/[^"]+)"', (ROOT / "bot" / f"{name}.py").read_text()))
     told = set(table_below(page("DESIGN.md"), "### Addresses"))
     assert told == {address.replace("{lab}", "LAB") for address in served}
 

@@ -55,6 +55,19 @@ def test_a_certificate_opens_a_host_until_it_is_revoked(keyed: House, ivo: Keyho
     ivo.asks(f"/key revoke {grant}", expect=f"`{grant}` was revoked")
 
 
+def test_who_logs_in_on_a_host_uses_its_lab(keyed: House, ivo: Keyholder) -> None:
+    ivo.takes_certificate(HOSTED)
+    with keyed.database() as database:
+        database.execute(
+            "UPDATE labs SET last_active_at = '2026-01-01T00:00:00.000000Z' WHERE name = ?", (HOSTED,)
+        )
+    assert (ivo.laptop.run(ivo.address(HOSTED), "echo welcome") or "").strip() == "welcome"
+    used = "SELECT last_active_by, last_active_how FROM labs WHERE name = ? AND gone_at IS NULL"
+    wanted = [{"last_active_by": ivo.person.key, "last_active_how": "a login"}]
+    until(lambda: keyed.rows(used, HOSTED) == wanted, 10)
+    ivo.asks(f"/lab show {HOSTED}", expect=f"(<@{ivo.user}>, a login)")
+
+
 def test_a_key_that_is_taken_back_takes_its_certificates_along(keyed: House, tmp_path: Path) -> None:
     nora = Keyholder(keyed, tmp_path, "nora", "infra")
     form = nora.types("/key enroll")

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import threading
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -27,6 +29,7 @@ from commands.request import Refused
 
 START_SECONDS = 10.0  # for the first fetch, where there is a commit to go on with
 KEPT = 10  # commits that are not in use any more, the newest
+UNFINISHED_SECONDS = 3600.0
 SHOWN = 10  # digits of a commit
 
 # Name and git's id of its folder → what was read there, and its fields that are paths, relative to the folder.
@@ -150,6 +153,9 @@ class GitCatalogue(Catalogue):
     def prune(self, needed: Collection[str]) -> int:
         """Remove the files of commits that nobody needs, but the newest few. Gives how many."""
         removed = 0
+        for unfinished in self._folder.glob("*/.writing-*"):  # of a process that died
+            if time.time() - unfinished.stat().st_mtime > UNFINISHED_SECONDS:
+                shutil.rmtree(unfinished, ignore_errors=True)
         for below in (self._reviewed, self._folder / "proposals"):
             commits = [path for path in _entries(below) if not path.name.startswith(".")]
             old = sorted(commits, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import shutil
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,7 +262,13 @@ def test_old_commits_are_removed_but_those_that_a_lab_needs(
     for number in range(KEPT + 3):
         commits.append(repository.commit({"web/main.tf": f"# {number}"}))
         labs.refresh()
+    for name, age_seconds in ((".writing-old", 7200), (".writing-new", 0)):
+        left = labs.path.parent / name
+        left.mkdir()
+        os.utime(left, (time.time() - age_seconds,) * 2)
     assert labs.prune({needed}) == 3
+    assert [path.name for path in labs.path.parent.glob(".writing-*")] == [".writing-new"]
+    (labs.path.parent / ".writing-new").rmdir()
     assert labs.pinned("web", needed).folder.is_dir()
     assert labs.pinned("web", commits[0]).folder.is_dir()  # it is made again
     reviewed = labs.path.parent

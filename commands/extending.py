@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from commands import lifetime
+from commands import lifetime, office_hours
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.grammar import duration as seconds_of
@@ -25,7 +25,6 @@ from state.habits import Habits
 from state.records import Lab, OutboxMessage, Person, Run
 from state.transitions import RunState
 
-BY_THEMSELVES = ("lifetime", "office_hours")  # causes of destructions that nobody has to approve
 _PINGED = 10
 
 
@@ -90,7 +89,7 @@ def call_off(deps: Deps, lab: Lab, person: Person, now: datetime) -> None:
     if is_destroyed(active):
         sentence = f"*{lab.name}* is being destroyed right now, so it is too late for that."
         raise Refused(sentence, f"/lab show {lab.name}")
-    if active.cause in BY_THEMSELVES:
+    if active.cause in lifetime.BY_THEMSELVES:
         said = f"{mention(person)} wants to keep it, so it is not destroyed. Nothing was changed."
         runs.move(deps.database, active.id, active.state, RunState.CANCELLED, now, sentence=said)
 
@@ -99,7 +98,7 @@ def is_destroyed(active: Run | None) -> bool:
     """Whether a lab's living run destroys it for good: Terraform does so by now, or people have approved it."""
     if active is None or active.kind != "destroy":
         return False
-    approved = active.state is RunState.APPROVED and active.cause not in BY_THEMSELVES
+    approved = active.state is RunState.APPROVED and active.cause not in lifetime.BY_THEMSELVES
     return approved or active.state is RunState.APPLYING
 
 
@@ -164,9 +163,10 @@ def _prolong(request: Request, deps: Deps, lab: Lab, wish: Wish) -> Outcome:
         give(deps, lab, given, request.person, wish.how, f"extended {request.id}", done, now)
         if waiting := extensions.waiting_of(deps.database, lab.id):
             extensions.decide(deps.database, waiting.id, "void", None, now)
-    if wish.more_seconds is None:
+    if wish.more_seconds is None and lab.asleep_at is None:
         return Outcome(f"*{lab.name}* is kept until {until(given[1], now)}.")
-    return Outcome(f"*{lab.name}* lives until {until(given[0], now)}.")
+    sleeps = f" It sleeps until {at(wakes)}." if (wakes := office_hours.wakes_at(lab, habits, now)) else ""
+    return Outcome(f"*{lab.name}* lives until {until(given[0], now)}.{sleeps}")
 
 
 def give(

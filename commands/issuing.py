@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from commands import office_hours
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import lab_called, require_may_run
 from commands.request import Refused, Request, id_from
 from commands.words import duration, short
-from state import audit, grants, labs, leavings, runs
+from state import audit, grants, habits, labs, leavings, runs
 from state.records import Grant, GrantKind, Lab
 from state.transitions import RunState
 
@@ -50,6 +51,9 @@ def usable(request: Request, deps: Deps, lab: Lab | None) -> tuple[Lab, Blueprin
         raise Refused(
             f"*{lab.name}* has not been applied yet, so there is nothing to open.", f"/lab show {lab.name}"
         )
+    if lab.asleep_at is not None:
+        sleeps = office_hours.asleep_words(lab, habits.of(deps.database, lab.owner), deps.now())
+        raise Refused(f"*{lab.name}* is {sleeps}, so there is nothing to open.", f"/lab plan {lab.name}")
     run = runs.active_of(deps.database, lab.id)
     if run is not None and run.kind == "destroy" and run.state in (RunState.APPROVED, RunState.APPLYING):
         raise Refused(f"*{lab.name}* is being destroyed, so it gets no new keys.", f"/lab show {lab.name}")

@@ -11,6 +11,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Literal
 
+from commands import office_hours
 from commands.quiet_hours import quiet_until
 from commands.request import id_from
 from commands.words import DAY, HOUR
@@ -19,6 +20,7 @@ from state.records import Lab
 
 Deed = Literal["wait", "remind", "destroy"]
 
+BY_THEMSELVES = ("lifetime", "office_hours")  # causes of destructions that nobody has to approve
 ESCALATED_AFTER = 3  # reminders that nobody has answered
 LONGEST_PAUSE_SECONDS = DAY  # between two reminders
 
@@ -98,7 +100,9 @@ def is_over(lab: Lab, now: datetime) -> bool:
 
 
 def deed(lab: Lab, habits: Habits, now: datetime) -> Deed:
-    """What is to be done about it now."""
+    """What is to be done about it now. One that sleeps is left in peace: its office hours see to it."""
+    if lab.asleep_at is not None:
+        return "wait"
     if is_over(lab, now):
         return "destroy"
     reminder_at = next_reminder_at(lab, habits, now)
@@ -109,10 +113,13 @@ def deed(lab: Lab, habits: Habits, now: datetime) -> Deed:
 
 def next_look_at(lab: Lab, habits: Habits, now: datetime) -> datetime | None:
     """When there is something to do about it next. None: never, unless it is changed."""
+    hours_at = office_hours.next_look(lab, habits, now)
+    if lab.asleep_at is not None:
+        return hours_at
     reminder_at, destroyed = next_reminder_at(lab, habits, now), destroys_at(lab)
     if destroyed is not None and not _was_asked(lab):
         destroyed = None  # a reminder comes first
-    return min((at for at in (reminder_at, destroyed) if at is not None), default=None)
+    return min((at for at in (reminder_at, destroyed, hours_at) if at is not None), default=None)
 
 
 def destroyed_anyway_at(lab: Lab, now: datetime) -> datetime | None:

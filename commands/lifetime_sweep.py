@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from commands import lifetime, lifetime_words
+from commands import lifetime, lifetime_words, office_hours_sweep
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import start_run
@@ -32,6 +32,7 @@ def sweep(deps: Deps, now: datetime) -> str:
     due = labs.to_look_at(deps.database, now, LABS_AT_ONCE)
     if not due:
         return "no lab is due"
+    office_hours_sweep.look(deps, due, now)
     owners = Owners(deps)
     done = {"wait": 0, "remind": 0, "destroy": 0}
     for start in range(0, len(due), LABS_IN_A_COMMIT):

@@ -1,4 +1,4 @@
-"""Office hours: when a lab is up, by its owner's clock, and when it sleeps. Pure, and right where the clock is changed.
+"""Office hours: when a lab is up, by its owner's clock, and how it comes back. Pure.
 
 Outside of its hours a lab is destroyed for the night, unless somebody keeps it; it stays a lab, and comes back. Its
 expiry counts on: one that expires asleep does not come back.
@@ -6,13 +6,16 @@ expiry counts on: one that expires asleep does not come back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from commands.wall_clock import shows, turns, zone
 from commands.words import MINUTE, listed
+from commands.words import at as clock_at
 from state.habits import Habits
-from state.records import Lab, OfficeHours
+from state.records import Lab, OfficeHours, PlannedChange, Run
 
+CAUSE = "office_hours"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -55,6 +58,30 @@ def next_look(lab: Lab, habits: Habits, now: datetime) -> datetime | None:
     expires_at = lab.expires_at if lab.asleep_at is not None else None
     looks = (sleeps_at(lab, habits, now), wakes_at(lab, habits, now), expires_at)
     return min((at for at in looks if at is not None), default=None)
+
+
+def why_proposed(
+    run: Run, last: Run | None, sources_digest: str, changes: Sequence[PlannedChange], new_keys: bool
+) -> str:
+    """Why people have to judge a plan that brings a lab back; empty where it goes by itself.
+
+    last: what was applied last. new_keys: new root keys wait, which its blueprint does not take by themselves.
+    """
+    if last is None or last.sources_digest != sources_digest:
+        return "Its blueprint has changed since it was applied last, so people look at this first."
+    if (last.variables, last.sealed_variables) != (run.variables, run.sealed_variables):
+        return "Its values have changed since it was applied last, so people look at this first."
+    if any(each.action not in ("create", "read") for each in changes):
+        return "It does more than bring back what was there, so people look at this first."
+    if new_keys:
+        return "The operators' ssh keys have changed meanwhile, so people look at this first."
+    return ""
+
+
+def asleep_words(lab: Lab, habits: Habits, now: datetime) -> str:
+    """`asleep until tomorrow 08:00`, or `asleep` where it is late or never comes back. lab: one that sleeps."""
+    back_at = wakes_at(lab, habits, now)
+    return f"asleep until {clock_at(back_at)}" if back_at is not None and back_at > now else "asleep"
 
 
 def hours_words(hours: OfficeHours) -> str:

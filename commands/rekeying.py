@@ -73,9 +73,13 @@ def goes_by_itself(deps: Deps, run: Run, blueprint: Blueprint, shown: Mapping[st
     lab = labs.get(deps.database, run.lab_id)
     if run.cause != CAUSE or run.kind != "apply" or lab is None or run.commit != lab.commit:
         return False  # with another blueprint it is another plan
+    return is_allowed(blueprint, wishes) and touches_only(shown, VARIABLE)
+
+
+def is_allowed(blueprint: Blueprint, wishes: Sequence[Rekey]) -> bool:
+    """Whether the blueprint lets what these wishes ask for be applied by itself."""
     removal = any(wish.because == "removed" for wish in wishes)
-    allowed = blueprint.rekey == "auto" or (blueprint.rekey == "removals" and removal)
-    return allowed and touches_only(shown, VARIABLE)
+    return blueprint.rekey == "auto" or (blueprint.rekey == "removals" and removal)
 
 
 def _has_root_keys(deps: Deps, lab: Lab, because: RekeyCause) -> bool:
@@ -134,6 +138,8 @@ def _look(deps: Deps, lab_id: str, wishes: Sequence[Rekey], now: datetime) -> bo
         return _end(deps, open_wishes, now, f"{lab.name}: the plan was {_JUDGED[before.state]}")
     if lab.frozen_because is not None:
         return _wait(deps, open_wishes, f"{lab.name} is frozen")
+    if lab.asleep_at is not None:  # it comes back with today's keys
+        return _wait(deps, open_wishes, f"{lab.name} is asleep")
     if any(wish.next_at is not None and now < wish.next_at for wish in open_wishes):
         return False
     return _start(deps, lab, open_wishes, now)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from commands import office_hours
 from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
-from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
 from commands.lifetime import is_idle
 from commands.lifetime_words import last_use, until, use_and_end
+from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
 from commands.words import at, code, duration, listed, mention, money, nearest, plural
 from state import habits, labs, runs, tfstate
 from state.records import Lab, Run
@@ -60,7 +61,8 @@ def list_labs(request: Request, deps: Deps) -> Outcome:
         living = [lab for lab in living if _is_idle(deps, lab, now)]
     shown, page, pages = page_of(living, request.words, _PAGE_ROWS)
     rows = tuple(
-        Row(title=lab.name, text=_lab_words(lab, runs.latest_of(deps.database, lab.id), now)) for lab in shown
+        Row(title=lab.name, text=_lab_words(deps, lab, runs.latest_of(deps.database, lab.id), now))
+        for lab in shown
     )
     per_hour_cents = sum(lab.cost_per_hour_cents for lab in living if lab.applied_at is not None)
     title = plural(len(living), "lab") + (
@@ -78,7 +80,7 @@ def show(request: Request, deps: Deps) -> Outcome:
     lab = lab_called(deps, _one_name(request, "/lab show demo"))
     run = runs.latest_of(deps.database, lab.id)
     now = deps.now()
-    lines = [f"*{lab.name}* · {_lab_words(lab, run, now)}"]
+    lines = [f"*{lab.name}* · {_lab_words(deps, lab, run, now)}"]
     if lab.variables:
         values = [code(f"{key}={written(value)}", 200) for key, value in sorted(lab.variables.items())]
         lines.append(" · ".join(values))
@@ -184,8 +186,10 @@ def _cost_words(blueprint: Blueprint) -> str:
     return f"about {money(blueprint.cost.per_hour_cents, blueprint.cost.currency)} an hour"
 
 
-def _lab_words(lab: Lab, run: Run | None, now: datetime) -> str:
+def _lab_words(deps: Deps, lab: Lab, run: Run | None, now: datetime) -> str:
     state = _run_state(run) if run is not None else "asked for"
+    if lab.asleep_at is not None and (run is None or run.ended_at is not None):
+        state = office_hours.asleep_words(lab, habits.of(deps.database, lab.owner), now)
     words = [lab.blueprint, state, mention(lab.owner)]
     if lab.cost_per_hour_cents:
         words.append(f"{money(lab.cost_per_hour_cents, lab.currency)} an hour")

@@ -44,7 +44,9 @@ _BECAUSE = {
     "interrupted": "What the interrupted run left is planned again here.",
     "rekey": "The operators' ssh keys have changed, and the lab's root keys follow them.",
     "lifetime": "Its time is over and nobody has kept it, so it is destroyed without anybody's approval.",
+    "office_hours": "Its office hours put it to sleep in the evening, and bring it back in the morning.",
 }
+_BY_ITSELF = {"lifetime": "lifetime", "office_hours": "office hours"}
 _REPLANNED = (_S.STALE, _S.EXPIRED, _S.REJECTED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED)
 
 
@@ -144,8 +146,8 @@ def _head(run: Run, lab: Lab, now: datetime) -> str:
 
 def _asked_by(run: Run) -> str:
     who = words.mention(run.requester)
-    if run.cause == "lifetime":
-        return f"By its lifetime · {who}'s lab"
+    if run.cause in _BY_ITSELF:
+        return f"By its {_BY_ITSELF[run.cause]} · {who}'s lab"
     return f"{'Destruction asked' if run.kind == 'destroy' else 'Asked'} for by {who}"
 
 
@@ -228,7 +230,8 @@ def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval]) -> list[str]:
     told = run.state == _S.REJECTED and any(each.decision == "reject" for each in approvals)
     if not told and (sentence := run.sentence or _SAID.get(run.state, "")):
         lines.append(safe_mrkdwn(sentence, 2000))
-    if run.cause == "lifetime" and run.state in (_S.FAILED, _S.INTERRUPTED) and lab.gone_at is None:
+    by_itself = run.kind == "destroy" and run.cause in _BY_ITSELF
+    if by_itself and run.state in (_S.FAILED, _S.INTERRUPTED) and lab.gone_at is None:
         again = f" I try again {words.at(lab.look_at)}." if lab.look_at else ""
         lines.append(f":red_circle: It should be gone, and still costs money.{again}")
     if run.state == _S.APPLIED and run.kind == "apply":

@@ -28,11 +28,15 @@ def ready(run: Run, lab: Lab) -> str:
     if run.cause == "rekey":
         return f"The root keys of *{data(lab.name)}* are those of today's operators."
     until = f" It expires {words.at(lab.expires_at)}." if lab.expires_at is not None else ""
+    if run.cause == "office_hours":
+        return f"*{data(lab.name)}* is back.{until}"
     return f"{words.mention(run.requester)} *{data(lab.name)}* is ready.{until}"
 
 
 def gone(run: Run, lab: Lab) -> str:
     """A destruction came to a good end, so nothing of the lab is left."""
+    if run.cause == "office_hours":
+        return ""  # it sleeps, and until when is told already
     seconds, cents = lived(lab, run.ended_at or lab.gone_at or run.created_at)
     cost = f" and cost about {words.money(cents, data(lab.currency, 10))}" if cents >= 1 else ""
     life = f" It lived {words.duration(seconds)}{cost}." if seconds else ""

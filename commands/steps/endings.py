@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from commands import lifetime
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import start_run
@@ -64,7 +65,7 @@ def proposed(
             counts=log.counts,
             changes=run.changes,
             warnings=log.warnings,
-            sentence="",
+            sentence=run.sentence,
             proposed_at=now,
             expires_at=now + timedelta(seconds=deps.plan_ttl_seconds),
         )
@@ -159,6 +160,8 @@ def interrupted(deps: Deps, run: Run, log: RunLog) -> str:
     rest = "I read what is there and make a new plan for the rest. It needs the same approvals."
     if lab is not None and lab.frozen_because is not None:
         rest = "Its state has to be taken in first, which I do as soon as I can. Plan it again then."
+    if _goes_on_by_itself(run):
+        rest = "I try again by myself."
     made = f"{progress.done} of {plural(progress.total, 'resource')} done"
     said = f"The machine that applied it stopped, with {made}. {rest}"
     with deps.database.transaction():
@@ -177,10 +180,16 @@ def interrupted(deps: Deps, run: Run, log: RunLog) -> str:
         return f"{run.lab_name}: interrupted, {_planned_again(deps, run)}"
 
 
+def _goes_on_by_itself(run: Run) -> bool:
+    return run.kind == "destroy" and run.cause in lifetime.BY_THEMSELVES
+
+
 def _planned_again(deps: Deps, run: Run) -> str:
     lab = labs.get(deps.database, run.lab_id)
     if lab is None or lab.frozen_because is not None:
         return "and not planned again before its state is taken in"
+    if _goes_on_by_itself(run):
+        return "and tried again by itself"
     try:
         with deps.database.transaction():
             start_run(

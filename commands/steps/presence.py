@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from commands import lifetime
+from commands import lifetime, office_hours
 from commands.deps import Deps
+from commands.extending import say_in_thread
 from commands.request import id_from
-from state import labs, tfstate, usages
-from state.habits import Habits
+from commands.words import HOUR, at
+from state import audit, cards, habits, labs, tfstate, usages
 from state.records import Lab, Run
 
 
@@ -27,30 +28,60 @@ def alive(deps: Deps, run: Run, lab: Lab, now: datetime) -> None:
     blueprint = deps.catalogue.blueprints().get(lab.blueprint)
     known = blueprint.lifetime if blueprint is not None else lab.lifetime
     per_hour_cents = lab.cost_per_hour_cents if run.cost_per_hour_cents is None else run.cost_per_hour_cents
-    # New root keys are nobody's use of it.
-    active_at = lab.last_active_at if run.cause == "rekey" else now
+    owners = habits.of(deps.database, lab.owner)
+    # New root keys, and coming back in the morning, are nobody's use of it.
+    woke = run.cause == office_hours.CAUSE and not run.approvals_needed
+    active_at = lab.last_active_at if woke or run.cause == "rekey" else now
+    idle_seconds = timedelta(seconds=known.idle_seconds)
     changes: dict[str, Any] = {
         "lifetime": known,
         "cost_per_hour_cents": per_hour_cents,
         "applied_at": lab.applied_at or now,
         "expires_at": lab.expires_at or now + timedelta(seconds=lab.ttl_seconds),
         "last_active_at": active_at,
-        "idle_at": active_at + timedelta(seconds=known.idle_seconds),
+        "idle_at": (now if woke else active_at) + idle_seconds,
         "asleep_at": None,
     }
+    hours = known.office_hours
+    if active_at == now and hours is not None and not office_hours.is_up(hours, owners, now):
+        changes["kept_until"] = max(lab.kept_until or now, now + idle_seconds)  # somebody wants it now
     there = replace(lab, **changes)
-    labs.update(
-        deps.database, lab.id, **changes, look_at=lifetime.next_look_at(there, Habits(lab.owner), now)
-    )
+    labs.update(deps.database, lab.id, **changes, look_at=lifetime.next_look_at(there, owners, now))
     usages.start(deps.database, there, per_hour_cents, now, id_from(f"usage {run.id}"))
 
 
 def gone(deps: Deps, run: Run, now: datetime) -> None:
-    """Nothing of the lab is there any more."""
+    """Nothing of the lab is there any more. For the night it sleeps, else it is gone for good."""
     lab = labs.get(deps.database, run.lab_id)
     going_on = usages.open_of(deps.database, run.lab_id)
+    if lab is not None and lab.gone_at is None and run.cause == office_hours.CAUSE:
+        asleep(deps, lab, now)
+        return
     saved_cents = 0.0
     if lab is not None and going_on is not None and run.cause == "lifetime":
         saved_cents = lifetime.saved_cents(lab, going_on.per_hour_cents, now)
     usages.end(deps.database, run.lab_id, now, run.cause, saved_cents)
     labs.leave(deps.database, run.lab_id, now)
+
+
+def asleep(deps: Deps, lab: Lab, now: datetime) -> None:
+    """Nothing of the lab is there until its office hours begin, and everybody is told."""
+    owners = habits.of(deps.database, lab.owner)
+    sleeping = replace(lab, asleep_at=now, idle_at=None)
+    wakes_at = office_hours.wakes_at(sleeping, owners, now)
+    back_at = wakes_at or lab.expires_at or now
+    going_on = usages.open_of(deps.database, lab.id)
+    per_hour_cents = going_on.per_hour_cents if going_on is not None else 0.0
+    saved_cents = per_hour_cents * max(0.0, (back_at - now).total_seconds()) / HOUR
+    usages.end(deps.database, lab.id, now, office_hours.CAUSE, saved_cents)
+    look_at = office_hours.next_look(sleeping, owners, now)
+    awake = {"idle_at": None, "reminders": 0, "destroy_attempts": 0}
+    labs.update(deps.database, lab.id, asleep_at=now, look_at=look_at, **awake)
+    cards.mark_dirty_of_lab(deps.database, lab.id)
+    audit.append(deps.database, now, "innkeeper", "asleep", lab.name, until=wakes_at)
+    comes_back = (
+        f"It sleeps until {at(wakes_at)}, and then comes back. `/lab plan {lab.name}` brings it back before."
+        if wakes_at is not None
+        else "Its time ends before its office hours begin, so it does not come back."
+    )
+    say_in_thread(deps, lab, f"asleep {lab.id} {now.isoformat()}", f"*{lab.name}* is down. {comes_back}", now)

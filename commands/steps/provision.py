@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from commands import rekeying
+from commands import office_hours, office_hours_sweep, rekeying
 from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
 from commands.authorise import StandingUnknown
 from commands.blueprint import Blueprint
@@ -86,6 +86,8 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
         plan_file = deps.terraform.read_plan(work)
         if run.cause == rekeying.CAUSE and _goes_by_itself(deps, run, blueprint, work, access, inputs):
             run = replace(run, approvals_needed={})
+        if run.cause == office_hours.CAUSE and run.kind == "apply":
+            run = office_hours_sweep.judged(deps, run, blueprint, sources_digest, log.changes)
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         if proposed.state in ENDED:
             return f"{run.lab_name}: {proposed.state} as its plan was made"

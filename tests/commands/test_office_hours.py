@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands import lifetime_sweep
+from commands.authorise import Standing
 from commands.engines.terraform_events import Diagnostic
 from commands.office_hours import is_up, next_change, next_look, sleeps_at, wakes_at
-from state import habits, usages
+from state import usages
 from state.habits import Habits
 from state.records import Lab, Lifetime, OfficeHours, Person, PlannedChange
 from tests.commands.test_extending import leaves, presses, reminder
@@ -211,7 +212,7 @@ def test_over_the_weekend_it_sleeps_until_monday(inn: Inn) -> None:
 
 
 def test_the_evening_is_its_owners(inn: Inn) -> None:
-    habits.keep(inn.database, Habits(REQUESTER, "Atlantic/Azores"))  # an hour behind
+    inn.standings[REQUESTER] = Standing(REQUESTER, "u1", timezone="Atlantic/Azores")  # an hour behind
     an_office_lab(inn)
     until(inn, "2026-11-24T19:50")
     assert inn.lab().asleep_at is None

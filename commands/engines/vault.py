@@ -133,6 +133,9 @@ class Vault(Protocol):
         Nothing in Vault revokes it: that is the KRL's part.
         """
 
+    def sign_bot_ssh(self, public_key: str, principal: str, ttl_seconds: int, key_id: str) -> SshCertificate:
+        """The same for a key of the bot's own, an hour at most. Nothing revokes it: let it live for minutes."""
+
     def issue_tls(self, token: str, domain_role: str, name: str, ttl_seconds: int) -> Wrapped:
         """A certificate with a key that Vault makes and nobody has seen.
 

@@ -27,6 +27,7 @@ from commands.engines.vault_places import (
     GRANT_MAX_SECONDS,
     GRANT_POLICY,
     PKI_MOUNT,
+    SSH_BOT_ROLE,
     SSH_GRANT_POLICY,
     SSH_MOUNT,
     SSH_ROLE,
@@ -85,23 +86,18 @@ class HvacKeys:
     def sign_ssh(
         self, token: str, public_key: str, principal: str, ttl_seconds: int, key_id: str
     ) -> SshCertificate:
-        if not _PRINCIPAL.fullmatch(principal):  # a comma would make it two
-            raise VaultRefused(f"`{principal[:40]}` is no user to log in as.")
-        asked = {
-            "public_key": public_key,
-            "valid_principals": principal,
-            "ttl": f"{ttl_seconds}s",
-            "key_id": key_id,
-            "cert_type": "user",
-        }
-        answer = self._issue(token, "an ssh certificate", f"{SSH_MOUNT}/sign/{SSH_ROLE}", asked)
-        signed = str(answer["data"]["signed_key"]).strip()
-        return SshCertificate(
-            serial_hex=f"{int(answer['data']['serial_number'], 16):016x}",
-            signed_key=signed,
-            request_id=str(answer["request_id"]),
-            expires_at=ssh_certificate.ends_at(signed),
-        )
+        asked = _certificate_asked(public_key, principal, ttl_seconds, key_id)
+        return _certificate(self._issue(token, "an ssh certificate", f"{SSH_MOUNT}/sign/{SSH_ROLE}", asked))
+
+    def sign_bot_ssh(self, public_key: str, principal: str, ttl_seconds: int, key_id: str) -> SshCertificate:
+        asked = _certificate_asked(public_key, principal, ttl_seconds, key_id)
+        what = "an ssh certificate"
+        doing = Doing(f"I cannot issue {what} for myself", in_doubt=_UNISSUED)
+
+        def sign(client: hvac.Client) -> Any:
+            return client.adapter.post(f"/v1/{SSH_MOUNT}/sign/{SSH_BOT_ROLE}", json=asked)
+
+        return _certificate(self._connection.call(doing, lambda client: _judged(what, sign, client)))
 
     def issue_tls(self, token: str, domain_role: str, name: str, ttl_seconds: int) -> Wrapped:
         asked = {"common_name": name, "ttl": f"{_bounded(ttl_seconds)}s"}
@@ -227,6 +223,28 @@ def _asked(policy: str, person: Person, grant_id: str) -> dict[str, Any]:
         "display_name": f"innkeeper-{person.key}",
         "meta": {"slack_team": person.team, "slack_user": person.user, "grant": grant_id},
     }
+
+
+def _certificate_asked(public_key: str, principal: str, ttl_seconds: int, key_id: str) -> dict[str, Any]:
+    if not _PRINCIPAL.fullmatch(principal):  # a comma would make it two
+        raise VaultRefused(f"`{principal[:40]}` is no user to log in as.")
+    return {
+        "public_key": public_key,
+        "valid_principals": principal,
+        "ttl": f"{ttl_seconds}s",
+        "key_id": key_id,
+        "cert_type": "user",
+    }
+
+
+def _certificate(answer: Any) -> SshCertificate:
+    signed = str(answer["data"]["signed_key"]).strip()
+    return SshCertificate(
+        serial_hex=f"{int(answer['data']['serial_number'], 16):016x}",
+        signed_key=signed,
+        request_id=str(answer["request_id"]),
+        expires_at=ssh_certificate.ends_at(signed),
+    )
 
 
 def _judged(what: str, issue: Callable[[hvac.Client], T], client: hvac.Client) -> T:

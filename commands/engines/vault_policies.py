@@ -14,6 +14,7 @@ from commands.engines.vault_places import (
     OPERATOR_POLICY,
     OPERATORS_MOUNT,
     PKI_MOUNT,
+    SSH_BOT_ROLE,
     SSH_GRANT_POLICY,
     SSH_MOUNT,
     SSH_ROLE,
@@ -62,6 +63,11 @@ path "auth/token/revoke-accessor" {{
   capabilities = ["update"]
 }}
 path "{PKI_MOUNT}/revoke" {{
+  capabilities = ["update"]
+}}
+
+# its own ssh certificates, which live for minutes: it deploys, and looks whether a lab works
+path "{SSH_MOUNT}/sign/{SSH_BOT_ROLE}" {{
   capabilities = ["update"]
 }}
 

@@ -1,6 +1,6 @@
 """The part of `innkeeper init` that makes what issues: ssh, TLS, databases, second factors, and people's tokens.
 
-ssh: one role for all labs, whose principals are the users that blueprints name.
+ssh: one role for people and one for the bot, whose principals are the users that blueprints name.
 TLS: a root of the labs' own, and for each domain that a blueprint names two roles: DOMAIN issues, DOMAIN-csr
 signs requests. Both take every name below the domain and no other, not even the domain itself; that a
 lab stays below LAB.DOMAIN is our part.
@@ -23,6 +23,8 @@ from commands.engines.vault_places import (
     GRANT_POLICY,
     KRL_KEY,
     PKI_MOUNT,
+    SSH_BOT_MAX_SECONDS,
+    SSH_BOT_ROLE,
     SSH_GRANT_POLICY,
     SSH_MAX_SECONDS,
     SSH_MOUNT,
@@ -51,6 +53,12 @@ _SSH_ROLE = {
     "allowed_critical_options": "source-address,force-command",
     "max_ttl": SSH_MAX_SECONDS,
     "ttl": 30 * 60,
+}
+_SSH_BOT_ROLE = {
+    **_SSH_ROLE,
+    "allowed_critical_options": "",
+    "max_ttl": SSH_BOT_MAX_SECONDS,
+    "ttl": 10 * 60,
 }
 _TLS_ROLE = {
     "allow_subdomains": True,
@@ -139,14 +147,16 @@ def _ssh(client: hvac.Client, principals: Iterable[str], made: Made) -> None:
             f"/v1/{SSH_MOUNT}/config/ca", json={"generate_signing_key": True, "key_type": "ed25519"}
         )
     made("the labs' ssh certificate authority", authority is None)
-    path = f"{SSH_MOUNT}/roles/{SSH_ROLE}"
-    before = str((_read(client, path) or {}).get("allowed_users", ""))
-    wanted = {name for name in [*before.split(","), *principals] if name}
-    for name in wanted:
-        if not _PRINCIPAL.fullmatch(name) and name not in before.split(","):
-            raise VaultError(f"`{name}` is no user name for ssh: see `secure: {{ssh: {{user: …}}}}`.")
-    role = {**_SSH_ROLE, "allowed_users": ",".join(sorted(wanted))}
-    _set(client, path, role, f"the ssh role `{SSH_ROLE}`", made)
+    named = list(principals)
+    for name, terms in ((SSH_ROLE, _SSH_ROLE), (SSH_BOT_ROLE, _SSH_BOT_ROLE)):
+        path = f"{SSH_MOUNT}/roles/{name}"
+        before = str((_read(client, path) or {}).get("allowed_users", "")).split(",")
+        wanted = {user for user in [*before, *named] if user}
+        for user in wanted:
+            if not _PRINCIPAL.fullmatch(user) and user not in before:
+                raise VaultError(f"`{user}` is no user name for ssh: see `secure: {{ssh: {{user: …}}}}`.")
+        role = {**terms, "allowed_users": ",".join(sorted(wanted))}
+        _set(client, path, role, f"the ssh role `{name}`", made)
 
 
 def _tls(client: hvac.Client, domains: list[str], made: Made) -> None:

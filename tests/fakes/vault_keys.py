@@ -39,7 +39,12 @@ from commands.engines.vault import (
     WrappingSpent,
 )
 from commands.engines.vault_errors import Doing
-from commands.engines.vault_places import GRANT_MAX_SECONDS, SSH_MAX_SECONDS, SSH_TOKEN_SECONDS
+from commands.engines.vault_places import (
+    GRANT_MAX_SECONDS,
+    SSH_BOT_MAX_SECONDS,
+    SSH_MAX_SECONDS,
+    SSH_TOKEN_SECONDS,
+)
 from state.records import Person
 
 
@@ -110,31 +115,40 @@ class FakeKeys:
     def sign_ssh(
         self, token: str, public_key: str, principal: str, ttl_seconds: int, key_id: str
     ) -> SshCertificate:
+        with self._used(token, "an ssh certificate"):
+            return self._signed(public_key, principal, ttl_seconds, key_id, SSH_MAX_SECONDS)
+
+    def sign_bot_ssh(self, public_key: str, principal: str, ttl_seconds: int, key_id: str) -> SshCertificate:
+        self._ask(Doing("I cannot issue an ssh certificate for myself"))
+        return self._signed(public_key, principal, ttl_seconds, key_id, SSH_BOT_MAX_SECONDS)
+
+    def _signed(
+        self, public_key: str, principal: str, ttl_seconds: int, key_id: str, most_seconds: int
+    ) -> SshCertificate:
         what = "an ssh certificate"
-        with self._used(token, what):
-            try:
-                key = load_ssh_public_key(public_key.encode())
-            except ValueError:
-                raise _refused(what, "failed to parse public_key as SSH key") from None
-            if principal not in self.ssh_principals:
-                raise _refused(what, f"{principal} is not a valid value for valid_principals")
-            if ttl_seconds > SSH_MAX_SECONDS:
-                raise _refused(what, "ttl is larger than maximum allowed")
-            now, serial = self.now(), secrets.randbits(63)
-            ends_at = (now + timedelta(seconds=ttl_seconds)).replace(microsecond=0)
-            signed = (
-                SSHCertificateBuilder()
-                .public_key(cast(ed25519.Ed25519PublicKey, key))
-                .serial(serial)
-                .type(SSHCertificateType.USER)
-                .key_id(key_id.encode())
-                .valid_principals([principal.encode()])
-                .valid_after(int(now.timestamp()) - 30)
-                .valid_before(int(ends_at.timestamp()))
-                .add_extension(b"permit-pty", b"")
-                .sign(self.ssh_ca)
-            )
-            return SshCertificate(f"{serial:016x}", signed.public_bytes().decode(), _request_id(), ends_at)
+        try:
+            key = load_ssh_public_key(public_key.encode())
+        except ValueError:
+            raise _refused(what, "failed to parse public_key as SSH key") from None
+        if principal not in self.ssh_principals:
+            raise _refused(what, f"{principal} is not a valid value for valid_principals")
+        if ttl_seconds > most_seconds:
+            raise _refused(what, "ttl is larger than maximum allowed")
+        now, serial = self.now(), secrets.randbits(63)
+        ends_at = (now + timedelta(seconds=ttl_seconds)).replace(microsecond=0)
+        signed = (
+            SSHCertificateBuilder()
+            .public_key(cast(ed25519.Ed25519PublicKey, key))
+            .serial(serial)
+            .type(SSHCertificateType.USER)
+            .key_id(key_id.encode())
+            .valid_principals([principal.encode()])
+            .valid_after(int(now.timestamp()) - 30)
+            .valid_before(int(ends_at.timestamp()))
+            .add_extension(b"permit-pty", b"")
+            .sign(self.ssh_ca)
+        )
+        return SshCertificate(f"{serial:016x}", signed.public_bytes().decode(), _request_id(), ends_at)
 
     def issue_tls(self, token: str, domain_role: str, name: str, ttl_seconds: int) -> Wrapped:
         with self._used(token, "a certificate") as grant:

@@ -291,6 +291,7 @@ CALLS: dict[str, Callable[[Vault], object]] = {
     "revoke_accessor": lambda vault: vault.revoke_accessor("an-accessor"),
     "ssh_ca_public_key": lambda vault: vault.ssh_ca_public_key(),
     "sign_ssh": lambda vault: vault.sign_ssh("a-token", KEY, "root", 60, "an-id"),
+    "sign_bot_ssh": lambda vault: vault.sign_bot_ssh(KEY, "root", 60, "innkeeper:demo:r1"),
     "issue_tls": lambda vault: vault.issue_tls("a-token", "lab.test", "demo.lab.test", 60),
     "sign_tls": lambda vault: vault.sign_tls("a-token", "lab.test", "a request", "demo.lab.test", 60),
     "revoke_tls": lambda vault: vault.revoke_tls("aa:bb"),

@@ -123,6 +123,22 @@ def test_a_certificate_over_the_maximum_is_refused_and_not_cut_short(world: Worl
         world.vault.sign_ssh(world.vault.ssh_token(ANNA, "g1"), public_key(), "root", DAY + 1, KEY_ID)
 
 
+def test_the_bot_signs_for_itself_for_an_hour_at_most(world: World) -> None:
+    key_id = "innkeeper:demo:r1"
+    issued = world.vault.sign_bot_ssh(public_key(), "root", 600, key_id)
+    certificate = opened(issued)
+    assert (certificate.valid_principals, certificate.key_id) == ([b"root"], key_id.encode())
+    assert certificate.critical_options == {}
+    assert abs(issued.expires_at - datetime.now(UTC) - timedelta(seconds=600)) < timedelta(seconds=5)
+    ca = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    assert ca.decode() == world.vault.ssh_ca_public_key()
+    with pytest.raises(VaultRefused, match="larger than maximum"):
+        world.vault.sign_bot_ssh(public_key(), "root", HOUR + 1, key_id)
+    for principal in ("nobody-named-this", "root,lab", "*"):
+        with pytest.raises(VaultRefused):
+            world.vault.sign_bot_ssh(public_key(), principal, 600, key_id)
+
+
 def test_a_token_for_ssh_signs_for_ssh_and_nothing_else(world: World) -> None:
     world.make_database("demo")
     ours = world.vault.ssh_token(ANNA, "g1")

@@ -53,6 +53,7 @@ def test_all_that_issues_is_made_once(vault_space: VaultSpace) -> None:
         "the ssh mount `ssh-lab`",
         "the labs' ssh certificate authority",
         "the ssh role `lab`",
+        "the ssh role `innkeeper`",
         "the pki mount `pki-lab`",
         "the labs' root certificate",
         "the TLS role `lab.test`",
@@ -80,10 +81,12 @@ def test_a_catalogue_that_grows_is_added_and_nothing_is_taken_away(vault_space: 
     grown = ready(vault_space, "ubuntu", domains=("dev.example.org",))
     assert grown.created == [
         "the ssh role `lab`",
+        "the ssh role `innkeeper`",
         "the TLS role `dev.example.org`",
         "the TLS role `dev.example.org-csr`",
     ]
-    assert read(vault_space, "ssh-lab/roles/lab")["allowed_users"] == "root,ubuntu"
+    for role in ("lab", "innkeeper"):
+        assert read(vault_space, f"ssh-lab/roles/{role}")["allowed_users"] == "root,ubuntu"
     assert read(vault_space, "pki-lab/roles/lab.test")["allowed_domains"] == ["lab.test"]
 
 
@@ -154,7 +157,7 @@ def _get(path: str) -> Any:
 
 
 BOT_MUST_NOT = {
-    "issue anything itself: ssh": _post("ssh-lab/sign/lab", public_key="x"),
+    "issue what people get: ssh": _post("ssh-lab/sign/lab", public_key="x"),
     "issue anything itself: TLS": _post("pki-lab/issue/lab.test", common_name="demo.lab.test"),
     "issue anything itself: database": _get("database/creds/demo.readonly"),
     "give a token other policies": _post("auth/token/create/grants", policies=["innkeeper-bot"]),

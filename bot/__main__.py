@@ -1,4 +1,4 @@
-"""The `innkeeper` command line: serve, worker, init, doctor, demo, audit verify, bench."""
+"""The `innkeeper` command line: serve, worker, init, doctor, demo, audit verify, policy test, bench."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from state.records import Person
 
 T = TypeVar("T")
 
+DENIED = 1
 BAD = 2  # the exit status for bad usage or configuration
 
 cli = typer.Typer(
@@ -28,6 +29,8 @@ cli = typer.Typer(
 )
 audit_cli = typer.Typer(help="The record of what happened.", no_args_is_help=True)
 cli.add_typer(audit_cli, name="audit")
+policy_cli = typer.Typer(help="The guardrails of a catalogue.", no_args_is_help=True)
+cli.add_typer(policy_cli, name="policy")
 
 
 @cli.command()
@@ -138,6 +141,23 @@ def verify() -> None:
     if broken is not None:
         _end(f"The audit is broken at entry {broken}: it, or one before it, is not what was written.")
     typer.echo("The audit is whole.")
+
+
+@policy_cli.command("test")
+def policy_test(
+    plan: Annotated[
+        Path, typer.Argument(help="What `terraform show -json PLAN` prints.", metavar="PLAN.json")
+    ],
+    policy: Annotated[Path, typer.Option(help="The folder with the policies.")] = Path("labs/policy"),
+    sources: Annotated[Path | None, typer.Option(help="The module's folder: judge it as a branch's.")] = None,
+) -> None:
+    """Show what the guardrails say of a plan file. The exit status is 1 if they deny it."""
+    from rich.console import Console
+
+    from bot import policies
+
+    if not _checked(lambda: policies.run(policy, plan, sources, Console(highlight=False))):
+        raise typer.Exit(DENIED)
 
 
 @cli.command()

@@ -27,7 +27,11 @@ _NAME_PARTS = 2  # of `var.region`
 
 @dataclass(frozen=True)
 class Subject:
-    """What is judged: who asks for what. branch: the git ref that nobody has reviewed; "" for the catalogue's own."""
+    """What is judged: who asks for what.
+
+    branch: the git ref that nobody has reviewed; "" for the catalogue's own. cost_per_hour_cents: what the plan was
+    priced at; None: what the blueprint says, if it does.
+    """
 
     kind: str  # apply or destroy
     lab: str
@@ -35,6 +39,8 @@ class Subject:
     person: str  # TEAM-USER
     roles: tuple[str, ...] = ()
     branch: str = ""
+    cost_per_hour_cents: float | None = None
+    currency: str = ""
 
 
 def folder(catalogue: Path) -> Path:
@@ -90,10 +96,18 @@ def document(
             "lifetime": asdict(blueprint.lifetime),
             "second_factor": blueprint.second_factor,
         },
-        "cost": {"per_hour_cents": blueprint.cost.per_hour_cents, "currency": blueprint.cost.currency},
+        "cost": _cost(subject),
         "sources": facts if facts is not None else module_facts.empty(),
         "plan": plan,
     }
+
+
+def _cost(subject: Subject) -> dict[str, Any]:
+    """Without per_hour_cents where nobody knows."""
+    told = subject.blueprint.cost
+    cents = told.per_hour_cents if subject.cost_per_hour_cents is None else subject.cost_per_hour_cents
+    currency = subject.currency or told.currency
+    return {"currency": currency} if cents is None else {"per_hour_cents": cents, "currency": currency}
 
 
 def plan_document(

@@ -301,7 +301,7 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 def test_every_file_that_is_named_exists(path: Path) -> None:
     pattern = r"(?<![\w/.])((?:bot|commands|state|tests|labs|bench|docs)/[\w/.-]*|[\w-]+\.(?:yaml|toml))(?=[\s,;:)]|$)"
     named = re.findall(pattern, "\n".join(re.findall(r"`([^`\n]+)`", path.read_text())), re.MULTILINE)
-    made = {"blueprint.yaml"}
+    made = {"blueprint.yaml", "config.yaml"}
     assert [name for name in named if name not in made and not (ROOT / name).exists()] == []
 
 

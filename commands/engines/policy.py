@@ -98,7 +98,7 @@ def evaluate(folder: Path, made: Callable[[], Mapping[str, Any]]) -> Verdict:
         libraries = [each for each in policies if each.package.startswith("lib.")]
         asked = [each for each in policies if not each.package.startswith("lib.")]
         try:
-            document = _coded({**made(), "config": config})
+            document = coded({**made(), "config": config})
         except (RecursionError, ValueError):
             return Verdict((*denials, Finding("document", "It cannot be judged: it is nested too deeply.")))
         answers = _asked(child, asked, libraries, document)
@@ -161,7 +161,8 @@ def _config(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _coded(document: Mapping[str, Any]) -> bytes:
+def coded(document: Mapping[str, Any]) -> bytes:
+    """A document as JSON, without a character in its texts that would have to be escaped."""
     text = _PRIVATE.sub("\ufffd", json.dumps(document, ensure_ascii=False))
     return _ESCAPED.sub(_code, text).encode(errors="replace")
 
@@ -171,7 +172,7 @@ def _code(match: re.Match[str]) -> str:
     return chr(0xE000 + code) if code < 0x100 else "\ufffd"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A message as it is shown: one line, coded characters as themselves."""
     text = _PRIVATE.sub(lambda match: chr(ord(match[0]) - 0xE000), text)
     return re.sub(r"[\x00-\x20\x7f]+", " ", text).strip()[:_LONGEST_MESSAGE]
@@ -225,7 +226,7 @@ def _findings(policy: _Policy, answer: Mapping[str, Any]) -> tuple[list[Finding]
     head = re.search(r"^(?:deny|warn)\b", policy.text, re.MULTILINE)
     first_line = policy.text.count("\n", 0, head.start()) + 1 if head else 1
     if "problem" in answer:
-        return [policy.broken(_plain(answer["problem"]), answer.get("line") or first_line)], []
+        return [policy.broken(plain(answer["problem"]), answer.get("line") or first_line)], []
     found: dict[str, list[Finding]] = {"deny": [], "warn": []}
     for rule, said in answer.items():
         try:
@@ -239,11 +240,13 @@ def _messages(policy: _Policy, value: Any) -> list[Finding]:
     """Raises ValueError with the rest of a sentence."""
     if not isinstance(value, list):
         raise ValueError("is no set of messages: write it with `contains`")
-    found = [_message(policy, each) for each in value[:MOST_MESSAGES]]
-    if len(value) > MOST_MESSAGES:
-        rest = value[MOST_MESSAGES:]
-        overridable = all(_message(policy, each).overridable for each in rest)
-        found.append(Finding(policy.name, f"And {len(rest)} more of the same policy.", overridable))
+    found = list(dict.fromkeys(_message(policy, each) for each in value))
+    if rest := found[MOST_MESSAGES:]:
+        overridable = all(each.overridable for each in rest)
+        return [
+            *found[:MOST_MESSAGES],
+            Finding(policy.name, f"And {len(rest)} more of the same policy.", overridable),
+        ]
     return found
 
 
@@ -259,9 +262,9 @@ def _message(policy: _Policy, value: Any) -> Finding:
             raise ValueError(f"gives an object whose {name[:40]!r} is not as it should be")
     return Finding(
         policy.name,
-        _plain(said["msg"]),
+        plain(said["msg"]),
         said.get("overridable", False),
-        _plain(said.get("address", "")),
-        _plain(said.get("file", "")),
+        plain(said.get("address", "")),
+        plain(said.get("file", "")),
         said.get("line", 0),
     )

@@ -1,16 +1,15 @@
 # Everything is tagged after its lab and its owner, so that it is found when a state is lost, and in the bill.
 package innkeeper.required_tags
 
-aws := [{"msg": msg, "address": change.address, "overridable": true} |
+aws := [{"msg": msg, "address": input.plan.resource_changes[at].address, "overridable": true} |
 	some type in object.keys(input.plan.by_type)
 	startswith(type, "aws_")
 	some at in input.plan.by_type[type]
 	tags := input.plan.resource_changes[at].change.after.tags_all
 	is_object(tags)
-	missing := [key | some key in input.config.tags.aws; not tags[key]]
-	count(missing) > 0
-	change := input.plan.resource_changes[at]
-	msg := sprintf("%s lacks the tags %s.", [change.address, concat(", ", missing)])
+	some key in input.config.tags.aws
+	not tags[key]
+	msg := sprintf("%s lacks the tag %s.", [input.plan.resource_changes[at].address, key])
 ]
 
 digitalocean := [{"msg": msg, "address": change.address, "overridable": true} |
@@ -19,19 +18,18 @@ digitalocean := [{"msg": msg, "address": change.address, "overridable": true} |
 	change := input.plan.resource_changes[at]
 	change.change.after
 	tags := object.get(change.change.after, "tags", [])
-	missing := [tag | some tag in input.config.tags.digitalocean; not tag in tags]
-	count(missing) > 0
-	msg := sprintf("%s lacks the tags %s.", [change.address, concat(", ", missing)])
+	some tag in input.config.tags.digitalocean
+	not tag in tags
+	msg := sprintf("%s lacks the tag %s.", [change.address, tag])
 ]
 
 deny := array.concat(aws, digitalocean)
 
-warn := [{"msg": msg, "address": change.address} |
+warn := [{"msg": msg, "address": input.plan.resource_changes[at].address} |
 	some type in ["aws_instance", "aws_vpc", "aws_subnet", "aws_security_group", "aws_s3_bucket", "aws_db_instance"]
 	some at in input.plan.by_type[type]
 	some action in input.plan.resource_changes[at].change.actions
 	action in ["create", "update"]
 	not is_object(input.plan.resource_changes[at].change.after.tags_all)
-	change := input.plan.resource_changes[at]
-	msg := sprintf("The tags of %s are known only when it is made.", [change.address])
+	msg := sprintf("The tags of %s are known only when it is made.", [input.plan.resource_changes[at].address])
 ]

@@ -76,8 +76,9 @@ opens_firewall(rule) if {
 }
 
 # Whom a rule lets in; of a rule that is not known itself, nobody knows.
-reached(rule, _) := [addresses.unknown] if {
+reached(rule, key) := [addresses.unknown] if {
 	rule == addresses.unknown
+	key != "ipv6_cidr_blocks"
 }
 
 reached(rule, key) := addresses.listed(rule[key]) if {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,25 @@ def test_a_document_says_who_asks_for_what() -> None:
     assert told["blueprint"]["approvals"]["needed"] == {"infra": 1, "security": 1}
     assert told["blueprint"]["lifetime"]["max_seconds"] == 3 * 86_400
     assert told["sources"] == empty()
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "priced", "told"),
+    [
+        (Cost(9, "EUR"), {}, {"per_hour_cents": 9, "currency": "EUR"}),
+        (
+            Cost(9, "EUR"),
+            {"cost_per_hour_cents": 0, "currency": "USD"},
+            {"per_hour_cents": 0, "currency": "USD"},
+        ),
+        (Cost(None), {}, {"currency": "USD"}),
+    ],
+)
+def test_what_a_plan_was_priced_at_counts(
+    blueprint: Cost, priced: dict[str, Any], told: dict[str, Any]
+) -> None:
+    asked = replace(subject(), blueprint=replace(BLUEPRINT, cost=blueprint), **priced)
+    assert document("plan", asked, None, None)["cost"] == told
 
 
 def test_without_policies_the_catalogue_is_trusted_and_a_branch_is_not(tmp_path: Path) -> None:

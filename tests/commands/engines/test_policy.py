@@ -195,14 +195,15 @@ def test_no_name_can_change_an_answer(tmp_path: Path, name: str) -> None:
 @given(names=st.lists(st.text(min_size=1), min_size=1, max_size=30))
 def test_any_text_comes_out_as_it_went_in(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     folder = tmp_path_factory.mktemp("policies")
-    policy = 'package p\n\ndeny := [{"msg": sprintf("<%s>", [name])} | some name in input.names]\n'
+    body = "some at in numbers.range(0, count(input.names) - 1)"
+    policy = f'package p\n\ndeny := [{{"msg": sprintf("%d<%s>", [at, input.names[at]])}} | {body}]\n'
     found = verdict(folder, {"names": names}, p=policy)
     private = [
         any(0xE000 <= ord(each) <= 0xE0FF or 0xD800 <= ord(each) <= 0xDFFF for each in name) for name in names
     ]
-    for name, denial, odd in zip(names, found.denials, private, strict=True):
+    for at, (name, denial, odd) in enumerate(zip(names, found.denials, private, strict=True)):
         seen = "".join(" " if ord(each) <= 0x20 or each == "\x7f" else each for each in name)
-        assert odd or " ".join(denial.message.split(" ")) == _spaced(f"<{seen}>")
+        assert odd or " ".join(denial.message.split(" ")) == _spaced(f"{at}<{seen}>")
 
 
 def _spaced(text: str) -> str:

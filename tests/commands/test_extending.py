@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from commands import lifetime, lifetime_sweep, lifetime_words
+from commands import extending, lifetime, lifetime_sweep, lifetime_words
 from state import extensions, habits, runs, usages
 from state.habits import Habits
-from state.records import Button, Lab, Person
+from state.records import Button, InboxEntry, Lab, Person
 from state.transitions import RunState
 from tests.inn import ADMIN, CHANNEL, COLLEAGUE, INFRA, INFRA_TOO, REQUESTER, SECURITY, Inn, Shown
+from tests.state.examples import a_lab
 
 HOUR = timedelta(hours=1)
 
@@ -36,6 +39,24 @@ def presses(inn: Inn, person: Person, button: Button) -> str:
 def reminder(inn: Inn, owner_has_left: bool = False) -> dict[str, Button]:
     """The buttons of a reminder of the lab as it is now."""
     return {each.label: each for each in lifetime_words.buttons(inn.lab(), owner_has_left)}
+
+
+def at_once(inn: Inn, entries: list[InboxEntry]) -> None:
+    """Work on requests in as many threads, and let all that follows happen."""
+    for entry in entries:
+        inn.intake.take(entry)
+    ready = threading.Barrier(len(entries))
+
+    def work(index: int) -> None:
+        ready.wait(5)
+        inn.intake.work(entries[index], inn.clock())
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(entries))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    inn.works()
 
 
 @contextmanager
@@ -123,20 +144,7 @@ def test_both_buttons_pressed_at_once_by_two_people(inn: Inn) -> None:
         for person in (REQUESTER, INFRA)
         for label in ("Extend 4h", "Keep until tomorrow 09:00")
     ]
-    for entry in entries:
-        inn.intake.take(entry)
-    ready = threading.Barrier(len(entries))
-
-    def work(index: int) -> None:
-        ready.wait(5)
-        inn.intake.work(entries[index], inn.clock())
-
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(entries))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    inn.works()
+    at_once(inn, entries)
     lab = inn.lab()
     morning = datetime.fromisoformat("2026-11-25T09:00:00+00:00")
     assert lab.expires_at in (morning, morning + 4 * HOUR)
@@ -267,6 +275,44 @@ def test_where_the_channel_is_closed_its_owner_is_told_directly(inn: Inn) -> Non
     inn.says(INFRA, "/lab extend demo 4h")
     assert extended(inn) == 4 * HOUR
     assert any(said.text.startswith("Extended by <@U3> until") for said in inn.slack.private(REQUESTER.user))
+
+
+@given(
+    st.integers(0, 400) | st.none(),
+    st.integers(1, 400) | st.none(),
+    st.integers(-400, 400),
+    st.sampled_from(["UTC", "Asia/Tokyo", "America/New_York", "nowhere"]),
+)
+def test_whatever_is_wished_takes_nothing_away(
+    kept: int | None, more: int | None, left: int, zone: str
+) -> None:
+    now = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    expires_at, kept_until = now + left * HOUR, None if kept is None else now + kept * HOUR
+    lab = a_lab(applied_at=now, expires_at=expires_at, kept_until=kept_until)
+    wish = extending.Wish(None if more is None else more * 3600, "Extend")
+    expires_after, kept_after = extending.times(wish, lab, Habits(REQUESTER, zone), now)
+    assert expires_after >= max(expires_at, now)
+    assert kept_after >= (kept_until or now)
+    assert kept_after > now
+    if more is not None:
+        assert expires_after == max(expires_at, now) + more * HOUR
+
+
+def test_destroy_now_and_an_extension_at_once(inn: Inn) -> None:
+    inn.has("demo")
+    goes_idle(inn)
+    buttons = reminder(inn)
+    entries = [
+        inn.presses(REQUESTER, buttons["Destroy now"].action, buttons["Destroy now"].value),
+        inn.presses(INFRA, buttons["Extend 4h"].action, buttons["Extend 4h"].value),
+    ]
+    at_once(inn, entries)
+    if inn.lab().gone_at is None:
+        assert extended(inn) == 4 * HOUR
+        assert "destroy" not in {run.kind for run in runs.in_state(inn.database, RunState.APPLIED)}
+    else:
+        assert extended(inn) == timedelta(0)
+    inn.is_tidy()
 
 
 # Until tomorrow
@@ -417,6 +463,27 @@ def test_what_is_kept_until_tomorrow_beyond_its_max_is_asked_too(inn: Inn) -> No
     morning = datetime.fromisoformat("2026-11-25T09:00:00+00:00")
     assert inn.lab().expires_at == morning
     assert inn.lab().kept_until == morning
+
+
+def test_where_the_channel_is_closed_an_infra_person_is_asked_directly(inn: Inn) -> None:
+    inn.has("demo")
+    inn.slack.closed[CHANNEL] = "is_archived"
+    inn.says(REQUESTER, "/lab extend demo 3d")
+    asked = next(said for said in inn.slack.private(INFRA.user) if "wants *demo* to live" in said.text)
+    inn.clicks(INFRA, Shown(asked), "Approve")
+    assert extended(inn) == timedelta(days=3)
+    assert any("<@U3> approved" in said.text for said in inn.slack.private(REQUESTER.user))
+
+
+def test_two_infra_people_at_once_give_it_once(inn: Inn) -> None:
+    asked = a_question(inn)
+    entries = [
+        inn.click(person, asked, label) for person in (INFRA, INFRA_TOO) for label in ("Approve", "Reject")
+    ]
+    at_once(inn, entries)
+    assert extended(inn) in (timedelta(0), timedelta(days=3))
+    decided = inn.audited("extended", "extension_rejected")
+    assert len(decided) == 1
 
 
 def test_vault_away_changes_nothing(inn: Inn) -> None:

@@ -40,7 +40,7 @@ from bot.settings import BadSettings, Settings
 from bot.slack import Slack
 from bot.web_client import KeptWebClient
 from bot.worker import Worker
-from commands import activity, leaving, lifetime_sweep, refreshing, rekeying, tidying
+from commands import activity, drift, leaving, lifetime_sweep, refreshing, rekeying, tidying
 from commands.deps import Deps
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
@@ -228,6 +228,7 @@ def _jobs(
         "remind and destroy": (partial(lifetime_sweep.sweep, deps), sweep_seconds),
         "remind of certificates": (partial(tidying.remind, deps), sweep_seconds),
         "replace root keys": (partial(rekeying.sweep, deps), sweep_seconds),
+        "look for drift": (partial(drift.sweep, deps), sweep_seconds),
         "see people out": (partial(leaving.sweep, deps), sweep_seconds),
         "ask probes": (partial(activity.probe, deps), sweep_seconds),
         "look for leavers": (partial(leaving.look_for_leavers, deps), LEAVERS_SECONDS),

@@ -239,7 +239,9 @@ class Notifier:
     def _reply_at_end(self, run: Run, lab: Lab, missing: dict[str, int]) -> OutboxMessage | None:
         """An edit pings nobody, so the ends that people wait for are a short reply too: once for each."""
         text = ""
-        if run.state == RunState.PROPOSED and missing:
+        if run.kind == "refresh":
+            text = replies.drift(run, lab)
+        elif run.state == RunState.PROPOSED and missing:
             asked = [person for person in self._reviewers(frozenset(missing)) if person != run.requester]
             text = replies.needs_approval(run, lab, missing, asked)
         elif run.state == RunState.APPLIED:

@@ -77,8 +77,7 @@ def _ask(deps: Deps, lab: Lab, blueprint: Blueprint) -> bool:
 
 def _answer(deps: Deps, lab: Lab, blueprint: Blueprint) -> bool:
     activity = blueprint.activity or Activity()
-    applied = runs.last_applied(deps.database, lab.id)
-    outputs = applied.outputs if applied is not None else {}
+    outputs = runs.outputs_of(deps.database, lab.id) or {}
     if activity.http is not None:
         return ask_address(filled(activity.http, outputs, in_address=True), activity.within_seconds)
     words = [filled(word, outputs) for word in activity.command]

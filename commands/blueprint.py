@@ -21,7 +21,12 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def approvals_needed(blueprint: Blueprint, kind: RunKind) -> tuple[dict[str, int], bool]:
-    """Role → people, and whether the requester may be one of them, for a plan of that kind."""
+    """Role → people, and whether the requester may be one of them, for a plan of that kind.
+
+    A refresh changes nothing of a lab: its owner, or an infra person, accepts it.
+    """
+    if kind == "refresh":
+        return {}, False
     asked = blueprint.approvals
     if kind == "destroy" and blueprint.destroy_approvals is not None:
         asked = blueprint.destroy_approvals

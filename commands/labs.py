@@ -16,8 +16,11 @@ from commands.request import Outcome, Refused, Request, id_from
 from commands.secret_form import sealed_secrets, secret_form, words_of
 from commands.words import ago, mention, nearest
 from state import audit, cards, labs, runs, steps, tfstate
-from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind
+from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind, StepName, StepState
 from state.transitions import RunState
+
+
+_STEPS: dict[StepName, StepState] = {**dict.fromkeys(STEP_NAMES, "skipped"), "provision": "waiting"}
 
 
 def up(request: Request, deps: Deps) -> Outcome:
@@ -96,7 +99,8 @@ def replan(request: Request, deps: Deps) -> Outcome:
     run = runs.get(deps.database, request.words[1])
     if run is None:
         return Outcome()
-    return _plan_again(request, deps, lab, run.kind, run.variables, f"replan {run.id}")
+    kind: RunKind = "apply" if run.kind == "refresh" else run.kind  # what has drifted is brought back
+    return _plan_again(request, deps, lab, kind, run.variables, f"replan {run.id}")
 
 
 def down(request: Request, deps: Deps) -> Outcome:
@@ -204,19 +208,23 @@ def start_run(
         sealed_variables=lab.sealed_variables,
         approvals_needed=needed if approvals is None else approvals,
         self_approval=self_approval,
-        second_factor=blueprint.second_factor,
+        second_factor=blueprint.second_factor and kind != "refresh",
         created_at=now,
         cause=cause,
-        commit=deps.catalogue.commit(blueprint),
+        commit=lab.commit if kind == "refresh" else deps.catalogue.commit(blueprint),
         cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
     )
+    if kind != "refresh":
+        runs.supersede(deps.database, lab.id, now, "refresh")  # a look for drift can wait
     runs.create(deps.database, run)
-    steps.start_all(deps.database, run.id, {**dict.fromkeys(STEP_NAMES, "skipped"), "provision": "waiting"})
-    cards.create(deps.database, Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel))
+    if kind != "refresh":
+        steps.start_all(deps.database, run.id, _STEPS)
+    if cause != "drift":  # what nobody asked for has a card once there is something to tell
+        cards.create(deps.database, Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel))
     audit.append(
         deps.database,
         now,
-        requester.key,
+        requester.key if cause != "drift" else "innkeeper",
         "requested",
         lab.name,
         run=run.id,

@@ -127,7 +127,7 @@ def _look(deps: Deps, lab_id: str, wishes: Sequence[Rekey], now: datetime) -> bo
     active = runs.active_of(deps.database, lab_id)
     if not open_wishes:
         return False
-    if active is not None:
+    if active is not None and active.kind != "refresh":
         own = active.cause == CAUSE and active.state is RunState.PROPOSED
         return _wait(deps, open_wishes, f"{lab.name} waits for approvals" if own else f"{lab.name} is busy")
     if lab.applied_at is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from commands import office_hours
+from commands import drift, office_hours
 from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
@@ -93,6 +93,7 @@ def show(request: Request, deps: Deps) -> Outcome:
     state = tfstate.current(deps.database, lab.id)
     if state is not None:
         lines.append(f"Its state holds {plural(state.resources, 'resource')}, serial {state.serial}.")
+    lines += drift.last_look(deps, lab, now)
     lock = tfstate.lock_of(deps.database, lab.id)
     if lock is not None:
         lines.append(f"Its state is locked: {holder_words(lock.holder)}, since {at(lock.locked_at)}.")
@@ -102,17 +103,15 @@ def show(request: Request, deps: Deps) -> Outcome:
 def output(request: Request, deps: Deps) -> Outcome:
     """`/lab output NAME`: what the last apply answered, sensitive values hidden."""
     lab = lab_called(deps, _one_name(request, "/lab output demo"))
-    applied = _last_applied(deps, lab)
-    if applied is None:
+    outputs = runs.outputs_of(deps.database, lab.id)
+    if outputs is None:
         raise Refused(
             f"*{lab.name}* has not been applied yet, so it has no outputs.", f"/lab show {lab.name}"
         )
     labs.touch(deps.database, lab, deps.now(), request.person, "/lab output")
-    if not applied.outputs:
+    if not outputs:
         return Outcome(f"*{lab.name}* has no outputs.")
-    rows = tuple(
-        Row(title=name, text=code(written(value), 1000)) for name, value in sorted(applied.outputs.items())
-    )
+    rows = tuple(Row(title=name, text=code(written(value), 1000)) for name, value in sorted(outputs.items()))
     return Outcome(listing=Listing(f"Outputs of {lab.name}", rows))
 
 
@@ -203,6 +202,8 @@ def _lab_words(deps: Deps, lab: Lab, run: Run | None, now: datetime) -> str:
 def _run_state(run: Run) -> str:
     if run.kind == "destroy" and run.state == RunState.APPLIED:
         return "destroyed"
+    if run.kind == "refresh":
+        return "drifted" if run.state == RunState.PROPOSED else f"drift {run.state.replace('_', ' ')}"
     if run.kind == "destroy":
         return f"destroy {run.state.replace('_', ' ')}"
     return run.state.replace("_", " ")
@@ -216,17 +217,6 @@ def _run_words(run: Run) -> str:
         f"{counts.add} to add, {counts.change} to change, {counts.destroy} to destroy",
     ]
     return " · ".join(words) + (f"\n{run.sentence}" if run.sentence else "")
-
-
-def _last_applied(deps: Deps, lab: Lab) -> Run | None:
-    return next(
-        (
-            run
-            for run in runs.of_lab(deps.database, lab.id, limit=500)
-            if run.kind == "apply" and run.state == RunState.APPLIED
-        ),
-        None,
-    )
 
 
 def _is_idle(deps: Deps, lab: Lab, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from commands import (
     approvals,
     credentials,
+    drift,
     extending,
     extension_approvals,
     factors,
@@ -117,6 +118,14 @@ COMMANDS: tuple[Command, ...] = (
         "/lab logs demo",
     ),
     Command(
+        ("lab", "drift"),
+        drift.ask,
+        ("operator", "infra"),
+        "NAME",
+        "See what has changed outside, to bring it back or to accept it.",
+        "/lab drift demo",
+    ),
+    Command(
         ("lab", "cancel"),
         labs.cancel,
         ("operator", "infra"),
@@ -173,6 +182,7 @@ ACTIONS: dict[str, Action] = {
     "reject": Action(approvals.reject, OPERATORS),
     "reject_with_reason": Action(approvals.reject_with_reason, OPERATORS),
     "replan": Action(labs.replan, ("operator", "infra")),
+    "accept_drift": Action(drift.accept, ("operator", "infra")),
     "cancel": Action(labs.cancel, ("operator", "infra")),
     "destroy": Action(labs.down, ("operator", "infra")),
     "extend": Action(extending.extend, ("operator", "infra")),

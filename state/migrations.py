@@ -56,6 +56,8 @@ _LABS = (
     "CREATE INDEX labs_look ON labs (look_at) WHERE gone_at IS NULL",
     "CREATE INDEX labs_idle ON labs (idle_at) WHERE gone_at IS NULL",
     "CREATE INDEX labs_living ON labs (seq) WHERE gone_at IS NULL",
+    """CREATE INDEX labs_drift ON labs ((COALESCE(drift_checked_at, applied_at)))
+        WHERE gone_at IS NULL AND applied_at IS NOT NULL""",
     "CREATE INDEX labs_living_owner ON labs (owner, seq) WHERE gone_at IS NULL",
     """CREATE TABLE usages (
         seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), lab_name TEXT NOT NULL,
@@ -97,6 +99,7 @@ _RUNS = (
         WHERE state IN ('queued', 'planning', 'proposed', 'approved', 'applying')""",
     "CREATE INDEX runs_lab ON runs (lab_id, seq)",
     "CREATE INDEX runs_state ON runs (state, seq)",
+    "CREATE INDEX runs_drift ON runs (created_at) WHERE cause = 'drift'",
 )
 
 _ABOUT_RUNS = (

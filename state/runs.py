@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from state import cards
 from state.database import Database
-from state.records import Counts, Person, PlannedChange, Run
+from state.records import Counts, Person, PlannedChange, Run, RunKind
 from state.rows import Table, from_text
 from state.transitions import ENDED, TRANSITIONS, RunState, check
 
@@ -50,12 +50,13 @@ RUNS: Table[Run] = Table(
     },
 )
 
-_ALIVE_SQL = "state IN ('queued', 'planning', 'proposed', 'approved', 'applying')"
+ALIVE_SQL = "state IN ('queued', 'planning', 'proposed', 'approved', 'applying')"
+_TOLD_SQL = "(cause <> 'drift' OR proposed_at IS NOT NULL)"  # a look that found nothing has no card, and is no history
 
 
 def create(database: Database, run: Run) -> None:
     """Keep a new run, and wake the workers. Raises LabBusy when its lab has a living one."""
-    if not RUNS.insert(database, run, f"ON CONFLICT (lab_id) WHERE {_ALIVE_SQL} DO NOTHING"):
+    if not RUNS.insert(database, run, f"ON CONFLICT (lab_id) WHERE {ALIVE_SQL} DO NOTHING"):
         raise LabBusy(run.lab_name, active_of(database, run.lab_id))
     database.ring("runs")
 
@@ -67,12 +68,13 @@ def get(database: Database, run_id: str) -> Run | None:
 
 def active_of(database: Database, lab_id: str) -> Run | None:
     """The lab's living run. There is at most one."""
-    return RUNS.one(database, f"WHERE lab_id = :lab_id AND {_ALIVE_SQL}", lab_id=lab_id)
+    return RUNS.one(database, f"WHERE lab_id = :lab_id AND {ALIVE_SQL}", lab_id=lab_id)
 
 
 def latest_of(database: Database, lab_id: str) -> Run | None:
-    """The lab's newest run, whatever became of it."""
-    return RUNS.one(database, "WHERE lab_id = :lab_id ORDER BY seq DESC LIMIT 1", lab_id=lab_id)
+    """The lab's newest run, whatever became of it; looks for drift that found nothing are none."""
+    tail = f"WHERE lab_id = :lab_id AND {_TOLD_SQL} ORDER BY seq DESC LIMIT 1"
+    return RUNS.one(database, tail, lab_id=lab_id)
 
 
 def last_applied(database: Database, lab_id: str) -> Run | None:
@@ -81,9 +83,16 @@ def last_applied(database: Database, lab_id: str) -> Run | None:
     return RUNS.one(database, tail, lab_id=lab_id, applied=RunState.APPLIED)
 
 
+def outputs_of(database: Database, lab_id: str) -> Mapping[str, Any] | None:
+    """What the lab answered last: when it was applied, or when what had changed outside was accepted. None: never."""
+    tail = "WHERE lab_id = :lab_id AND kind IN ('apply', 'refresh') AND state = :applied ORDER BY seq DESC LIMIT 1"
+    run = RUNS.one(database, tail, lab_id=lab_id, applied=RunState.APPLIED)
+    return run.outputs if run is not None else None
+
+
 def of_lab(database: Database, lab_id: str, limit: int, offset: int = 0) -> list[Run]:
     """A page of the lab's runs, the newest first."""
-    tail = "WHERE lab_id = :lab_id ORDER BY seq DESC LIMIT :limit OFFSET :offset"
+    tail = f"WHERE lab_id = :lab_id AND {_TOLD_SQL} ORDER BY seq DESC LIMIT :limit OFFSET :offset"
     return RUNS.select(database, tail, lab_id=lab_id, limit=limit, offset=offset)
 
 
@@ -133,14 +142,14 @@ def update(database: Database, run_id: str, **columns: Any) -> None:
 
 def heartbeat(database: Database, run_id: str, worker: str, now: datetime) -> bool:
     """The worker still performs the run. False: the run has ended, or has another worker."""
-    where = f"id = :id AND worker = :by AND {_ALIVE_SQL}"
+    where = f"id = :id AND worker = :by AND {ALIVE_SQL}"
     return RUNS.update(database, {"heartbeat_at": now}, where, id=run_id, by=worker) == 1
 
 
 def claim(database: Database, worker: str, now: datetime) -> Run | None:
-    """Take the oldest queued run for planning, or None. No two workers get the same one."""
+    """Take the oldest queued run for planning, or None: looks for drift last. No two workers get the same one."""
     # Mostly there is nothing to claim, and looking must not make those who write wait.
-    waiting = "SELECT id FROM runs WHERE state = :state ORDER BY seq LIMIT 1"
+    waiting = "SELECT id FROM runs WHERE state = :state ORDER BY CASE cause WHEN 'drift' THEN 1 ELSE 0 END, seq LIMIT 1"
     while (row := database.row(waiting, state=RunState.QUEUED)) is not None:
         if move(
             database, row["id"], RunState.QUEUED, RunState.PLANNING, now, worker=worker, heartbeat_at=now
@@ -151,19 +160,21 @@ def claim(database: Database, worker: str, now: datetime) -> Run | None:
 
 def take_over(database: Database, run: Run, worker: str, now: datetime) -> bool:
     """Go on with a run whose worker is gone. False: somebody else has taken it over."""
-    where = f"id = :id AND worker = :gone AND {_ALIVE_SQL}"
+    where = f"id = :id AND worker = :gone AND {ALIVE_SQL}"
     changes = {"worker": worker, "heartbeat_at": now}
     return RUNS.update(database, changes, where, id=run.id, gone=run.worker) == 1
 
 
-def supersede(database: Database, lab_id: str, now: datetime) -> str | None:
-    """End the lab's queued, planning or proposed run in favour of a newer one, and give its id.
+def supersede(database: Database, lab_id: str, now: datetime, only_kind: RunKind | None = None) -> str | None:
+    """End the lab's queued, planning or proposed run (of that kind) in favour of a newer one, and give its id.
 
     None: there was none. An approved or applying run is not: the caller waits or asks to cancel it.
     """
     with database.transaction():
         run = active_of(database, lab_id)
         if run is None or RunState.SUPERSEDED not in TRANSITIONS[run.state]:
+            return None
+        if only_kind is not None and run.kind != only_kind:
             return None
         move(database, run.id, run.state, RunState.SUPERSEDED, now, sentence="A newer plan took its place.")
         return run.id

@@ -24,7 +24,7 @@ from bot.intake import Intake
 from bot.notifier import Notifier
 from bot.views.message import Message
 from bot.worker import Worker
-from commands import activity, leaving, lifetime_sweep, rekeying, tidying
+from commands import activity, drift, leaving, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
 from commands.catalogue import Catalogue
 from commands.deps import Deps
@@ -292,7 +292,7 @@ class Inn:
         until(is_recorded)
 
     def sweeps(self) -> list[str]:
-        """What the scheduler's jobs do, once each."""
+        """What the scheduler's jobs do, once each; lifetimes end only where a test is about that."""
         now = self.clock()
         return [
             scheduler.expire_proposals(self.deps, now),
@@ -303,9 +303,9 @@ class Inn:
             tidying.sweep(self.deps, now),
             tidying.remind(self.deps, now),
             rekeying.sweep(self.deps, now),
+            drift.sweep(self.deps, now),
             leaving.sweep(self.deps, now),
             leaving.look_for_leavers(self.deps, now),
-            lifetime_sweep.sweep(self.deps, now),
         ]
 
     # What people do

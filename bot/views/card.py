@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.views import message
+from bot.views import drift_card, message
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import words
 from commands.approvals import still_needed
@@ -55,6 +55,8 @@ def card(run: Run, lab: Lab, steps: Sequence[Step], approvals: Sequence[Approval
 
     Its buttons: `approve` and `reject` have the value RUN:DIGEST; `replan`, `cancel` and `destroy` have RUN.
     """
+    if run.kind == "refresh":
+        return drift_card.card(run, lab)
     blocks = [section(_head(run, lab, now), block_id="head")]
     parts = {
         "plan": _plan_lines(run, lab),
@@ -74,7 +76,9 @@ def card(run: Run, lab: Lab, steps: Sequence[Step], approvals: Sequence[Approval
 
 
 def state_word(run: Run) -> str:
-    """The state as in the transition table; an applied destruction is `destroyed`."""
+    """The state as in the transition table; an applied destruction is `destroyed`, drift that was found `drifted`."""
+    if run.kind == "refresh":
+        return drift_card.state_word(run)
     return "destroyed" if run.kind == "destroy" and run.state == _S.APPLIED else run.state.value
 
 

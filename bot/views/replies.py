@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.views.card import counts_words, lived, role_words
+from bot.views.drift_card import drift_words
 from bot.views.message import data, safe_mrkdwn
 from commands import words
 from state.records import Lab, Person, Run
@@ -57,6 +58,20 @@ def failed(run: Run, lab: Lab) -> str:
         f"{words.mention(run.requester)} *{data(lab.name)}* {what}. {why}\n"
         f"Press Re-plan on its card, or read `/lab logs {data(run.id)}`."
     )
+
+
+def drift(run: Run, lab: Lab) -> str:
+    """A look for drift has come to an end that somebody waits for, or must know of. Empty: to no such end."""
+    name, why = f"*{data(lab.name)}*", safe_mrkdwn(run.sentence, 1500) or "Its log says why."
+    again = f"Ask `/lab drift {data(lab.name)}` again, or read `/lab logs {data(run.id)}`."
+    what = "could not be looked at" if run.applying_at is None else "has not accepted what is there"
+    told = {
+        RunState.PROPOSED: f"{name} has drifted: {drift_words(run)}.",
+        RunState.APPLIED: f"The state of {name} has taken over what is there.",
+        RunState.FAILED: f"{name} {what}. {why}\n{again}",
+        RunState.INTERRUPTED: f"{name} was interrupted. {why}",
+    }.get(run.state)
+    return f"{words.mention(run.requester)} {told}" if told else ""
 
 
 def interrupted(run: Run, lab: Lab) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from commands.engines.terraform_events import natural
 from state.records import PlannedChange
 
+OUTPUT = "output."  # begins the address of an output
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -29,7 +30,7 @@ def as_changes(shown: Mapping[str, Any]) -> dict[str, Any]:
     drifted = {each.address for each in drift(shown)}
     resources = [each for each in shown.get("resource_drift", ()) if each["address"] in drifted]
     outputs = shown.get("output_changes", {}).items()
-    told = {name: change for name, change in outputs if f"output.{name}" in drifted}
+    told = {name: change for name, change in outputs if f"{OUTPUT}{name}" in drifted}
     return {**shown, "resource_changes": resources, "output_changes": told}
 
 
@@ -47,7 +48,7 @@ def _outputs(shown: Mapping[str, Any]) -> Iterator[PlannedChange]:
         action = change["actions"][0]
         told = _essence(change.get("before")) != _essence(change.get("after"))
         if action != "no-op" and told and change.get("after_unknown") is not True:
-            yield PlannedChange(f"output.{name}", action)
+            yield PlannedChange(f"{OUTPUT}{name}", action)
 
 
 def _attributes(change: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import start_run
 from commands.request import Refused, id_from
-from commands.steps import presence
+from commands.steps import drifting, presence
 from commands.steps.log import RunLog
 from commands.words import duration, mention, plain, plural
-from state import audit, labs, outbox, runs, steps, tfstate
-from state.records import Lab, OutboxMessage, Run, StateVersion
+from state import audit, cards, labs, outbox, runs, steps, tfstate
+from state.records import Card, Lab, OutboxMessage, Run, StateVersion
 from state.transitions import RunState
 
 _SENTENCE_CHARACTERS = 1500
@@ -43,7 +43,7 @@ def proposed(
         serial=before.serial if before is not None else None,
         plan_sha256=hashlib.sha256(plan_file).hexdigest(),
         sources_digest=sources_digest,
-        changes=log.changes,
+        changes=run.changes or log.changes,
     )
     digest = digest_of(run)
     sealed = deps.vault.seal(plan_file, f"plan {run.id}")
@@ -70,31 +70,26 @@ def proposed(
             expires_at=now + timedelta(seconds=deps.plan_ttl_seconds),
         )
         if moved:
-            audit.append(
-                deps.database,
-                now,
-                "innkeeper",
-                "proposed",
-                lab.name,
-                run=run.id,
-                digest=digest,
-                plan=run.plan_sha256,
-                approvals_needed=run.approvals_needed,
-            )
-            if not run.approvals_needed:
+            detail = {"digest": digest, "plan": run.plan_sha256, "approvals_needed": run.approvals_needed}
+            audit.append(deps.database, now, "innkeeper", "proposed", lab.name, run=run.id, **detail)
+            if run.cause == "drift":  # only now is there something to tell
+                shown = Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel)
+                cards.create(deps.database, shown)
+            elif not run.approvals_needed and run.kind != "refresh":
                 runs.move(deps.database, run.id, RunState.PROPOSED, RunState.APPROVED, now)
     return runs.get(deps.database, run.id) or run
 
 
 def detailed(deps: Deps, run: Run, body: str) -> str:
     """The details came after the card: the whole plan goes to its thread. body: free of secrets."""
+    what, name = ("whole plan of", "plan") if run.kind != "refresh" else ("changes from outside of", "drift")
     attached = OutboxMessage(
         id=id_from(f"plan {run.id}"),
         channel="",
-        text=f"The whole plan of *{run.lab_name}*.",
+        text=f"The {what} *{run.lab_name}*.",
         due_at=deps.now(),
         run_id=run.id,
-        file_name="plan.txt",
+        file_name=f"{name}.txt",
         body=body,
     )
     outbox.add(deps.database, attached)
@@ -105,12 +100,15 @@ def no_changes(deps: Deps, run: Run, lab: Lab) -> str:
     """The plan found nothing to do. A destruction that has nothing to destroy is done."""
     now = deps.now()
     said = "Everything is as it was asked for. There is nothing to do."
+    if run.kind == "refresh":
+        said = "It is still what was told before." if run.changes else "Nothing changed outside."
     with deps.database.transaction():
         steps.set(deps.database, run.id, "provision", "done", now)
         if run.kind == "destroy":
             said = "There was nothing left to destroy."
             presence.gone(deps, run, now)
-        runs.move(deps.database, run.id, RunState.PLANNING, RunState.NO_CHANGES, now, sentence=said)
+        seen = {"sentence": said, "changes": run.changes}
+        runs.move(deps.database, run.id, RunState.PLANNING, RunState.NO_CHANGES, now, **seen)
         audit.append(deps.database, now, "innkeeper", "no_changes", run.lab_name, run=run.id)
     return f"{run.lab_name}: nothing to do"
 
@@ -132,6 +130,8 @@ def failed(deps: Deps, run: Run, before: RunState, sentence: str) -> str:
         if runs.move(deps.database, run.id, before, RunState.FAILED, now, sentence=said):
             steps.set(deps.database, run.id, "provision", "failed", now)
             audit.append(deps.database, now, "innkeeper", "failed", run.lab_name, run=run.id, was=before)
+    if run.cause == "drift" and before == RunState.PLANNING:  # it has no card that would say so
+        logger.warning("a lab could not be looked at", lab=run.lab_name, because=said)
     return f"{run.lab_name}: failed while {before}"
 
 
@@ -259,7 +259,7 @@ def _applied(deps: Deps, run: Run, log: RunLog) -> str:
             warnings=tuple(dict.fromkeys((*run.warnings, *log.warnings))),
             resources_done=log.progress.done,
             resources_total=log.progress.total,
-            sentence="",
+            sentence=drifting.taken_over(deps, run) if run.kind == "refresh" else "",
         )
         audit.append(
             deps.database,
@@ -272,7 +272,7 @@ def _applied(deps: Deps, run: Run, log: RunLog) -> str:
         )
         if run.kind == "destroy":
             presence.gone(deps, run, now)
-        elif lab is not None:
+        elif lab is not None and run.kind == "apply":
             labs.update(deps.database, lab.id, variables=run.variables, commit=run.commit)
             presence.alive(deps, run, lab, now)
     return f"{run.lab_name}: {'destroyed' if run.kind == 'destroy' else 'applied'} in {took}"

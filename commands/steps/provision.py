@@ -31,13 +31,15 @@ from commands.engines.terraform import (
     attribute_diff,
     scrub,
 )
+from commands.engines.terraform_drift import as_changes
 from commands.engines.vault import VaultError, VaultUnavailable
 from commands.request import Refused
-from commands.steps import endings, pricing
+from commands.steps import drifting, endings, pricing
 from commands.steps.inputs import Inputs, gather, known_secrets
 from commands.steps.log import RunLog
 from commands.words import plain
 from state import approvals, audit, labs, runs, steps, tfstate
+from state import drift as looks
 from state.records import Lab, Run
 from state.transitions import ENDED, RunState
 
@@ -83,6 +85,11 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
             return endings.no_changes(deps, run, lab)
         if exit_code != 2:
             return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
+        if run.kind == "refresh":
+            shown = deps.terraform.show(work, access, inputs.environment)
+            run = replace(run, changes=drifting.found(lab, deps.catalogue.commit(blueprint), shown))
+            if not drifting.is_news(deps, run):
+                return endings.no_changes(deps, run, lab)
         plan_file = deps.terraform.read_plan(work)
         if run.cause == rekeying.CAUSE and _goes_by_itself(deps, run, blueprint, work, access, inputs):
             run = replace(run, approvals_needed={})
@@ -253,11 +260,12 @@ def _follow_plan(deps: Deps, run: Run, child: Child, log: RunLog, stopping: thre
         current = runs.get(deps.database, run.id)
         over_limit = (now - started_at).total_seconds() > PLAN_LIMIT_SECONDS
         ended = current is None or current.state != RunState.PLANNING or current.cancelled_by is not None
-        if ended or over_limit or stopping.is_set():
+        waits = stopping.is_set() or (run.cause == "drift" and looks.people_wait(deps.database))
+        if ended or over_limit or waits:
             child.kill()  # a plan changes nothing, so it may be ended without ceremony
             if ended:
                 raise RunEnded
-            return None if stopping.is_set() else 1
+            return None if waits else 1
 
 
 def _follow_apply(deps: Deps, run: Run, child: Child, log: RunLog, stopping: threading.Event) -> int | None:
@@ -302,7 +310,7 @@ def _whole_plan(
     try:
         shown = deps.terraform.show(work, access, inputs.environment)
         pricing.cost_of_plan(deps, run, blueprint, shown)
-        return attribute_diff(shown, inputs.secrets)
+        return attribute_diff(as_changes(shown) if run.kind == "refresh" else shown, inputs.secrets)
     except TerraformFailed as failed:
         logger.warning("the values of a plan stay untold", run=run.id)
         why = plain(scrub(failed.sentence(), inputs.secrets))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -16,8 +17,10 @@ from commands.office_hours import is_up, next_change, next_look, sleeps_at, wake
 from state import usages
 from state.habits import Habits
 from state.records import Lab, Lifetime, OfficeHours, Person, PlannedChange
+from tests.bot.test_crashes import MortalInn
 from tests.commands.test_extending import leaves, presses, reminder
 from tests.commands.test_keys import ONE, TWO
+from tests.fakes.slack import Killed
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, Inn, Shown
 from tests.state.examples import a_lab
 
@@ -251,6 +254,28 @@ def test_a_bot_that_was_away_in_the_morning_wakes_it_later(inn: Inn) -> None:
     lifetime_sweep.sweep(inn.deps, inn.clock())
     inn.works()
     assert inn.lab().asleep_at is None
+
+
+@pytest.mark.parametrize("moment", ["2026-11-24T19:01", "2026-11-25T08:01"])
+def test_killed_at_any_write_it_sleeps_and_wakes_once(tmp_path: Path, moment: str) -> None:
+    inn = MortalInn(tmp_path)
+    an_office_lab(inn)
+    until(inn, f"{at(moment, 'UTC') - 2 * MINUTE:%Y-%m-%dT%H:%M}", 60)
+    before = len(inn.runs())
+    inn.clock.until(at(moment, "UTC"))
+    for writes in range(40):
+        inn.dies_after(writes)
+        try:
+            lifetime_sweep.sweep(inn.deps, inn.clock())
+            break
+        except Killed:
+            inn.ends()
+            inn.starts()
+    inn.dies_after(10**9)
+    assert writes > 3  # it died a few times
+    until(inn, f"{inn.clock() + 5 * MINUTE:%Y-%m-%dT%H:%M}", 1)
+    assert inn.runs() == ["applied"] * (before + 1)
+    assert (inn.lab().asleep_at is not None) == (before == 1)
 
 
 # Somebody wants it in the evening

@@ -18,9 +18,11 @@ from bot.views.card import card as card_view
 from bot.views.lists import refusal
 from bot.views.message import Message
 from bot.views.modals import modal, shown, waiting
+from commands import costs
 from commands.approvals import still_needed
+from commands.costs import Bill
 from commands.request import Attachment, Form, Reveal, id_from
-from state import approvals, cards, labs, outbox, runs, steps
+from state import approvals, cards, labs, outbox, runs, steps, usages
 from state.database import Database
 from state.records import Card, InboxEntry, Lab, OutboxMessage, Run
 from state.transitions import RunState
@@ -172,9 +174,10 @@ class Notifier:
         if run is None or lab is None:
             return
         given = approvals.of_run(self._database, run.id, run.digest or "")
-        message = card_view(run, lab, steps.of_run(self._database, run.id), given, now)
+        bill = costs.bill(usages.of_lab(self._database, lab.id), run.ended_at or now)
+        message = card_view(run, lab, steps.of_run(self._database, run.id), given, now, bill)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
-        reply = self._reply_at_end(run, lab, still_needed(run, given))
+        reply = self._reply_at_end(run, lab, still_needed(run, given), bill)
         channel, ts = self._place(card, run, now)
         if ts is None:
             channel, ts = self._post(card, run, message, now)
@@ -236,7 +239,7 @@ class Notifier:
                 return channel, ts
         return card.channel, None
 
-    def _reply_at_end(self, run: Run, lab: Lab, missing: dict[str, int]) -> OutboxMessage | None:
+    def _reply_at_end(self, run: Run, lab: Lab, missing: dict[str, int], bill: Bill) -> OutboxMessage | None:
         """An edit pings nobody, so the ends that people wait for are a short reply too: once for each."""
         text = ""
         if run.kind == "refresh":
@@ -245,7 +248,7 @@ class Notifier:
             asked = [person for person in self._reviewers(frozenset(missing)) if person != run.requester]
             text = replies.needs_approval(run, lab, missing, asked)
         elif run.state == RunState.APPLIED:
-            text = replies.gone(run, lab) if run.kind == "destroy" else replies.ready(run, lab)
+            text = replies.gone(run, lab, bill) if run.kind == "destroy" else replies.ready(run, lab)
         elif run.state in (RunState.FAILED, RunState.STALE):
             text = replies.failed(run, lab)
         elif run.state == RunState.INTERRUPTED:

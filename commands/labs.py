@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from commands import budgeting
 from commands.authorise import may_run
 from commands.blueprint import approvals_needed, check_values, written
 from commands.blueprint_records import checked_ttl
@@ -194,7 +195,8 @@ def start_run(
     Call it inside a transaction. Raises runs.LabBusy when the lab has a run that must end first.
     """
     blueprint = deps.catalogue.get(lab.blueprint)
-    needed, self_approval = approvals_needed(blueprint, kind)
+    asked, self_approval = approvals_needed(blueprint, kind)
+    needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, now)
     now = deps.now()
     run = Run(
         id=id_from(cause_id),
@@ -212,6 +214,7 @@ def start_run(
         created_at=now,
         cause=cause,
         commit=lab.commit if kind == "refresh" else deps.catalogue.commit(blueprint),
+        notice=notice,
         cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
     )
     if kind != "refresh":

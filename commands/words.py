@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from state.records import Person
@@ -67,6 +67,17 @@ def money(cents: float, currency: str = "USD") -> str:
         figure = "0.00"
     symbol = _SYMBOLS.get(currency)
     return f"{symbol}{figure}" if symbol else f"{figure} {currency}"
+
+
+def sums(totals: Mapping[str, float]) -> str:
+    """Currency → cents as a sum of much: `$61`, `$0.40 and €3.10`. From ten on without the cents."""
+    large = {currency: round(cents, -2) if cents >= 1000 else cents for currency, cents in totals.items()}
+    said = [
+        money(cents, currency).replace(".00", "") if cents >= 1000 else money(cents, currency)
+        for currency, cents in sorted(large.items(), key=lambda each: -each[1])
+        if cents > 0
+    ]
+    return listed(said) or money(0, next(iter(totals), "USD"))
 
 
 def nearest(word: str, options: Iterable[str]) -> str | None:

@@ -67,6 +67,7 @@ _LABS = (
     "CREATE UNIQUE INDEX usages_open ON usages (lab_id) WHERE ended_at IS NULL",
     "CREATE INDEX usages_lab ON usages (lab_id)",
     "CREATE INDEX usages_ended ON usages (ended_at)",
+    "CREATE INDEX usages_channel ON usages (channel, ended_at)",
     """CREATE TABLE extensions (
         seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), requester TEXT NOT NULL,
         asked_at TEXT NOT NULL, seconds BIGINT NOT NULL, expires_at TEXT NOT NULL, state TEXT NOT NULL,
@@ -91,7 +92,7 @@ _RUNS = (
         plan_sha256 TEXT, digest TEXT, lineage TEXT, serial BIGINT, counts TEXT NOT NULL,
         changes TEXT NOT NULL, warnings TEXT NOT NULL,
         resources_done BIGINT NOT NULL, resources_total BIGINT NOT NULL, outputs TEXT NOT NULL,
-        cost_per_hour_cents DOUBLE PRECISION, sentence TEXT NOT NULL,
+        cost_per_hour_cents DOUBLE PRECISION, notice TEXT NOT NULL, sentence TEXT NOT NULL,
         token_sha256 TEXT, worker TEXT, heartbeat_at TEXT, cancelled_by TEXT,
         proposed_at TEXT, expires_at TEXT, applying_at TEXT, ended_at TEXT, plan {blob})""",
     # At most one living run a lab. The five are the living states of state/transitions.py; a test compares.

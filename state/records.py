@@ -151,6 +151,7 @@ class Run:
     resources_total: int = 0
     outputs: Mapping[str, Any] = field(default_factory=dict)  # sensitive values as "(sensitive)"
     cost_per_hour_cents: float | None = None  # of what there is when it was applied; None: not known
+    notice: str = ""  # what whoever approves it has to know beside the plan
     sentence: str = ""  # why it is in this state, in words for a person
     token_sha256: str | None = None  # of the password that this run's Terraform shows to /tfstate
     worker: str | None = None  # HOST:PID of the process that performs it

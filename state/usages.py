@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from state.database import Database
 from state.records import Lab, Person
@@ -37,6 +37,8 @@ USAGES: Table[Usage] = Table(
     decoders={"owner": Person.parse, "started_at": from_text, "ended_at": from_text},
 )
 
+_WENT_ON = "started_at < :until AND (ended_at IS NULL OR ended_at > :since)"
+
 
 def open_of(database: Database, lab_id: str) -> Usage | None:
     """The lab's usage that still goes on."""
@@ -46,6 +48,55 @@ def open_of(database: Database, lab_id: str) -> Usage | None:
 def of_lab(database: Database, lab_id: str) -> list[Usage]:
     """The lab's usages, the oldest first."""
     return USAGES.select(database, "WHERE lab_id = :lab_id ORDER BY seq", lab_id=lab_id)
+
+
+def within(database: Database, since: datetime, until: datetime, channel: str | None = None) -> list[Usage]:
+    """Those that went on at some time between since and until, in one channel or anywhere, the oldest first."""
+    named = {} if channel is None else {"channel": channel}
+    only = "".join(f" AND {name} = :{name}" for name in named)
+    tail = f"WHERE {_WENT_ON}{only} ORDER BY seq"
+    return USAGES.select(database, tail, since=since, until=until, **named)
+
+
+def channels_within(database: Database, since: datetime, until: datetime) -> list[str]:
+    """The channels whose labs went on at some time between since and until."""
+    sql = f"SELECT DISTINCT channel FROM usages WHERE {_WENT_ON}"  # noqa: S608
+    return sorted(row["channel"] for row in database.rows(sql, since=since, until=until))
+
+
+def month_cents(
+    database: Database, now: datetime, channel: str | None = None, owner: Person | None = None
+) -> dict[str, float]:
+    """Currency → cents spent since the calendar month of now began (UTC): in one channel, by one person, or by all."""
+    now = now.astimezone(UTC)
+    since = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    asked = {"channel": channel, "owner": owner}
+    named = {name: value for name, value in asked.items() if value is not None}
+    only = "".join(f" AND {name} = :{name}" for name in named)
+    seconds = (
+        f"CASE WHEN ended_at IS NULL OR ended_at > :until THEN :passed ELSE {_second_of_month('ended_at')} END"
+        f" - CASE WHEN started_at < :since THEN 0 ELSE {_second_of_month('started_at')} END"
+    )
+    sql = (
+        f"SELECT currency, SUM(per_hour_cents * ({seconds})) / 3600 AS cents"  # noqa: S608
+        f" FROM usages WHERE {_WENT_ON}{only} GROUP BY currency"
+    )
+    passed = (now - since).total_seconds()
+    rows = database.rows(sql, since=since, until=now, passed=passed, **named)
+    return {row["currency"]: float(row["cents"]) for row in rows}
+
+
+def _second_of_month(column: str) -> str:
+    """SQL: how many seconds of its month had passed, of a time as it is kept (2026-11-24T09:00:00.000000Z).
+
+    Both databases take that; neither takes the other's words for times.
+    """
+    parts = ((9, 2, 86_400), (12, 2, 3600), (15, 2, 60), (18, 9, 1))
+    whole = " + ".join(
+        f"CAST(SUBSTR({column}, {first}, {length}) AS DOUBLE PRECISION) * {size}"
+        for first, length, size in parts
+    )
+    return f"({whole} - 86400)"
 
 
 def start(database: Database, lab: Lab, per_hour_cents: float, now: datetime, usage_id: str) -> None:

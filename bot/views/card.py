@@ -11,6 +11,7 @@ from bot.views import drift_card, message
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import words
 from commands.approvals import still_needed
+from commands.costs import NOTHING, Bill
 from commands.lifetime_words import extend_button
 from commands.request import Button
 from state.records import Approval, Lab, Run, Step
@@ -50,14 +51,21 @@ _BY_ITSELF = {"lifetime": "lifetime", "office_hours": "office hours"}
 _REPLANNED = (_S.STALE, _S.EXPIRED, _S.REJECTED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED)
 
 
-def card(run: Run, lab: Lab, steps: Sequence[Step], approvals: Sequence[Approval], now: datetime) -> Message:
-    """The message that shows a run. approvals: those of its digest that are not void.
+def card(
+    run: Run,
+    lab: Lab,
+    steps: Sequence[Step],
+    approvals: Sequence[Approval],
+    now: datetime,
+    bill: Bill = NOTHING,
+) -> Message:
+    """The message that shows a run. approvals: those of its digest that are not void; bill: the lab's, until its end.
 
     Its buttons: `approve` and `reject` have the value RUN:DIGEST; `replan`, `cancel` and `destroy` have RUN.
     """
     if run.kind == "refresh":
         return drift_card.card(run, lab)
-    blocks = [section(_head(run, lab, now), block_id="head")]
+    blocks = [section(_head(run, lab, now, bill), block_id="head")]
     parts = {
         "plan": _plan_lines(run, lab),
         "approvals": _approval_lines(run, approvals),
@@ -72,7 +80,7 @@ def card(run: Run, lab: Lab, steps: Sequence[Step], approvals: Sequence[Approval
         blocks.append(message.context([references], block_id="references"))
     if buttons := _buttons(run, lab):
         blocks.append(message.actions(buttons, block_id="buttons"))
-    return message.message(f"{data(lab.name)}: {state_word(run)}{_tail(run, lab, now)}", blocks)
+    return message.message(f"{data(lab.name)}: {state_word(run)}{_tail(run, lab, now, bill)}", blocks)
 
 
 def state_word(run: Run) -> str:
@@ -107,10 +115,9 @@ def elapsed_seconds(run: Run, now: datetime) -> float:
     return 0.0 if run.applying_at is None else ((run.ended_at or now) - run.applying_at).total_seconds()
 
 
-def lived(lab: Lab, until: datetime) -> tuple[float, float]:
-    """Seconds that a lab has lived since something was made, and what that cost in cents."""
-    seconds = 0.0 if lab.applied_at is None else max(0.0, (until - lab.applied_at).total_seconds())
-    return seconds, lab.cost_per_hour_cents * seconds / words.HOUR
+def lived_seconds(lab: Lab, until: datetime) -> float:
+    """How long ago something of a lab was made first."""
+    return 0.0 if lab.applied_at is None else max(0.0, (until - lab.applied_at).total_seconds())
 
 
 def value_words(value: Any) -> str:
@@ -132,8 +139,8 @@ def role_words(needed: Mapping[str, int]) -> str:
 # The lines, from above to below
 
 
-def _head(run: Run, lab: Lab, now: datetime) -> str:
-    parts = [f"*{data(lab.name)}*", data(lab.blueprint), _state_phrase(run, lab, now)]
+def _head(run: Run, lab: Lab, now: datetime, bill: Bill) -> str:
+    parts = [f"*{data(lab.name)}*", data(lab.blueprint), _state_phrase(run, lab, now, bill)]
     asked = [_asked_by(run)]
     if run.kind == "apply":
         variables = [f"{name}={value_words(value)}" for name, value in sorted(run.variables.items())]
@@ -155,16 +162,17 @@ def _asked_by(run: Run) -> str:
     return f"{'Destruction asked' if run.kind == 'destroy' else 'Asked'} for by {who}"
 
 
-def _state_phrase(run: Run, lab: Lab, now: datetime) -> str:
+def _state_phrase(run: Run, lab: Lab, now: datetime, bill: Bill) -> str:
     took = words.duration(elapsed_seconds(run, now))
     if run.state == _S.APPLYING:
         return f"{'destroying' if run.kind == 'destroy' else 'applying'} · {_progress(run, now)}"
     if run.state == _S.APPLIED and run.kind == "apply":
         return f"applied in {took}"
     if run.state == _S.APPLIED:
-        seconds, cents = lived(lab, run.ended_at or now)
+        seconds = lived_seconds(lab, run.ended_at or now)
         after = f" after {words.duration(seconds)}" if seconds else ""
-        cost = f" · {words.money(cents, data(lab.currency, 10))}" if cents >= 1 else ""
+        spent = words.money(bill.spent_cents, data(lab.currency, 10))
+        cost = f" · {spent}" if bill.spent_cents >= 1 else ""
         return f"destroyed{after}{cost} · {words.plural(run.resources_done, 'resource')} gone"
     phrase = run.state.value.replace("_", " ")
     return f"{phrase} to be destroyed" if run.kind == "destroy" and run.state in _PLANNED else phrase
@@ -180,14 +188,14 @@ def _progress(run: Run, now: datetime) -> str:
     return f"{run.resources_done} of {words.plural(run.resources_total, 'resource')} · {took}"
 
 
-def _tail(run: Run, lab: Lab, now: datetime) -> str:
+def _tail(run: Run, lab: Lab, now: datetime, bill: Bill) -> str:
     """What follows `LAB: STATE` in the notification."""
     if run.state in _PLANNED:
         return f" — {counts_words(run, bold=False)}"
     if run.state == _S.APPLYING:
         return f" — {_progress(run, now)}"
     if run.state == _S.APPLIED:
-        return _state_phrase(run, lab, now).removeprefix(state_word(run))
+        return _state_phrase(run, lab, now, bill).removeprefix(state_word(run))
     return f" — {safe_mrkdwn(run.sentence, 300)}" if run.sentence else ""
 
 
@@ -200,6 +208,8 @@ def _plan_lines(run: Run, lab: Lab) -> list[str]:
         cents = per_hour_cents * lab.ttl_seconds / words.HOUR
         cost = f" · about {words.money(cents, data(lab.currency, 10))} for {words.duration(lab.ttl_seconds)}"
     lines.append(counts_words(run) + cost)
+    if run.notice and run.state in _PLANNED:
+        lines.append(safe_mrkdwn(run.notice, 500))
     if run.state in _PLANNED:
         changes = [span(line, 120) for line in change_lines(run)]
         shown = message.within(changes, CHANGES_SHOWN, lambda more: f"and {more:,} more, in the thread")

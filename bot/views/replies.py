@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.views.card import counts_words, lived, role_words
+from bot.views.card import counts_words, lived_seconds, role_words
 from bot.views.drift_card import drift_words
 from bot.views.message import data, safe_mrkdwn
 from commands import words
+from commands.costs import Bill
 from state.records import Lab, Person, Run
 from state.transitions import RunState
 
@@ -34,13 +35,18 @@ def ready(run: Run, lab: Lab) -> str:
     return f"{words.mention(run.requester)} *{data(lab.name)}* is ready.{until}"
 
 
-def gone(run: Run, lab: Lab) -> str:
-    """A destruction came to a good end, so nothing of the lab is left."""
+def gone(run: Run, lab: Lab, bill: Bill) -> str:
+    """A destruction came to a good end, so nothing of the lab is left. bill: what it has cost."""
     if run.cause == "office_hours":
         return ""  # it sleeps, and until when is told already
-    seconds, cents = lived(lab, run.ended_at or lab.gone_at or run.created_at)
-    cost = f" and cost about {words.money(cents, data(lab.currency, 10))}" if cents >= 1 else ""
+    seconds, currency = (
+        lived_seconds(lab, run.ended_at or lab.gone_at or run.created_at),
+        data(lab.currency, 10),
+    )
+    cost = f" and cost {words.money(bill.spent_cents, currency)}" if bill.spent_cents >= 1 else ""
     life = f" It lived {words.duration(seconds)}{cost}." if seconds else ""
+    if bill.saved_cents >= 1:
+        life += f" Destroying it when nobody used it saved about {words.money(bill.saved_cents, currency)}."
     resources = words.plural(run.resources_done, "resource")
     told = f"is gone: {resources} destroyed, nothing left behind.{life}"
     return f"{words.mention(run.requester)} *{data(lab.name)}* {told}"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.views.card import card
+from commands.costs import NOTHING, Bill
 from state.records import STEP_NAMES, Approval, Counts, Lab, Person, PlannedChange, Run, Step
 from state.transitions import RunState
 from tests.bot.views.reading import Seen, hostile, seen
@@ -38,9 +39,17 @@ def approval(role: str, person: Person = BEN, **changes: Any) -> Approval:
     return replace(Approval("a1", "run1", DIGEST, person, role, "approve", "", NOW), **changes)
 
 
-def shown(run: Run, lab: Lab | None = None, steps: list[Step] | None = None, *given: Approval) -> Seen:
+def shown(
+    run: Run,
+    lab: Lab | None = None,
+    steps: list[Step] | None = None,
+    *given: Approval,
+    bill: Bill = NOTHING,
+) -> Seen:
     return seen(
-        card(run, lab or a_lab(cost_per_hour_cents=2.0), STEPS if steps is None else steps, given, LATER)
+        card(
+            run, lab or a_lab(cost_per_hour_cents=2.0), STEPS if steps is None else steps, given, LATER, bill
+        )
     )
 
 
@@ -153,7 +162,7 @@ def test_when_destroyed_it_says_how_long_it_lived_and_what_it_cost() -> None:
         resources_done=4,
         ended_at=NOW + timedelta(hours=8, minutes=12),
     )
-    told = shown(run, lab)
+    told = shown(run, lab, bill=Bill(16.4))
     assert told.text == "demo: destroyed after 8 h 12 min · $0.16 · 4 resources gone"
     assert told.sections[0].startswith(
         "*demo* · sandbox · destroyed after 8 h 12 min · $0.16 · 4 resources gone\n"
@@ -242,3 +251,9 @@ def test_whatever_comes_fits_slack_and_pings_nobody(
     told = seen(card(run, lab, steps, given, LATER))
     assert "<@U666>" not in told.all + told.text
     assert len(told.buttons) <= 3
+
+
+def test_whoever_approves_is_told_why_they_are_asked() -> None:
+    said = "This channel has spent $210 of its $200 this month, so infra people approve new labs."
+    assert said in shown(planned(notice=said)).all
+    assert said not in shown(planned(notice=said, state=RunState.APPLIED, applying_at=NOW)).all

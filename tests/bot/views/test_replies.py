@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from bot.views import replies
+from commands.costs import Bill
 from state.records import Counts
 from state.transitions import RunState
 from tests.bot.views.reading import check_mrkdwn, hostile
@@ -31,8 +32,11 @@ def test_the_requester_hears_that_it_is_ready() -> None:
 
 def test_the_requester_hears_that_it_is_gone() -> None:
     run = a_run(kind="destroy", resources_done=4, ended_at=NOW + timedelta(hours=8))
-    assert replies.gone(run, a_lab(applied_at=NOW, cost_per_hour_cents=2.0)) == (
-        "<@U1> *demo* is gone: 4 resources destroyed, nothing left behind. It lived 8 h and cost about $0.16."
+    assert replies.gone(run, a_lab(applied_at=NOW), Bill(16.0)) == (
+        "<@U1> *demo* is gone: 4 resources destroyed, nothing left behind. It lived 8 h and cost $0.16."
+    )
+    assert replies.gone(run, a_lab(applied_at=NOW), Bill(16.0, 32.0)).endswith(
+        " It lived 8 h and cost $0.16. Destroying it when nobody used it saved about $0.32."
     )
 
 
@@ -68,7 +72,7 @@ def test_no_reply_pings_anybody_else(name: str, sentence: str) -> None:
         replies.failed(run, lab),
         replies.interrupted(run, lab),
         replies.ready(run, lab),
-        replies.gone(run, lab),
+        replies.gone(run, lab, Bill(100, 100)),
         replies.needs_approval(run, lab, {name: 1}, [BEN]),
     ):
         assert len(told) <= 3000

@@ -20,7 +20,6 @@ from state import audit, cards, labs, runs, steps, tfstate
 from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind, StepName, StepState
 from state.transitions import RunState
 
-
 _STEPS: dict[StepName, StepState] = {**dict.fromkeys(STEP_NAMES, "skipped"), "provision": "waiting"}
 
 
@@ -196,8 +195,8 @@ def start_run(
     """
     blueprint = deps.catalogue.get(lab.blueprint)
     asked, self_approval = approvals_needed(blueprint, kind)
-    needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, now)
     now = deps.now()
+    needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, now)
     run = Run(
         id=id_from(cause_id),
         lab_id=lab.id,
@@ -214,8 +213,8 @@ def start_run(
         created_at=now,
         cause=cause,
         commit=lab.commit if kind == "refresh" else deps.catalogue.commit(blueprint),
-        notice=notice,
         cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
+        notice=notice,
     )
     if kind != "refresh":
         runs.supersede(deps.database, lab.id, now, "refresh")  # a look for drift can wait

@@ -44,8 +44,8 @@ _SAID = {
 _BECAUSE = {
     "interrupted": "What the interrupted run left is planned again here.",
     "rekey": "The operators' ssh keys have changed, and the lab's root keys follow them.",
-    "lifetime": "Its time is over and nobody has kept it, so it is destroyed without anybody's approval.",
     "office_hours": "Its office hours put it to sleep in the evening, and bring it back in the morning.",
+    "lifetime": "Its time is over and nobody has kept it, so it is destroyed without anybody's approval.",
 }
 _BY_ITSELF = {"lifetime": "lifetime", "office_hours": "office hours"}
 _REPLANNED = (_S.STALE, _S.EXPIRED, _S.REJECTED, _S.FAILED, _S.CANCELLED, _S.INTERRUPTED)

@@ -15,7 +15,7 @@ from bot.liveness import LOST_AFTER, is_lost
 from commands.authorise import StandingUnknown
 from commands.deps import Deps
 from commands.engines.vault import VaultUnavailable
-from commands.steps import endings, provision
+from commands.steps import applying, endings, provision
 from state import runs
 from state.records import Run
 from state.transitions import RunState
@@ -74,7 +74,7 @@ class Worker:
         for run in runs.in_state(self._deps.database, RunState.APPROVED):
             with self._hold(run, "applying"):
                 try:
-                    started = provision.start_apply(run, self._deps, self.name)
+                    started = applying.start_apply(run, self._deps, self.name)
                 except (VaultUnavailable, StandingUnknown, OSError) as away:
                     log.warning("an apply waits", because=str(away))
                     continue  # it stays approved, and is looked at again
@@ -98,7 +98,7 @@ class Worker:
         planning = [
             run for run in runs.in_state(self._deps.database, RunState.PLANNING) if self._is_lost(run, now)
         ]
-        applying = [
+        applied_by_lost = [
             run for run in runs.in_state(self._deps.database, RunState.APPLYING) if self._is_lost(run, now)
         ]
         queued = [run for run in planning if runs.take_over(self._deps.database, run, self.name, now)]
@@ -106,7 +106,9 @@ class Worker:
             provision.recover_plan(run, self._deps)
         # Before they are ours: what planned a run that is applied by now may have died over its folder.
         tidied = provision.tidy(self._deps, lambda run: self._is_lost(run, now))
-        followed = [run for run in applying if runs.take_over(self._deps.database, run, self.name, now)]
+        followed = [
+            run for run in applied_by_lost if runs.take_over(self._deps.database, run, self.name, now)
+        ]
         for run in followed:
             self._follow(run)
         return f"queued {len(queued)} plans again, followed {len(followed)} applies, {tidied}"
@@ -127,7 +129,7 @@ class Worker:
     def _follow_to_end(self, run: Run) -> None:
         with self._hold(run, "applying"):
             try:
-                said = provision.follow_apply(run, self._deps, self._stopping)
+                said = applying.follow_apply(run, self._deps, self._stopping)
                 log.info("followed", did=said)
             except Exception:
                 # The run stays applying; a later sweep finds that nobody follows it.

@@ -29,18 +29,7 @@ def start_steps(
 
     states: what is shown of the other steps. Raises Refused when the lab has nothing to do them on, or is busy.
     """
-    blueprint = deps.catalogue.get(lab.blueprint)
-    unknown = [name for name in only if name not in blueprint.steps]
-    if unknown:
-        raise Refused(
-            f"The blueprint of *{lab.name}* asks for {listed(list(blueprint.steps))}, and not for "
-            f"{listed(unknown)}.",
-            f"/lab show {lab.name}",
-        )
-    if lab.applied_at is None or lab.asleep_at is not None:
-        raise Refused(f"Nothing of *{lab.name}* is there yet.", f"/lab show {lab.name}")
-    if lab.frozen_because is not None:
-        raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
+    commit = _checked(deps, lab, only)
     now = deps.now()
     run = Run(
         id=id_from(cause_id),
@@ -55,7 +44,7 @@ def start_steps(
         approvals_needed={},
         self_approval=False,
         created_at=now,
-        commit=deps.catalogue.commit(blueprint),
+        commit=commit,
     )
     others: dict[StepName, StepState] = {**dict.fromkeys(STEP_NAMES, "skipped"), **(states or {})}
     with deps.database.transaction():
@@ -75,6 +64,23 @@ def start_steps(
         detail = {"run": run.id, "kind": run.kind, "steps": list(only)}
         audit.append(deps.database, now, requester.key, "requested", lab.name, **detail)
     return run
+
+
+def _checked(deps: Deps, lab: Lab, only: tuple[StepName, ...]) -> str:
+    """The commit to do these steps from. Raises Refused when the lab has nothing to do them on."""
+    blueprint = deps.catalogue.get(lab.blueprint)
+    unknown = [name for name in only if name not in blueprint.steps]
+    if unknown:
+        raise Refused(
+            f"The blueprint of *{lab.name}* asks for {listed(list(blueprint.steps))}, and not for "
+            f"{listed(unknown)}.",
+            f"/lab show {lab.name}",
+        )
+    if lab.applied_at is None or lab.asleep_at is not None:
+        raise Refused(f"Nothing of *{lab.name}* is there yet.", f"/lab show {lab.name}")
+    if lab.frozen_because is not None:
+        raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
+    return deps.catalogue.commit(blueprint)
 
 
 def retry(request: Request, deps: Deps) -> Outcome:

@@ -14,7 +14,7 @@ from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.labs import start_run
 from commands.request import Refused, id_from
-from commands.steps import drifting, presence
+from commands.steps import drifting, presence, spine
 from commands.steps.log import RunLog
 from commands.words import duration, mention, plain, plural
 from state import audit, cards, labs, outbox, runs, steps, tfstate
@@ -107,6 +107,8 @@ def no_changes(deps: Deps, run: Run, lab: Lab) -> str:
         if run.kind == "destroy":
             said = "There was nothing left to destroy."
             presence.gone(deps, run, now)
+        elif run.kind == "apply" and lab.asleep_at is not None:  # somebody has brought it back by hand
+            presence.alive(deps, run, lab, now)
         seen = {"sentence": said, "changes": run.changes}
         runs.move(deps.database, run.id, RunState.PLANNING, RunState.NO_CHANGES, now, **seen)
         audit.append(deps.database, now, "innkeeper", "no_changes", run.lab_name, run=run.id)
@@ -249,33 +251,26 @@ def _applied(deps: Deps, run: Run, log: RunLog) -> str:
     took = duration((now - (run.applying_at or now)).total_seconds())
     with deps.database.transaction():
         steps.set(deps.database, run.id, "provision", "done", now)
-        runs.move(
-            deps.database,
-            run.id,
-            RunState.APPLYING,
-            RunState.APPLIED,
-            now,
-            outputs=log.outputs,
-            warnings=tuple(dict.fromkeys((*run.warnings, *log.warnings))),
-            resources_done=log.progress.done,
-            resources_total=log.progress.total,
-            sentence=drifting.taken_over(deps, run) if run.kind == "refresh" else "",
-        )
-        audit.append(
-            deps.database,
-            now,
-            "innkeeper",
-            "destroyed" if run.kind == "destroy" else "applied",
-            run.lab_name,
-            run=run.id,
-            digest=run.digest,
-        )
+        told = {
+            "outputs": log.outputs,
+            "warnings": tuple(dict.fromkeys((*run.warnings, *log.warnings))),
+            "resources_done": log.progress.done,
+            "resources_total": log.progress.total,
+            "sentence": drifting.taken_over(deps, run) if run.kind == "refresh" else "",
+        }
+        what = "destroyed" if run.kind == "destroy" else "applied"
+        if run.kind == "apply" and spine.is_left_to_do(deps, run):
+            what = "provisioned"  # it is applied once its other steps are done; Terraform needs its token no more
+            runs.update(deps.database, run.id, **told, token_sha256=None)
+        else:
+            runs.move(deps.database, run.id, RunState.APPLYING, RunState.APPLIED, now, **told)
+        audit.append(deps.database, now, "innkeeper", what, run.lab_name, run=run.id, digest=run.digest)
         if run.kind == "destroy":
             presence.gone(deps, run, now)
         elif lab is not None and run.kind == "apply":
             labs.update(deps.database, lab.id, variables=run.variables, commit=run.commit)
             presence.alive(deps, run, lab, now)
-    return f"{run.lab_name}: {'destroyed' if run.kind == 'destroy' else 'applied'} in {took}"
+    return f"{run.lab_name}: {what} in {took}"
 
 
 def _why_not(deps: Deps, run: Run, log: RunLog) -> tuple[RunState, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from commands.steps import provision
+from commands.steps import applying
 from state import runs
 from state.database import Cursor, Database
 from state.records import InboxEntry
@@ -90,8 +90,8 @@ class MortalInn(Inn):
 
     def applies(self) -> None:
         for run in runs.in_state(self.database, RunState.APPROVED):
-            if provision.start_apply(run, self.deps, self.worker.name):
-                provision.follow_apply(run, self.deps, self.worker._stopping)
+            if applying.start_apply(run, self.deps, self.worker.name):
+                applying.follow_apply(run, self.deps, self.worker._stopping)
 
     def shows(self) -> None:
         self.notifier.send_cards(self.clock())

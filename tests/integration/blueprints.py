@@ -66,6 +66,20 @@ resource "terraform_data" "second" {
 }
 """,
     ),
+    # It says what stands in a file, which somebody may change.
+    "watched": (
+        f"""
+summary: One thing, and a note that lies outside
+variables:
+  place: {{default: "/nonexistent", help: The folder of the note}}
+{OWN_WORD}
+""",
+        """
+variable "place" { type = string }
+resource "terraform_data" "thing" {}
+output "note" { value = fileexists("${var.place}/note") ? file("${var.place}/note") : "" }
+""",
+    ),
     # Every way that a module has of giving a secret away.
     "leaky": (
         f"""

@@ -36,12 +36,13 @@ def next_change(hours: OfficeHours, habits: Habits, at: datetime) -> datetime:
 
 
 def sleeps_at(lab: Lab, habits: Habits, now: datetime) -> datetime | None:
-    """From when on it is to be destroyed for the night, if nobody keeps it longer. None: it has no hours, or sleeps."""
+    """From when on it is to be destroyed for the night. None: it has no hours, sleeps, or has expired by then."""
     hours = lab.lifetime.office_hours
     if hours is None or lab.applied_at is None or lab.asleep_at is not None:
         return None
     at = max(now, lab.kept_until or now)
-    return next_change(hours, habits, at) if is_up(hours, habits, at) else at
+    at = next_change(hours, habits, at) if is_up(hours, habits, at) else at
+    return None if lab.expires_at is not None and lab.expires_at <= at else at
 
 
 def wakes_at(lab: Lab, habits: Habits, now: datetime) -> datetime | None:

@@ -168,7 +168,10 @@ def _leave(deps: Deps, lab: Lab, now: datetime) -> bool:
         active = runs.active_of(deps.database, lab.id)
         if lab.gone_at is not None or lab.asleep_at is None or not _is_past(lab.expires_at, now):
             return False
-        if lab.frozen_because is not None or _must_end_first(active) or not _holds_nothing(deps, lab):
+        if lab.frozen_because is not None or _must_end_first(active):
+            return False
+        if not _holds_nothing(deps, lab):  # somebody has brought it back by hand: its lifetime ends it
+            labs.update(deps.database, lab.id, asleep_at=None)
             return False
         runs.supersede(deps.database, lab.id, now)
         labs.leave(deps.database, lab.id, now)

@@ -82,6 +82,7 @@ def test_it_sleeps_when_its_hours_end_or_as_long_as_it_is_kept_later() -> None:
     assert sleeps_at(office_lab(kept_until=at("2026-11-25T09:00")), ANNA, night) == at("2026-11-25T19:00")
     assert sleeps_at(office_lab(asleep_at=night), ANNA, night) is None
     assert sleeps_at(office_lab(applied_at=None), ANNA, night) is None
+    assert sleeps_at(office_lab(expires_at=at("2026-11-24T18:59")), ANNA, noon) is None
     assert sleeps_at(office_lab(lifetime=Lifetime()), ANNA, night) is None
 
 
@@ -421,6 +422,16 @@ def test_new_root_keys_wait_for_the_morning(inn: Inn) -> None:
     until(inn, "2026-11-25T08:10", 30)
     assert inn.newest_card().text.startswith("demo: applied")
     assert inn.terraform.given_variables[-1]["trusted_ssh_keys"] == [ONE]
+
+
+def test_one_that_somebody_brought_back_by_hand_is_not_forgotten(inn: Inn) -> None:
+    asleep(inn, OFFICE.replace("ttl: 10d", "ttl: 15h"))
+    inn.somebody_applies_by_hand()
+    until(inn, "2026-11-25T00:20")
+    assert (inn.lab().gone_at, inn.lab().asleep_at) == (None, None)
+    until(inn, "2026-11-25T02:00")
+    assert inn.lab().gone_at is not None
+    assert inn.run().cause == "lifetime"
 
 
 # In the morning

@@ -16,6 +16,7 @@ import yaml
 
 from bot.__main__ import cli
 from bot.settings import Settings
+from bot.views import drift_card
 from bot.views.card import card as card_view
 from commands import blueprint_file, blueprint_records, extending, lifetime_words
 from commands.catalogue import Catalogue
@@ -108,6 +109,7 @@ def test_every_example_begins_with_the_command_it_is_an_example_of() -> None:
 def test_every_button_of_a_card_is_told_of() -> None:
     sources = [
         Path(card_view.__code__.co_filename),
+        Path(drift_card.__file__),
         *map(Path, (lifetime_words.__file__, extending.__file__)),
     ]
     labels = {label for path in sources for label in re.findall(r'Button\("([^"]+)"', path.read_text())}

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from commands.approvals import not_waiting, refuse_moved, shown_run
 from commands.deps import Deps
-from commands.labs import lab_called, require_may_run, start_run
+from commands.labs import lab_called, require_may_run
 from commands.request import Outcome, Refused, Request, id_from
+from commands.starting import start_run
 from commands.words import ago
 from state import audit, labs, runs
 from state import drift as looks

@@ -7,20 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import budgeting
 from commands.authorise import may_run
-from commands.blueprint import approvals_needed, check_values, written
+from commands.blueprint import check_values, written
 from commands.blueprint_records import checked_ttl
 from commands.deps import Deps
 from commands.grammar import assignments, lab_name
 from commands.request import Outcome, Refused, Request, id_from
 from commands.secret_form import sealed_secrets, secret_form, words_of
+from commands.starting import start_run
 from commands.words import ago, mention, nearest
-from state import audit, cards, labs, runs, steps, tfstate
-from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind, StepName, StepState
+from state import audit, labs, runs, tfstate
+from state.records import Lab, Person, Run, RunKind
 from state.transitions import RunState
-
-_STEPS: dict[StepName, StepState] = {**dict.fromkeys(STEP_NAMES, "skipped"), "provision": "waiting"}
 
 
 def up(request: Request, deps: Deps) -> Outcome:
@@ -174,67 +172,6 @@ def unlock(request: Request, deps: Deps) -> Outcome:
         f"The state of *{lab.name}* is unlocked. The lock was {holder_words(lock.holder)}, "
         f"taken {ago(lock.locked_at, now)}."
     )
-
-
-def start_run(
-    deps: Deps,
-    lab: Lab,
-    kind: RunKind,
-    requester: Person,
-    cause_id: str,
-    *,
-    channel: str,
-    variables: Mapping[str, Any] | None = None,
-    cause: str = "asked",
-    approvals: Mapping[str, int] | None = None,
-) -> Run:
-    """Queue a plan of a lab, with its card and steps. cause_id makes the run's id, so the same cause is one run.
-
-    approvals: role → people, where it is not for the blueprint to say: none for what its lifetime destroys.
-    Call it inside a transaction. Raises runs.LabBusy when the lab has a run that must end first.
-    """
-    blueprint = deps.catalogue.get(lab.blueprint)
-    asked, self_approval = approvals_needed(blueprint, kind)
-    now = deps.now()
-    needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, now)
-    run = Run(
-        id=id_from(cause_id),
-        lab_id=lab.id,
-        lab_name=lab.name,
-        kind=kind,
-        state=RunState.QUEUED,
-        requester=requester,
-        channel=channel or lab.channel,
-        variables=lab.variables if variables is None else variables,
-        sealed_variables=lab.sealed_variables,
-        approvals_needed=needed if approvals is None else approvals,
-        self_approval=self_approval,
-        second_factor=blueprint.second_factor and kind != "refresh",
-        created_at=now,
-        cause=cause,
-        commit=lab.commit if kind == "refresh" else deps.catalogue.commit(blueprint),
-        cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
-        notice=notice,
-    )
-    if kind != "refresh":
-        runs.supersede(deps.database, lab.id, now, "refresh")  # a look for drift can wait
-    runs.create(deps.database, run)
-    if kind != "refresh":
-        steps.start_all(deps.database, run.id, _STEPS)
-    if cause != "drift":  # what nobody asked for has a card once there is something to tell
-        cards.create(deps.database, Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel))
-    audit.append(
-        deps.database,
-        now,
-        requester.key if cause != "drift" else "innkeeper",
-        "requested",
-        lab.name,
-        run=run.id,
-        kind=kind,
-        commit=run.commit,
-        cause=cause,
-    )
-    return run
 
 
 def lab_called(deps: Deps, name: str) -> Lab:

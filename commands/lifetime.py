@@ -78,7 +78,7 @@ def next_reminder_at(lab: Lab, habits: Habits, now: datetime) -> datetime | None
         wanted = min(lab.reminded_at, now) + pause(lab)
     morning = quiet_until(habits, max(wanted, now))
     destroyed = destroys_at(lab)
-    if destroyed is None or lab.lifetime.auto_destroy == "polite" or destroyed >= morning:
+    if destroyed is None or lab.lifetime.auto_destroy == "polite" or destroyed >= morning + 4 * _late(lab):
         return max(wanted, morning) if morning > max(wanted, now) else wanted
     if morning > max(wanted, now):  # in the night, once is enough
         last_call = destroyed - timedelta(seconds=lab.lifetime.remind_every_seconds)

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from commands import lifetime, lifetime_words, office_hours_sweep
+from commands import activity, lifetime, lifetime_words, office_hours_sweep
 from commands.deps import Deps
 from commands.engines.vault import VaultError
-from commands.labs import start_run
 from commands.request import Refused, id_from
+from commands.starting import start_run
 from commands.words import plural
 from state import audit, habits, labs, lifetimes, outbox, runs, tfstate, usages
 from state.habits import Habits
@@ -101,10 +101,11 @@ def start_destruction(deps: Deps, lab: Lab, now: datetime, requester: Person | N
 
 
 class Owners:
-    """What is known of the owners of some labs: when they want peace, and whether they are operators now."""
+    """What is known besides of some labs: when their owners want peace, whether they are operators now, who is told."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
+        self.blueprints = deps.catalogue.blueprints()
         self._habits: dict[Person, Habits] = {}
         self._left: dict[Person, bool] = {}
         self.admins: Sequence[Person] = ()  # once somebody has to tell them something
@@ -139,6 +140,9 @@ def look(deps: Deps, lab: Lab, owners: Owners, now: datetime) -> lifetime.Deed:
     deed = lifetime.deed(lab, known, now)
     if deed == "destroy" and not _has_reached(deps, lab):
         deed = "wait"
+    blueprint = owners.blueprints.get(lab.blueprint)
+    if deed != "wait" and lifetime.is_idle(lab, now) and activity.awaits_probe(blueprint, lab, now):
+        deed = "wait"  # it may be used by what its probe knows of
     if deed == "wait":
         at = lifetime.next_look_at(lab, known, now)
         if at is not None and at <= now:  # a reminder is still on its way

@@ -17,9 +17,9 @@ from commands.blueprint_records import Blueprint
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.extending import say_in_thread
-from commands.labs import start_run
 from commands.office_hours import CAUSE
 from commands.request import Button, Refused, id_from
+from commands.starting import start_run
 from commands.steps import presence
 from commands.wall_clock import zone
 from commands.words import mention

@@ -15,8 +15,8 @@ from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.terraform_references import touches_only
 from commands.engines.vault import VaultError
-from commands.labs import start_run
 from commands.request import Refused, id_from
+from commands.starting import start_run
 from commands.words import plural
 from state import labs, rekeys, runs
 from state.records import Lab, Person, Run

@@ -232,7 +232,7 @@ REQUEST_PATH = (
     ("bot/notifier.py", "_slack.respond"),
 )
 RUN_PATH = (
-    ("commands/labs.py", "runs.create"),
+    ("commands/starting.py", "runs.create"),
     ("bot/worker.py", "runs.claim"),
     ("bot/worker.py", "provision.plan"),
     ("commands/steps/provision.py", "terraform.start_plan"),

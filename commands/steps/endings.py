@@ -12,8 +12,8 @@ import structlog
 from commands import lifetime
 from commands.deps import Deps
 from commands.engines.vault import VaultError
-from commands.labs import start_run
 from commands.request import Refused, id_from
+from commands.starting import start_run
 from commands.steps import drifting, presence, spine
 from commands.steps.log import RunLog
 from commands.words import duration, mention, plain, plural

@@ -77,8 +77,9 @@ def undo(run: Run, deps: Deps) -> None:
     What cannot be taken back does not keep the lab alive: it is said on the card, and swept later.
     """
     lab, blueprint = _lab(deps, run)
+    taken_back = {step.name for step in steps.of_run(deps.database, run.id) if step.state != "skipped"}
     for name in reversed(blueprint.steps):
-        if name not in STEPS:
+        if name not in STEPS or name not in taken_back:
             continue
         steps.set(deps.database, run.id, name, "running", deps.now())
         work = _work(name, run, lab, blueprint, deps, threading.Event())

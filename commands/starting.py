@@ -1,0 +1,88 @@
+"""How a run begins: queued with its card and its steps, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from commands import budgeting
+from commands.blueprint import approvals_needed
+from commands.blueprint_records import Blueprint
+from commands.deps import Deps
+from commands.request import id_from
+from state import audit, cards, runs, steps
+from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind, StepName, StepState
+from state.transitions import RunState
+
+_TAKEN_BACK: tuple[StepName, ...] = ("provision", "secure", "integrate")  # before a lab is destroyed
+
+
+def start_run(
+    deps: Deps,
+    lab: Lab,
+    kind: RunKind,
+    requester: Person,
+    cause_id: str,
+    *,
+    channel: str,
+    variables: Mapping[str, Any] | None = None,
+    cause: str = "asked",
+    approvals: Mapping[str, int] | None = None,
+) -> Run:
+    """Queue a plan of a lab, with its card and steps. cause_id makes the run's id, so the same cause is one run.
+
+    approvals: role → people, where it is not for the blueprint to say: none for what its lifetime destroys.
+    Call it inside a transaction. Raises runs.LabBusy when the lab has a run that must end first.
+    """
+    blueprint = deps.catalogue.get(lab.blueprint)
+    asked, self_approval = approvals_needed(blueprint, kind)
+    now = deps.now()
+    needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, now)
+    run = Run(
+        id=id_from(cause_id),
+        lab_id=lab.id,
+        lab_name=lab.name,
+        kind=kind,
+        state=RunState.QUEUED,
+        requester=requester,
+        channel=channel or lab.channel,
+        variables=lab.variables if variables is None else variables,
+        sealed_variables=lab.sealed_variables,
+        approvals_needed=needed if approvals is None else approvals,
+        self_approval=self_approval,
+        second_factor=blueprint.second_factor and kind != "refresh",
+        created_at=now,
+        cause=cause,
+        commit=lab.commit if kind == "refresh" else deps.catalogue.commit(blueprint),
+        cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
+        notice=notice,
+    )
+    if kind != "refresh":
+        runs.supersede(deps.database, lab.id, now, "refresh")  # a look for drift can wait
+    runs.create(deps.database, run)
+    if kind != "refresh":
+        steps.start_all(deps.database, run.id, _steps_of(blueprint, run))
+    if cause != "drift":  # what nobody asked for has a card once there is something to tell
+        cards.create(deps.database, Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel))
+    audit.append(
+        deps.database,
+        now,
+        requester.key if cause != "drift" else "innkeeper",
+        "requested",
+        lab.name,
+        run=run.id,
+        kind=kind,
+        commit=run.commit,
+        cause=cause,
+    )
+    return run
+
+
+def _steps_of(blueprint: Blueprint, run: Run) -> dict[StepName, StepState]:
+    """The steps that a run goes through wait, the others are skipped."""
+    wanted = blueprint.steps
+    if run.kind == "destroy":
+        wanted = tuple(name for name in wanted if name in _TAKEN_BACK)
+    if run.cause == "rekey":
+        wanted = ("provision",)
+    return {name: "waiting" if name in wanted else "skipped" for name in STEP_NAMES}

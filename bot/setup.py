@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.settings import Settings
+from commands.blueprint_records import FromVault
 from commands.engines.vault import VaultError
 from commands.engines.vault_setup import Needs, admin_client
 from commands.engines.vault_setup import prepare as prepare_vault
@@ -60,6 +61,10 @@ def needs_of(labs_path: str, data_path: Path) -> Needs:
         return Needs(is_pushed_to=labs_path.startswith("git+"))
     reads = [reference for each in blueprints for reference in each.credentials.values()]
     reads += [variable.vault for each in blueprints for variable in each.variables.values() if variable.vault]
+    told = [value for each in blueprints if each.deploy for value in each.deploy.variables.values()]
+    reads += [
+        value.reference for value in told if isinstance(value, FromVault) and "$" not in value.reference
+    ]
     return Needs(
         reads=tuple(reads),
         principals=tuple(sorted({each.secure.ssh.user for each in blueprints if each.secure.ssh})),

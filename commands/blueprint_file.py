@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import yaml
 
-from commands import blueprint_activity, blueprint_hours, grammar, words, yaml_nodes
+from commands import blueprint_activity, blueprint_deploy, blueprint_hours, grammar, words, yaml_nodes
 from commands.blueprint_records import (
     Approvals,
     Blueprint,
@@ -100,6 +100,11 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
     approvals, destroy_approvals = (
         _approvals(fields["approvals"]) if "approvals" in fields else (Approvals(), None)
     )
+    secure = section("secure", _secure, Secure())
+
+    def path_of(found: yaml.Node) -> Path:
+        return _inside(found, "playbook", folder, root)
+
     return Blueprint(
         name=name,
         summary=yaml_nodes.text(fields["summary"], "summary", 200),
@@ -113,8 +118,10 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
         credentials=section("credentials", _credentials, {}),
         second_factor=section("second_factor", lambda found: yaml_nodes.flag(found, "second_factor"), False),
         rekey=section("rekey", _rekey, Blueprint.rekey),
-        secure=section("secure", _secure, Secure()),
-        playbook=section("deploy", lambda found: _playbook(found, folder, root), None),
+        secure=secure,
+        deploy=section(
+            "deploy", lambda found: blueprint_deploy.read(found, path_of, secure.ssh is not None), None
+        ),
         publish=section("integrate", _publish, ()),
         checks=section("test", _checks, ()),
         activity=section("activity", blueprint_activity.read, None),
@@ -290,16 +297,6 @@ def _rekey(node: yaml.Node) -> RekeyMode:
     if said not in get_args(RekeyMode):
         raise Wrong(node, f"`rekey` is {words.listed(get_args(RekeyMode), 'or')}.")
     return cast(RekeyMode, said)
-
-
-def _playbook(node: yaml.Node, folder: Path, root: Path) -> Path | None:
-    fields = yaml_nodes.mapping(node, "deploy", ("playbook",))
-    if "playbook" not in fields:
-        raise Wrong(node, "`deploy` has a `playbook`, and this one has none.")
-    path = _inside(fields["playbook"], "playbook", folder, root)
-    if not path.is_file():
-        raise Wrong(fields["playbook"], f"There is no file {words.code(fields['playbook'].value)} here.")
-    return path
 
 
 def _publish(node: yaml.Node) -> tuple[str, ...]:

@@ -103,6 +103,26 @@ class Secure:
 
 
 @dataclass(frozen=True)
+class FromVault:
+    """A value that is read from Vault when it is needed: "mount/path#field", with ${lab} in it."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """What runs on a lab: an Ansible playbook, on hosts that outputs name, with literal values."""
+
+    playbook: Path
+    hosts: str = "ssh"  # an output: ssh:// addresses, or addresses, a list of them, or name → address
+    groups: Mapping[str, str] = field(default_factory=dict)  # group → output
+    variables: Mapping[str, Any] = field(default_factory=dict)  # texts have ${output} in them; FromVault
+    known_hosts: str | None = None  # an output with lines of it. None: that of this name, if there is one
+    within_seconds: int = 120  # for the hosts to let us in
+    limit_seconds: int = 15 * 60  # for the playbook
+
+
+@dataclass(frozen=True)
 class Check:
     """One look at the lab from outside. target may have ${output} in it."""
 
@@ -138,7 +158,7 @@ class Blueprint:
     second_factor: bool = False  # whoever approves shows a code
     rekey: RekeyMode = "removals"
     secure: Secure = field(default_factory=Secure)
-    playbook: Path | None = None
+    deploy: Deploy | None = None
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
     checks: tuple[Check, ...] = ()
     activity: Activity | None = None
@@ -149,7 +169,7 @@ class Blueprint:
         asked: dict[StepName, bool] = {
             "provision": True,
             "secure": self.secure != Secure(),
-            "deploy": self.playbook is not None,
+            "deploy": self.deploy is not None,
             "integrate": bool(self.publish),
             "test": bool(self.checks),
         }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from commands.authorise import Standing
 from commands.catalogue import Catalogue
+from commands.engines.ansible import Ansible, RunnerAnsible
 from commands.engines.terraform import Terraform
 from commands.engines.vault import Vault
 from state.database import Database
@@ -29,3 +30,4 @@ class Deps:
     data_path: Path
     plan_ttl_seconds: int
     allowed_channels: tuple[str, ...] = ()  # empty: all
+    ansible: Ansible = field(default_factory=RunnerAnsible)  # it has no settings, so nothing is wired

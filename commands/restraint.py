@@ -14,6 +14,8 @@ from commands.blueprint_records import (
     Blueprint,
     Check,
     Cost,
+    Deploy,
+    FromVault,
     Lifetime,
     RekeyMode,
     Secure,
@@ -34,7 +36,7 @@ def restrained(branch: Blueprint, reviewed: Blueprint | None) -> Blueprint:
     lifetime: the shorter times, the surer end. second_factor, rekey: the stricter. secure: what was reviewed, with the
     shorter times; without a reviewed one, ssh alone, which opens no hosts but the lab's own. credentials and `vault` of
     variables: those that are the same in both; a variable that loses its `vault` is asked for in a form. cost: the
-    higher. Programs on this machine (activity, `command` checks): those that are the same in both.
+    higher. deploy: without what it would read from Vault, but for what is the same in both. Programs on this machine (activity, `command` checks): those that are the same in both.
     """
     base = reviewed or Blueprint(branch.name, branch.summary, branch.folder, branch.module, rekey="ask")
     return replace(
@@ -52,6 +54,7 @@ def restrained(branch: Blueprint, reviewed: Blueprint | None) -> Blueprint:
         second_factor=branch.second_factor or base.second_factor,
         rekey=min(branch.rekey, base.rekey, key=_REKEY.index),
         secure=_secure(branch.secure, base.secure if reviewed is not None else _own_hosts(branch.secure)),
+        deploy=_deploy(branch.deploy, base.deploy),
         checks=tuple(each for each in branch.checks if _may_check(each, base)),
         activity=branch.activity
         if branch.activity is None or not branch.activity.command or branch.activity == base.activity
@@ -71,6 +74,7 @@ def held_back(branch: Blueprint, reviewed: Blueprint | None) -> tuple[str, ...]:
         "second_factor": "its second factor",
         "rekey": "how it is rekeyed",
         "secure": "what Vault issues",
+        "deploy": "secrets from Vault for what it deploys",
         "checks": "checks that run a program here",
         "activity": "activity that runs a program here",
     }
@@ -128,6 +132,19 @@ def _cost(branch: Cost, base: Cost) -> Cost:
         return base
     is_lower = branch.currency != base.currency or branch.per_hour_cents < base.per_hour_cents
     return base if is_lower else branch
+
+
+def _deploy(branch: Deploy | None, base: Deploy | None) -> Deploy | None:
+    """A playbook is run when both teams have approved the plan; no secret is given to one that was not reviewed."""
+    if branch is None:
+        return None
+    known = base.variables if base is not None else {}
+    given = {
+        name: value
+        for name, value in branch.variables.items()
+        if not isinstance(value, FromVault) or known.get(name) == value
+    }
+    return replace(branch, variables=given)
 
 
 def _may_check(check: Check, base: Blueprint) -> bool:

@@ -18,7 +18,7 @@ from commands.blueprint import (
     check_values,
     written,
 )
-from commands.blueprint_records import Check, Ssh, checked_ttl
+from commands.blueprint_records import Check, Deploy, Ssh, checked_ttl
 from commands.catalogue import Catalogue
 from commands.request import Refused
 from tests.commands.refusals import refused
@@ -49,6 +49,7 @@ test:
   - {tcp: "${address}:22"}
 """
 SMALL = "name: web\nsummary: Web servers\n"
+SSH = SMALL + "secure: {ssh: {}}\n"
 
 
 def write(root: Path, text: str | bytes, name: str = "web") -> Path:
@@ -89,7 +90,7 @@ def test_every_key_of_the_contract_is_read(tmp_path: Path) -> None:
     assert (web.secure.tls_domain, web.secure.database_role) == ("lab.test", "readonly")
     assert (web.secure.tls_ttl_seconds, web.secure.database_ttl_seconds) == (3 * 86_400, 3600)
     assert (web.second_factor, web.rekey) == (False, "removals")
-    assert web.playbook == web.folder / "site.yml"
+    assert web.deploy == Deploy(web.folder / "site.yml")
     assert web.publish == ("address", "port")
     assert web.checks == (
         Check("http", "http://${address}:${port}/healthz", 200, 10),
@@ -166,7 +167,7 @@ def test_destroying_may_ask_for_other_people(tmp_path: Path) -> None:
         (SMALL + "terraform: ../../other\n", 3, "`terraform` leads out of the catalogue."),
         (SMALL + "terraform: /etc\n", 3, "`terraform` leads out of the catalogue."),
         (SMALL + "terraform: nowhere\n", 3, "`terraform` is a folder with *.tf files, and there are none."),
-        (SMALL + "deploy: {playbook: none.yml}\n", 3, "There is no file `none.yml` here."),
+        (SSH + "deploy: {playbook: none.yml}\n", 4, "There is no file `none.yml` here."),
         (SMALL + "secure: {tls: {}}\n", 3, "`tls` has a `domain`, and this one has none."),
         (SMALL + "secure: {database: {ttl: 1h}}\n", 3, "`database` has a `role`, and this one has none."),
         (SMALL + "secure: {tls: {domain: x.test, ttl: soon}}\n", 3, "`ttl`: `soon` is not a duration."),

@@ -14,6 +14,8 @@ from commands.blueprint_records import (
     Blueprint,
     Check,
     Cost,
+    Deploy,
+    FromVault,
     Lifetime,
     Secure,
     Ssh,
@@ -43,10 +45,10 @@ BRANCH = replace(
 )
 
 # What a branch may decide by itself; a new field is either here, or held by restrained().
-ITS_OWN = {"name", "summary", "folder", "module", "playbook", "publish"}
+ITS_OWN = {"name", "summary", "folder", "module", "publish"}
 HELD = {
     *("variables", "cost", "lifetime", "approvals", "destroy_approvals", "credentials"),
-    *("second_factor", "rekey", "secure", "checks", "activity"),
+    *("second_factor", "rekey", "secure", "deploy", "checks", "activity"),
 }
 
 
@@ -59,9 +61,24 @@ def test_somebody_has_thought_about_every_key() -> None:
 
 
 def test_a_branch_decides_what_it_is() -> None:
-    found = held(playbook=Path("/proposals/web/site.yml"), publish=("address",))
+    deploy = Deploy(Path("/proposals/web/site.yml"), variables={"title": "${lab}"})
+    found = held(deploy=deploy, publish=("address",))
     assert (found.summary, found.folder, found.module) == (BRANCH.summary, BRANCH.folder, BRANCH.module)
-    assert (found.playbook, found.publish) == (Path("/proposals/web/site.yml"), ("address",))
+    assert (found.deploy, found.publish) == (deploy, ("address",))
+
+
+def test_what_a_branch_deploys_gets_no_secret_that_was_not_reviewed() -> None:
+    ours, theirs = FromVault("innkeeper/variables/web#password"), FromVault("innkeeper/providers/cloud#token")
+    reviewed = replace(REVIEWED, deploy=Deploy(Path("/labs/web/site.yml"), variables={"password": ours}))
+    branch = Deploy(
+        Path("/proposals/web/site.yml"), variables={"password": ours, "more": theirs, "plain": "x"}
+    )
+    found = held(reviewed, deploy=branch).deploy
+    assert found == replace(branch, variables={"password": ours, "plain": "x"})
+    assert "secrets from Vault for what it deploys" in held_back(replace(BRANCH, deploy=branch), reviewed)
+    nothing = held(None, deploy=branch).deploy
+    assert nothing is not None
+    assert nothing.variables == {"plain": "x"}
 
 
 def test_both_teams_approve_whatever_the_branch_says() -> None:

@@ -33,6 +33,7 @@ from bot.intake import Intake
 from bot.liveness import this_process
 from bot.metrics import Metrics
 from bot.notifier import Notifier
+from bot.pictures.costs import cost_picture
 from bot.revocations import Revocations, of_grants
 from bot.scheduler import Scheduler
 from bot.server import asgi
@@ -40,7 +41,17 @@ from bot.settings import BadSettings, Settings
 from bot.slack import Slack
 from bot.web_client import KeptWebClient
 from bot.worker import Worker
-from commands import activity, drift, leaving, lifetime_sweep, refreshing, rekeying, tidying
+from commands import (
+    activity,
+    budgeting,
+    cost_report,
+    drift,
+    leaving,
+    lifetime_sweep,
+    refreshing,
+    rekeying,
+    tidying,
+)
 from commands.deps import Deps
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
@@ -156,6 +167,7 @@ def build_deps(settings: Settings, client: KeptWebClient) -> Deps:
         data_path=settings.data_path.resolve(),
         plan_ttl_seconds=settings.plan_ttl,
         allowed_channels=settings.allowed_channels,
+        draw_costs=cost_picture,
     )
 
 
@@ -224,13 +236,15 @@ def _jobs(
         "retry requests": (intake.resume, sweep_seconds),
         "recover runs": (worker.recover, sweep_seconds),
         "renew Vault's token": (lambda now: deps.vault.renew(), RENEW_SECONDS),
-        "tidy grants": (partial(tidying.sweep, deps), sweep_seconds),
         "remind and destroy": (partial(lifetime_sweep.sweep, deps), sweep_seconds),
+        "tell of budgets": (partial(budgeting.sweep, deps), sweep_seconds),
+        "send weekly reports": (partial(cost_report.send_weekly, deps), sweep_seconds),
+        "tidy grants": (partial(tidying.sweep, deps), sweep_seconds),
         "remind of certificates": (partial(tidying.remind, deps), sweep_seconds),
         "replace root keys": (partial(rekeying.sweep, deps), sweep_seconds),
         "look for drift": (partial(drift.sweep, deps), sweep_seconds),
-        "see people out": (partial(leaving.sweep, deps), sweep_seconds),
         "ask probes": (partial(activity.probe, deps), sweep_seconds),
+        "see people out": (partial(leaving.sweep, deps), sweep_seconds),
         "look for leavers": (partial(leaving.look_for_leavers, deps), LEAVERS_SECONDS),
         "forget requests": (partial(scheduler.forget_requests, deps), 24 * 3600),
     }

@@ -38,7 +38,8 @@ class Spending:
     def words(self) -> str:
         """`$210 of its $200 this month`."""
         currency = self.budget.currency
-        return f"{sums({currency: self.spent_cents})} of its {sums({currency: self.budget.per_month_cents})} this month"
+        limit = money(self.budget.per_month_cents, currency).replace(".00", "")
+        return f"{sums({currency: self.spent_cents})} of its {limit} this month"
 
 
 def budget(request: Request, deps: Deps) -> Outcome:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from commands.authorise import Standing
 from commands.catalogue import Catalogue
+from commands.costs import DailyCosts, Picture, undrawn
 from commands.engines.ansible import Ansible, RunnerAnsible
 from commands.engines.terraform import Terraform
 from commands.engines.vault import Vault
@@ -31,3 +32,4 @@ class Deps:
     plan_ttl_seconds: int
     allowed_channels: tuple[str, ...] = ()  # empty: all
     ansible: Ansible = field(default_factory=RunnerAnsible)  # it has no settings, so nothing is wired
+    draw_costs: Callable[[DailyCosts], Picture | None] = undrawn  # bot/pictures/costs.py

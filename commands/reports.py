@@ -11,11 +11,12 @@ from commands import drift, office_hours
 from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
-from commands.lifetime import is_idle
+from commands.lifetime import destroys_at, is_idle
 from commands.lifetime_words import last_use, until, use_and_end
 from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
-from commands.words import at, code, duration, listed, mention, money, nearest, plural
-from state import habits, labs, runs, tfstate
+from commands.words import at, code, duration, listed, mention, money, nearest, plural, sums
+from state import habits, labs, runs, tfstate, usages
+from state.labs import Kind
 from state.records import Lab, Run
 from state.transitions import RunState
 
@@ -54,20 +55,21 @@ def list_labs(request: Request, deps: Deps) -> Outcome:
         near = nearest(kind, _LIST_KINDS) or "all"
         raise Refused(f"`/lab list` shows {listed(_LIST_KINDS, 'or')}.", f"/lab list {near}")
     now = deps.now()
-    living = sorted(labs.all_living(deps.database), key=lambda lab: lab.created_at, reverse=True)
-    if kind == "mine":
-        living = [lab for lab in living if lab.owner == request.person]
-    if kind == "idle":
-        living = [lab for lab in living if _is_idle(deps, lab, now)]
-    shown, page, pages = page_of(living, request.words, _PAGE_ROWS)
+    chosen = Kind(owner=request.person if kind == "mine" else None, idle_at=now if kind == "idle" else None)
+    count, per_hour = labs.totals(deps.database, chosen)
+    page, pages = page_asked(count, request.words, _PAGE_ROWS)
+    shown = labs.page(deps.database, chosen, _PAGE_ROWS, (page - 1) * _PAGE_ROWS)
     rows = tuple(
         Row(title=lab.name, text=_lab_words(deps, lab, runs.latest_of(deps.database, lab.id), now))
         for lab in shown
     )
-    per_hour_cents = sum(lab.cost_per_hour_cents for lab in living if lab.applied_at is not None)
-    title = plural(len(living), "lab") + (
-        f" · about {money(per_hour_cents, 'USD')} an hour" if per_hour_cents else ""
-    )
+    title = plural(count, "lab")
+    if any(per_hour.values()):
+        costs = [money(cents, currency) for currency, cents in sorted(per_hour.items()) if cents]
+        title += f" · about {listed(costs)} an hour"
+    spent = {} if kind == "idle" else usages.month_cents(deps.database, now, owner=chosen.owner)
+    if any(cents >= 1 for cents in spent.values()):
+        title += f" · {sums(spent)} this month so far"
     empty = {
         "mine": "You have no lab. `/lab catalog` shows what you can ask for.",
         "idle": "No lab is idle.",
@@ -151,10 +153,15 @@ def logs(request: Request, deps: Deps) -> Outcome:
 
 def page_of(everything: Sequence[T], words: tuple[str, ...], size: int) -> tuple[list[T], int, int]:
     """The rows of the page that `page=N` names (the first without it), that page's number, and how many there are."""
-    pages = max(1, math.ceil(len(everything) / size))
-    wanted = next((word.removeprefix("page=") for word in words if word.startswith("page=")), "1")
-    page = min(max(int(wanted), 1), pages) if wanted.isascii() and wanted.isdigit() else 1
+    page, pages = page_asked(len(everything), words, size)
     return list(everything[(page - 1) * size : page * size]), page, pages
+
+
+def page_asked(count: int, words: tuple[str, ...], size: int) -> tuple[int, int]:
+    """The page that `page=N` names (the first without it), and how many there are of count rows."""
+    pages = max(1, math.ceil(count / size))
+    wanted = next((word.removeprefix("page=") for word in words if word.startswith("page=")), "1")
+    return min(max(int(wanted), 1), pages) if wanted.isascii() and wanted.isdigit() else 1, pages
 
 
 def _one_name(request: Request, example: str) -> str:
@@ -194,7 +201,10 @@ def _lab_words(deps: Deps, lab: Lab, run: Run | None, now: datetime) -> str:
         words.append(f"{money(lab.cost_per_hour_cents, lab.currency)} an hour")
     if is_idle(lab, now):
         words.append(f"idle for {duration((now - lab.last_active_at).total_seconds())}")
-    if lab.expires_at is not None and lab.expires_at > now:
+    over = destroys_at(lab) if lab.asleep_at is None else None
+    if over is not None and over < now:
+        words.append(f":red_circle: overdue by {duration((now - over).total_seconds())}")
+    elif lab.expires_at is not None and lab.expires_at > now:
         words.append(f"expires {until(lab.expires_at, now)}")
     return " · ".join(words)
 
@@ -217,9 +227,3 @@ def _run_words(run: Run) -> str:
         f"{counts.add} to add, {counts.change} to change, {counts.destroy} to destroy",
     ]
     return " · ".join(words) + (f"\n{run.sentence}" if run.sentence else "")
-
-
-def _is_idle(deps: Deps, lab: Lab, now: datetime) -> bool:
-    blueprint = deps.catalogue.blueprints().get(lab.blueprint)
-    idle_seconds = blueprint.lifetime.idle_seconds if blueprint is not None else None
-    return idle_seconds is not None and (now - lab.last_active_at).total_seconds() >= idle_seconds

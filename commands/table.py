@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from commands import (
     approvals,
+    budgeting,
+    cost_report,
     credentials,
     drift,
     extending,
@@ -148,6 +150,22 @@ COMMANDS: tuple[Command, ...] = (
         "[22:00-07:00] [weekends=yes|no] | off | default",
         "Say when you want to be left in peace by reminders, in your own time zone.",
         "/lab quiet 22:00-07:00 weekends=yes",
+    ),
+    Command(
+        ("lab", "budget"),
+        budgeting.budget,
+        OPERATORS,
+        "[200|none]",
+        "Show what this channel may spend in a month; admins set it.",
+        "/lab budget 200",
+    ),
+    Command(
+        ("lab", "report"),
+        cost_report.report,
+        OPERATORS,
+        "[week|month]",
+        "Show this channel what its labs came to, as a picture and a table.",
+        "/lab report week",
     ),
     Command(
         ("lab", "help"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,50 @@ def all_living(database: Database) -> list[Lab]:
     """All living labs, by name."""
     # Sorted here, because each database has its own idea of where a hyphen belongs.
     return sorted(LABS.select(database, "WHERE gone_at IS NULL"), key=lambda lab: lab.name)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which of the living labs: an owner's, a channel's, those that are idle at a time. Without any: all."""
+
+    owner: Person | None = None
+    channel: str | None = None
+    idle_at: datetime | None = None
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """SQL that selects them, and its values."""
+        asked = {"owner": self.owner, "channel": self.channel}
+        named: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        sql = "gone_at IS NULL" + "".join(f" AND {name} = :{name}" for name in named)
+        if self.idle_at is not None:
+            sql += " AND idle_at <= :idle AND (kept_until IS NULL OR kept_until <= :idle)"
+            named["idle"] = self.idle_at
+        return sql, named
+
+
+def page(database: Database, kind: Kind, limit: int, offset: int = 0) -> list[Lab]:
+    """A page of the living labs: the newest first; of idle ones those that have been so for longest."""
+    where, values = kind.where()
+    order = "idle_at, seq" if kind.idle_at is not None else "seq DESC"
+    tail = f"WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    return LABS.select(database, tail, limit=limit, offset=offset, **values)
+
+
+def totals(database: Database, kind: Kind) -> tuple[int, dict[str, float]]:
+    """How many living labs there are, and currency → cents that those which are up cost an hour."""
+    where, values = kind.where()
+    sql = (
+        "SELECT currency, COUNT(*) AS number, SUM(CASE WHEN applied_at IS NOT NULL AND asleep_at IS NULL"  # noqa: S608
+        f" THEN cost_per_hour_cents ELSE 0 END) AS cents FROM labs WHERE {where} GROUP BY currency"
+    )
+    rows = database.rows(sql, **values)
+    return sum(row["number"] for row in rows), {row["currency"]: float(row["cents"]) for row in rows}
+
+
+def made_within(database: Database, channel: str, since: datetime, until: datetime) -> set[str]:
+    """The ids of a channel's labs of which something was made first between since and until."""
+    sql = "SELECT id FROM labs WHERE channel = :channel AND applied_at >= :since AND applied_at < :until"
+    return {row["id"] for row in database.rows(sql, channel=channel, since=since, until=until)}
 
 
 def commits(database: Database) -> set[str]:

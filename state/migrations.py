@@ -59,6 +59,7 @@ _LABS = (
     """CREATE INDEX labs_drift ON labs ((COALESCE(drift_checked_at, applied_at)))
         WHERE gone_at IS NULL AND applied_at IS NOT NULL""",
     "CREATE INDEX labs_living_owner ON labs (owner, seq) WHERE gone_at IS NULL",
+    "CREATE INDEX labs_made ON labs (channel, applied_at)",
     """CREATE TABLE usages (
         seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), lab_name TEXT NOT NULL,
         blueprint TEXT NOT NULL, owner TEXT NOT NULL, channel TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""python -m bench [ack|card|catalogue|keys|pictures]: measure what is promised; exit with 1 when a limit is passed."""
+"""python -m bench [GROUP…]: measure what is promised, all or only some groups; exit with 1 when a limit is passed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ack, card, catalogue, keys, pictures
+from bench import ack, card, catalogue, guardrails, keys, pictures
 from bench.measure import Measure
 from bench.parts import parts
 
-GROUPS = {"ack": ack, "card": card, "catalogue": catalogue, "keys": keys, "pictures": pictures}
+GROUPS = {
+    "ack": ack,
+    "card": card,
+    "catalogue": catalogue,
+    "guardrails": guardrails,
+    "keys": keys,
+    "pictures": pictures,
+}
 
 
 def main() -> int:
@@ -24,7 +31,7 @@ def main() -> int:
         "group",
         nargs="*",
         choices=[*GROUPS, []],
-        metavar="ack|card|catalogue|keys|pictures",
+        metavar="ack|card|catalogue|guardrails|keys|pictures",
         help="only these (all)",
     )
     options.add_argument(

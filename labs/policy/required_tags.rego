@@ -1,13 +1,27 @@
 # Everything is tagged after its lab and its owner, so that it is found when a state is lost, and in the bill.
 package innkeeper.required_tags
 
-aws := [{"msg": msg, "address": input.plan.resource_changes[at].address, "overridable": true} |
+required := {key | some key in input.config.tags.aws}
+
+# Of what can carry tags, the provider plans tags_all.
+lacking := [at |
 	some type in object.keys(input.plan.by_type)
 	startswith(type, "aws_")
 	some at in input.plan.by_type[type]
 	tags := input.plan.resource_changes[at].change.after.tags_all
+	not has_all(tags)
+]
+
+has_all(tags) if {
 	is_object(tags)
-	some key in input.config.tags.aws
+	count(required - object.keys(tags)) == 0
+}
+
+aws := [{"msg": msg, "address": input.plan.resource_changes[at].address, "overridable": true} |
+	some at in lacking
+	tags := input.plan.resource_changes[at].change.after.tags_all
+	is_object(tags)
+	some key in required
 	not tags[key]
 	msg := sprintf("%s lacks the tag %s.", [input.plan.resource_changes[at].address, key])
 ]
@@ -26,10 +40,7 @@ digitalocean := [{"msg": msg, "address": change.address, "overridable": true} |
 deny := array.concat(aws, digitalocean)
 
 warn := [{"msg": msg, "address": input.plan.resource_changes[at].address} |
-	some type in ["aws_instance", "aws_vpc", "aws_subnet", "aws_security_group", "aws_s3_bucket", "aws_db_instance"]
-	some at in input.plan.by_type[type]
-	some action in input.plan.resource_changes[at].change.actions
-	action in ["create", "update"]
+	some at in lacking
 	not is_object(input.plan.resource_changes[at].change.after.tags_all)
 	msg := sprintf("The tags of %s are known only when it is made.", [input.plan.resource_changes[at].address])
 ]

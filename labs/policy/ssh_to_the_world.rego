@@ -4,70 +4,151 @@ package innkeeper.ssh_to_the_world
 import data.lib.addresses
 
 # What becomes of a resource is looked up where it is needed: a name for it, or for all of them, would copy it each time.
-# An opening is the address of what lets somebody in, and the network that reaches port 22 through it.
-openings := array.concat(groups, array.concat(rules, array.concat(vpc_rules, array.concat(firewalls, lists))))
 
-groups := [opening |
-	some type in ["aws_security_group", "aws_default_security_group"]
-	some at in input.plan.by_type[type]
-	some rule in addresses.listed(input.plan.resource_changes[at].change.after.ingress)
-	opens(rule)
-	some key in ["cidr_blocks", "ipv6_cidr_blocks"]
-	some network in reached(rule, key)
-	opening := {"address": input.plan.resource_changes[at].address, "network": network}
-]
+groups := ["aws_security_group", "aws_default_security_group"]
 
-rules := [opening |
-	some at in input.plan.by_type.aws_security_group_rule
-	rule := input.plan.resource_changes[at].change.after
-	rule.type != "egress"
-	opens(rule)
-	some key in ["cidr_blocks", "ipv6_cidr_blocks"]
-	some network in reached(rule, key)
-	opening := {"address": input.plan.resource_changes[at].address, "network": network}
-]
+blocks := ["cidr_blocks", "ipv6_cidr_blocks"]
 
-vpc_rules := [opening |
-	some at in input.plan.by_type.aws_vpc_security_group_ingress_rule
-	rule := input.plan.resource_changes[at].change.after
-	addresses.is_ssh(object.get(rule, "from_port", 0), object.get(rule, "to_port", 65535), rule.ip_protocol)
-	some key in ["cidr_ipv4", "cidr_ipv6"]
-	network := rule[key]
-	opening := {"address": input.plan.resource_changes[at].address, "network": network}
-]
+cidrs := ["cidr_ipv4", "cidr_ipv6"]
 
-firewalls := [opening |
-	some at in input.plan.by_type.digitalocean_firewall
-	some rule in addresses.listed(input.plan.resource_changes[at].change.after.inbound_rule)
-	opens_firewall(rule)
-	some network in reached(rule, "source_addresses")
-	opening := {"address": input.plan.resource_changes[at].address, "network": network}
-]
-
-# A list of networks that a rule, of this plan or of a later one, names by its id.
-lists := [opening |
-	some at in input.plan.by_type.aws_ec2_managed_prefix_list
-	some entry in addresses.listed(input.plan.resource_changes[at].change.after.entry)
-	network := object.get(entry, "cidr", addresses.unknown)
-	opening := {"address": input.plan.resource_changes[at].address, "network": network}
-]
-
-# Most openings are for the same few networks.
+# Most rules are for the same few networks. Of those there is something to say of: what.
 judged := {network: judgement |
-	some network in {opening.network | some opening in openings}
+	some network in union({of_groups, of_rules, of_vpc_rules, of_firewalls, of_lists})
 	judgement := addresses.judged(network)
 }
 
-opens(rule) if {
-	rule == addresses.unknown
+of_groups := {network |
+	some type in groups
+	some at in input.plan.by_type[type]
+	some rule in input.plan.resource_changes[at].change.after.ingress
+	some key in blocks
+	some network in rule[key]
 }
 
-opens(rule) if {
-	addresses.is_ssh(object.get(rule, "from_port", 0), object.get(rule, "to_port", 65535), rule.protocol)
+of_rules := {network |
+	some at in input.plan.by_type.aws_security_group_rule
+	some key in blocks
+	some network in input.plan.resource_changes[at].change.after[key]
 }
 
-opens_firewall(rule) if {
-	rule == addresses.unknown
+of_vpc_rules := {network |
+	some at in input.plan.by_type.aws_vpc_security_group_ingress_rule
+	some key in cidrs
+	network := input.plan.resource_changes[at].change.after[key]
+}
+
+of_firewalls := {network |
+	some at in input.plan.by_type.digitalocean_firewall
+	some rule in input.plan.resource_changes[at].change.after.inbound_rule
+	some network in rule.source_addresses
+}
+
+of_lists := {network |
+	some at in input.plan.by_type.aws_ec2_managed_prefix_list
+	some entry in input.plan.resource_changes[at].change.after.entry
+	network := entry.cidr
+}
+
+# An opening: where it is, and the network that reaches port 22 through it. Mostly there is nothing to look for.
+openings := [{"at": at, "network": network} |
+	count(judged) > 0
+	some type in groups
+	some at in input.plan.by_type[type]
+	some rule in input.plan.resource_changes[at].change.after.ingress
+	not addresses.is_closed(rule, rule.protocol)
+	some key in blocks
+	some network in rule[key]
+	judged[network]
+]
+
+rule_openings := [{"at": at, "network": network} |
+	count(judged) > 0
+	some at in input.plan.by_type.aws_security_group_rule
+	input.plan.resource_changes[at].change.after.type != "egress"
+	rule := input.plan.resource_changes[at].change.after
+	not addresses.is_closed(rule, rule.protocol)
+	some key in blocks
+	some network in input.plan.resource_changes[at].change.after[key]
+	judged[network]
+]
+
+vpc_openings := [{"at": at, "network": network} |
+	count(judged) > 0
+	some at in input.plan.by_type.aws_vpc_security_group_ingress_rule
+	rule := input.plan.resource_changes[at].change.after
+	not addresses.is_closed(rule, rule.ip_protocol)
+	some key in cidrs
+	network := rule[key]
+	judged[network]
+]
+
+firewall_openings := [{"at": at, "network": network} |
+	count(judged) > 0
+	some at in input.plan.by_type.digitalocean_firewall
+	some rule in input.plan.resource_changes[at].change.after.inbound_rule
+	opens_firewall(rule)
+	some network in rule.source_addresses
+	judged[network]
+]
+
+# A list of networks that a rule, of this plan or of a later one, names by its id.
+list_openings := [{"at": at, "network": network} |
+	count(judged) > 0
+	some at in input.plan.by_type.aws_ec2_managed_prefix_list
+	some entry in input.plan.resource_changes[at].change.after.entry
+	network := entry.cidr
+	judged[network]
+]
+
+# Rules and lists of which nothing is known yet.
+hidden := [{"at": at, "network": addresses.unknown} |
+	some type in array.concat(groups, ["digitalocean_firewall", "aws_security_group_rule", "aws_ec2_managed_prefix_list"])
+	some at in input.plan.by_type[type]
+	is_hidden(input.plan.resource_changes[at].change.after)
+]
+
+is_hidden(after) if {
+	some key in ["ingress", "inbound_rule", "entry"]
+	after[key] == addresses.unknown
+}
+
+is_hidden(after) if {
+	some key in ["ingress", "inbound_rule", "entry"]
+	addresses.unknown in after[key]
+}
+
+is_hidden(after) if {
+	some rule in after.ingress
+	some key in blocks
+	rule[key] == addresses.unknown
+	not addresses.is_closed(rule, rule.protocol)
+}
+
+is_hidden(after) if {
+	some rule in after.inbound_rule
+	rule.source_addresses == addresses.unknown
+	opens_firewall(rule)
+}
+
+is_hidden(after) if {
+	after.type != "egress"
+	some key in blocks
+	after[key] == addresses.unknown
+	not addresses.is_closed(after, after.protocol)
+}
+
+noted := array.concat(
+	array.concat(openings, array.concat(rule_openings, vpc_openings)),
+	array.concat(firewall_openings, array.concat(list_openings, hidden)),
+)
+
+# What is not known is judged as such.
+is_of(opening, judgement) if {
+	judged[opening.network] == judgement
+}
+
+is_of(opening, "unknown") if {
+	opening.network == addresses.unknown
 }
 
 opens_firewall(rule) if {
@@ -75,40 +156,34 @@ opens_firewall(rule) if {
 	addresses.has_ssh(object.get(rule, "port_range", "all"))
 }
 
-# Whom a rule lets in; of a rule that is not known itself, nobody knows.
-reached(rule, key) := [addresses.unknown] if {
-	rule == addresses.unknown
-	key != "ipv6_cidr_blocks"
-}
-
-reached(rule, key) := addresses.listed(rule[key]) if {
-	is_object(rule)
-}
-
-worldwide := [{"msg": msg, "address": opening.address} |
-	some opening in openings
-	judged[opening.network] == "world"
-	msg := sprintf("%s opens ssh to the world: %s.", [opening.address, opening.network])
+worldwide := [{"msg": msg, "address": address} |
+	some opening in noted
+	is_of(opening, "world")
+	address := input.plan.resource_changes[opening.at].address
+	msg := sprintf("%s opens ssh to the world: %s.", [address, opening.network])
 ]
 
-untold := [{"msg": msg, "address": opening.address, "overridable": true} |
-	some opening in openings
-	judged[opening.network] == "unknown"
-	msg := sprintf("There is no telling yet to whom %s opens ssh.", [opening.address])
+untold := [{"msg": msg, "address": address, "overridable": true} |
+	some opening in noted
+	is_of(opening, "unknown")
+	address := input.plan.resource_changes[opening.at].address
+	msg := sprintf("There is no telling yet to whom %s opens ssh.", [address])
 ]
 
 # A droplet without a firewall is reached on every port.
-unguarded := [{"msg": msg, "address": input.plan.resource_changes[at].address, "overridable": true} |
+unguarded := [{"msg": msg, "address": address, "overridable": true} |
 	count([at | some at in input.plan.by_type.digitalocean_firewall; input.plan.resource_changes[at].change.after]) == 0
 	some at in input.plan.by_type.digitalocean_droplet
 	input.plan.resource_changes[at].change.after
-	msg := sprintf("%s has no firewall beside it, so ssh is open to the world.", [input.plan.resource_changes[at].address])
+	address := input.plan.resource_changes[at].address
+	msg := sprintf("%s has no firewall beside it, so ssh is open to the world.", [address])
 ]
 
 deny := array.concat(worldwide, array.concat(untold, unguarded))
 
-warn := [{"msg": msg, "address": opening.address} |
-	some opening in openings
-	judged[opening.network] == "wide"
-	msg := sprintf("%s opens ssh to %s.", [opening.address, opening.network])
+warn := [{"msg": msg, "address": address} |
+	some opening in noted
+	is_of(opening, "wide")
+	address := input.plan.resource_changes[opening.at].address
+	msg := sprintf("%s opens ssh to %s.", [address, opening.network])
 ]

@@ -4,15 +4,6 @@ package lib.addresses
 # How Innkeeper writes what Terraform does not know before it is made.
 unknown := "(known after apply)"
 
-# What a list holds. Of a list that is not known: one thing that is not known.
-listed(value) := value if {
-	is_array(value)
-}
-
-listed(value) := [unknown] if {
-	is_string(value)
-}
-
 # What there is to say of a network; of most there is nothing, and then this is undefined.
 judged(network) := "unknown" if {
 	not regex.match(`^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$`, network)
@@ -43,27 +34,24 @@ whole(network) := 8 if {
 
 without_ports := ["udp", "17", "icmp", "1", "icmpv6", "58"]
 
-# Port 22 over tcp is within. What is not known may be.
-is_ssh(_, _, protocol) if {
-	protocol in ["-1", "all"]
+# With these the ports do not count, or it is not known yet which protocol it is.
+with_every_port := ["-1", "all", unknown]
+
+# A rule that does not let anybody reach port 22 over tcp. What is not known may.
+is_closed(_, protocol) if {
+	protocol in without_ports
 }
 
-is_ssh(from, to, protocol) if {
-	not protocol in without_ports
-	is_number(from)
-	is_number(to)
-	from <= 22
-	to >= 22
+is_closed(rule, protocol) if {
+	is_number(rule.from_port)
+	rule.from_port > 22
+	not protocol in with_every_port
 }
 
-is_ssh(from, _, protocol) if {
-	not protocol in without_ports
-	not is_number(from)
-}
-
-is_ssh(_, to, protocol) if {
-	not protocol in without_ports
-	not is_number(to)
+is_closed(rule, protocol) if {
+	is_number(rule.to_port)
+	rule.to_port < 22
+	not protocol in with_every_port
 }
 
 # DigitalOcean writes ports as `22`, `20-30` or `all`.

@@ -56,6 +56,7 @@ from commands.deps import Deps
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
 from commands.git_catalogue import GitCatalogue, opened
+from commands.steps import spine
 from state.database import connect
 from state.records import Person
 
@@ -168,6 +169,7 @@ def build_deps(settings: Settings, client: KeptWebClient) -> Deps:
         plan_ttl_seconds=settings.plan_ttl,
         allowed_channels=settings.allowed_channels,
         draw_costs=cost_picture,
+        steps=spine.STEPS,
     )
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from bot.outgoing import CLOSED, Outgoing, Reviewers, leave_to_another, ts_of, upload
 from bot.slack import Later, NotTaken, Slack
-from bot.views import replies
+from bot.views import replies, steps_lines
 from bot.views.card import card as card_view
 from bot.views.lists import refusal
 from bot.views.message import Message
@@ -250,7 +250,8 @@ class Notifier:
         elif run.state == RunState.APPLIED:
             text = replies.gone(run, lab, bill) if run.kind == "destroy" else replies.ready(run, lab)
         elif run.state in (RunState.FAILED, RunState.STALE):
-            text = replies.failed(run, lab)
+            done = steps.of_run(self._database, run.id)
+            text = replies.failed(run, lab, steps_lines.failed_step(run, done))
         elif run.state == RunState.INTERRUPTED:
             text = replies.interrupted(run, lab)
         reply_id = id_from(f"reply {run.id} {run.state}")

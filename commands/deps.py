@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commands.authorise import Standing
 from commands.catalogue import Catalogue
@@ -14,7 +15,10 @@ from commands.engines.ansible import Ansible, RunnerAnsible
 from commands.engines.terraform import Terraform
 from commands.engines.vault import Vault
 from state.database import Database
-from state.records import Person
+from state.records import Person, StepName
+
+if TYPE_CHECKING:
+    from commands.steps.step import StepModule
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,4 @@ class Deps:
     allowed_channels: tuple[str, ...] = ()  # empty: all
     ansible: Ansible = field(default_factory=RunnerAnsible)  # it has no settings, so nothing is wired
     draw_costs: Callable[[DailyCosts], Picture | None] = undrawn  # bot/pictures/costs.py
+    steps: Mapping[StepName, StepModule] = field(default_factory=dict)  # those after provision

@@ -56,8 +56,9 @@ def destroys_at(lab: Lab) -> datetime | None:
     if due is None or lab.lifetime.auto_destroy is False:
         return None
     at = due + timedelta(seconds=lab.lifetime.grace_seconds)
-    if is_reminded(lab) and lab.reminded_at is not None and lab.reminded_at >= at - _late(lab):
-        # We were away when it should have been asked: there is still a while to answer.
+    late = _late(lab) * (4 if lab.lifetime.auto_destroy == "polite" else 1)
+    if is_reminded(lab) and lab.reminded_at is not None and lab.reminded_at >= at - late:
+        # We were away, or silent, when it should have been asked: there is still a while to answer.
         at = max(at, lab.reminded_at + 4 * _late(lab))
     return at
 

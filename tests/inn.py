@@ -12,7 +12,7 @@ import itertools
 import json
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from html import unescape
@@ -31,9 +31,10 @@ from commands.deps import Deps
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
 from commands.request import Refused
+from commands.steps.step import StepModule
 from state import audit, cards, inbox, labs, outbox, runs, tfstate
 from state.database import Database
-from state.records import InboxEntry, Lab, Person, Run, StateLock
+from state.records import InboxEntry, Lab, Person, Run, StateLock, StepName
 from state.sqlite import open_sqlite
 from state.transitions import RunState
 from tests.bot.views.reading import Seen, seen
@@ -173,7 +174,11 @@ class Backend:
 
     def write(self, access: Access, serial: int, resources: Sequence[str]) -> None:
         run = self._run(access)
-        body = a_state(serial, run.lab_id, resources)
+        clear = {name: {"value": value} for name, value in self._inn.terraform.outputs.items()}
+        secret = {
+            name: {"value": value, "sensitive": True} for name, value in self._inn.secret_outputs.items()
+        }
+        body = a_state(serial, run.lab_id, resources, clear | secret)
         new = tfstate.sealed(run.lab_id, body, self._inn.vault, f"run:{run.id}", self._inn.clock())
         tfstate.put(self._inn.database_of_states, new, f"lock-{run.id}")
 
@@ -182,10 +187,19 @@ class Backend:
         tfstate.release_of_run(self._inn.database_of_states, run_id)
 
 
-def a_state(serial: int, lineage: str, resources: Sequence[str]) -> bytes:
+def a_state(
+    serial: int, lineage: str, resources: Sequence[str], outputs: Mapping[str, Any] | None = None
+) -> bytes:
     """A Terraform state that holds these."""
     instances = [{"mode": "managed", "name": each, "instances": [{}]} for each in resources]
-    return json.dumps({"version": 4, "serial": serial, "lineage": lineage, "resources": instances}).encode()
+    told = {
+        "version": 4,
+        "serial": serial,
+        "lineage": lineage,
+        "outputs": outputs or {},
+        "resources": instances,
+    }
+    return json.dumps(told).encode()
 
 
 def open_quickly(path: str) -> Any:
@@ -209,6 +223,8 @@ class Inn:
         self.slack = FakeSlack(self.clock)
         self.terraform = FakeTerraform(folder / "data", state=Backend(self))
         self.allowed_channels: tuple[str, ...] = ()
+        self.secret_outputs: dict[str, str] = {}  # what only Terraform's state has
+        self.steps: dict[StepName, StepModule] = {}  # those after provision; without one it is skipped
         self.slack_tells_who_is_who = True
         self.unknown: Person | None = None  # to Slack
         self.standings = {person: Standing(person, person.user.lower()) for person in (*ROLES, STRANGER)}
@@ -240,6 +256,7 @@ class Inn:
             data_path=self.folder / "data",
             plan_ttl_seconds=24 * 3600,
             allowed_channels=self.allowed_channels,
+            steps=self.steps,
         )
         self.notifier = Notifier(self.slack, self.database, self.clock, self._reviewers)  # type: ignore[arg-type]
         self.intake = Intake(self.deps, self.notifier)

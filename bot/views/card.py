@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.views import drift_card, message
+from bot.views import drift_card, message, steps_lines
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import words
 from commands.approvals import still_needed
@@ -15,7 +15,7 @@ from commands.costs import NOTHING, Bill
 from commands.lifetime_words import extend_button
 from commands.request import Button
 from state.records import Approval, Lab, Run, Step
-from state.transitions import ALIVE, RunState
+from state.transitions import RunState
 
 _S = RunState
 
@@ -32,7 +32,6 @@ SIGNS = {
 }
 # What takes something away is shown first, so that it never hides in "and 12 more".
 _DANGER = ("delete", "replace", "forget", "update")
-_TICKS = {"waiting": "○", "running": "◐", "done": "✓", "failed": "✗", "skipped": "–"}
 _PLANNED = (_S.PROPOSED, _S.APPROVED)
 _SAID = {
     _S.NO_CHANGES: "What is there is what was asked for.",
@@ -65,7 +64,7 @@ def card(
     """
     if run.kind == "refresh":
         return drift_card.card(run, lab)
-    blocks = [section(_head(run, lab, now, bill), block_id="head")]
+    blocks = [section(_head(run, lab, steps, now, bill), block_id="head")]
     parts = {
         "plan": _plan_lines(run, lab),
         "approvals": _approval_lines(run, approvals),
@@ -73,14 +72,12 @@ def card(
     }
     blocks += [section("\n".join(lines), block_id=name) for name, lines in parts.items() if lines]
     if steps:
-        blocks.append(
-            message.context(["   ".join(_tick(run, step, now) for step in steps)], block_id="steps")
-        )
+        blocks.append(message.context([steps_lines.ticks(run, steps)], block_id="steps"))
     if references := _references(run, lab):
         blocks.append(message.context([references], block_id="references"))
-    if buttons := _buttons(run, lab):
+    if buttons := _buttons(run, lab, steps):
         blocks.append(message.actions(buttons, block_id="buttons"))
-    return message.message(f"{data(lab.name)}: {state_word(run)}{_tail(run, lab, now, bill)}", blocks)
+    return message.message(f"{data(lab.name)}: {state_word(run)}{_tail(run, lab, steps, now, bill)}", blocks)
 
 
 def state_word(run: Run) -> str:
@@ -139,34 +136,37 @@ def role_words(needed: Mapping[str, int]) -> str:
 # The lines, from above to below
 
 
-def _head(run: Run, lab: Lab, now: datetime, bill: Bill) -> str:
-    parts = [f"*{data(lab.name)}*", data(lab.blueprint), _state_phrase(run, lab, now, bill)]
-    asked = [_asked_by(run)]
-    if run.kind == "apply":
+def _head(run: Run, lab: Lab, steps: Sequence[Step], now: datetime, bill: Bill) -> str:
+    parts = [f"*{data(lab.name)}*", data(lab.blueprint), _state_phrase(run, lab, steps, now, bill)]
+    asked = [_asked_by(run, steps)]
+    if run.kind in ("apply", "steps"):
         variables = [f"{name}={value_words(value)}" for name, value in sorted(run.variables.items())]
         asked += message.within(
             (span(each) for each in variables),
             VARIABLES_SHOWN,
             lambda more: f"and {words.plural(more, 'value')} more",
         )
+    if run.kind == "apply":
         asked.append(f"up to {words.duration(lab.ttl_seconds)}")
         if per_hour_cents := _per_hour_cents(run, lab):
             asked.append(f"about {words.money(per_hour_cents, data(lab.currency, 10))} an hour")
     return f"{' · '.join(parts)}\n{' · '.join(asked)}"
 
 
-def _asked_by(run: Run) -> str:
+def _asked_by(run: Run, steps: Sequence[Step]) -> str:
     who = words.mention(run.requester)
     if run.cause in _BY_ITSELF:
         return f"By its {_BY_ITSELF[run.cause]} · {who}'s lab"
+    if run.kind == "steps":
+        return f"{steps_lines.asked_for(steps).capitalize() or 'Nothing'} asked for by {who}"
     return f"{'Destruction asked' if run.kind == 'destroy' else 'Asked'} for by {who}"
 
 
-def _state_phrase(run: Run, lab: Lab, now: datetime, bill: Bill) -> str:
+def _state_phrase(run: Run, lab: Lab, steps: Sequence[Step], now: datetime, bill: Bill) -> str:
     took = words.duration(elapsed_seconds(run, now))
     if run.state == _S.APPLYING:
-        return f"{'destroying' if run.kind == 'destroy' else 'applying'} · {_progress(run, now)}"
-    if run.state == _S.APPLIED and run.kind == "apply":
+        return f"{'destroying' if run.kind == 'destroy' else 'applying'} · {_progress(run, steps, now)}"
+    if run.state == _S.APPLIED and run.kind in ("apply", "steps"):
         return f"applied in {took}"
     if run.state == _S.APPLIED:
         seconds = lived_seconds(lab, run.ended_at or now)
@@ -183,19 +183,21 @@ def _per_hour_cents(run: Run, lab: Lab) -> float:
     return lab.cost_per_hour_cents if run.cost_per_hour_cents is None else run.cost_per_hour_cents
 
 
-def _progress(run: Run, now: datetime) -> str:
+def _progress(run: Run, steps: Sequence[Step], now: datetime) -> str:
     took = words.duration(elapsed_seconds(run, now))
+    if run.kind == "steps" or steps_lines.under_way(steps):
+        return f"{steps_lines.under_way(steps) or steps_lines.asked_for(steps)} · {took}"
     return f"{run.resources_done} of {words.plural(run.resources_total, 'resource')} · {took}"
 
 
-def _tail(run: Run, lab: Lab, now: datetime, bill: Bill) -> str:
+def _tail(run: Run, lab: Lab, steps: Sequence[Step], now: datetime, bill: Bill) -> str:
     """What follows `LAB: STATE` in the notification."""
     if run.state in _PLANNED:
         return f" — {counts_words(run, bold=False)}"
     if run.state == _S.APPLYING:
-        return f" — {_progress(run, now)}"
+        return f" — {_progress(run, steps, now)}"
     if run.state == _S.APPLIED:
-        return _state_phrase(run, lab, now, bill).removeprefix(state_word(run))
+        return _state_phrase(run, lab, steps, now, bill).removeprefix(state_word(run))
     return f" — {safe_mrkdwn(run.sentence, 300)}" if run.sentence else ""
 
 
@@ -264,16 +266,6 @@ def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval]) -> list[str]:
     return lines
 
 
-def _tick(run: Run, step: Step, now: datetime) -> str:
-    current = step.name == "provision" and step.state == "waiting" and run.state in ALIVE
-    tick = "●" if current else _TICKS[step.state]
-    if step.state in ("done", "failed") and step.sentence:
-        return f"{tick} {step.name} {data(step.sentence, 60)}"
-    if step.state == "done" and step.started_at and step.ended_at:
-        return f"{tick} {step.name} {words.duration((step.ended_at - step.started_at).total_seconds())}"
-    return f"{tick} {step.name}"
-
-
 def _references(run: Run, lab: Lab) -> str:
     parts = []
     if run.digest:
@@ -285,7 +277,7 @@ def _references(run: Run, lab: Lab) -> str:
     return ", ".join(parts)
 
 
-def _buttons(run: Run, lab: Lab) -> list[Button]:
+def _buttons(run: Run, lab: Lab, steps: Sequence[Step]) -> list[Button]:
     name = words.printable(lab.name)
     if run.state == _S.PROPOSED:
         shown = f"{run.id}:{run.digest or ''}"
@@ -300,10 +292,14 @@ def _buttons(run: Run, lab: Lab) -> list[Button]:
     if lab.gone_at is not None:
         return []
     buttons = [Button("Re-plan", "replan", run.id)] if run.state in _REPLANNED else []
+    if steps_lines.failed_step(run, steps):
+        buttons = [steps_lines.retry_button(run)]
     if run.kind == "apply" and run.state == _S.APPLIED and lab.expires_at is not None:
         buttons.append(extend_button(lab))
     left_something = run.state in (_S.FAILED, _S.CANCELLED, _S.INTERRUPTED) and run.applying_at is not None
-    if run.kind == "apply" and (run.state == _S.APPLIED or left_something):
+    if (run.kind == "apply" and run.state == _S.APPLIED) or (
+        run.kind in ("apply", "steps") and left_something
+    ):
         ask = f"Plan the destruction of {name}? It is destroyed when that plan is approved."
         buttons.append(Button("Destroy", "destroy", run.id, "danger", ask))
     return buttons

@@ -52,8 +52,17 @@ def gone(run: Run, lab: Lab, bill: Bill) -> str:
     return f"{words.mention(run.requester)} *{data(lab.name)}* {told}"
 
 
-def failed(run: Run, lab: Lab) -> str:
-    """A run ended without what was asked for: failed, stale, cancelled, rejected. Its sentence says why."""
+def failed(run: Run, lab: Lab, step: str = "") -> str:
+    """A run ended without what was asked for: failed, stale, cancelled, rejected. Its sentence says why.
+
+    step: the one after provision that failed; the lab is there.
+    """
+    if step:
+        why = safe_mrkdwn(run.sentence, 1500)
+        return (
+            f"{words.mention(run.requester)} *{data(lab.name)}* is there, but not all of its steps are done. "
+            f"{why}\nPress Retry step on its card."
+        )
     what = {
         RunState.STALE: "was not applied",
         RunState.CANCELLED: "was stopped",

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -17,7 +17,8 @@ from commands.deps import Deps
 from commands.engines.terraform import scrub
 from commands.engines.vault import VaultError, VaultUnavailable
 from commands.request import Refused, id_from
-from commands.steps.step import Done, StepFailed, StepInterrupted, Work
+from commands.steps import deploy
+from commands.steps.step import StepFailed, StepInterrupted, StepModule, TakenBack, Work
 from commands.words import mention, plain
 from state import audit, labs, outbox, runs, steps, tfstate
 from state.records import Lab, OutboxMessage, Run, StepName
@@ -29,17 +30,7 @@ _SENTENCE_CHARACTERS = 1000
 logger = structlog.get_logger()
 
 
-class StepModule(Protocol):
-    """One of secure.py, deploy.py, integrate.py, test.py."""
-
-    def perform(self, work: Work) -> Done:
-        """Do the step. Raises StepFailed, StepInterrupted, VaultError, Refused."""
-
-    def undo(self, work: Work) -> None:
-        """Take back what the step has made, before the lab is destroyed. Raises StepFailed, VaultError."""
-
-
-STEPS: Mapping[StepName, StepModule] = {}
+STEPS: Mapping[StepName, StepModule] = {"deploy": deploy}
 
 
 def is_provisioned(deps: Deps, run: Run) -> bool:
@@ -79,12 +70,13 @@ def undo(run: Run, deps: Deps) -> None:
     lab, blueprint = _lab(deps, run)
     taken_back = {step.name for step in steps.of_run(deps.database, run.id) if step.state != "skipped"}
     for name in reversed(blueprint.steps):
-        if name not in STEPS or name not in taken_back:
+        module = deps.steps.get(name)
+        if name not in taken_back or not isinstance(module, TakenBack):
             continue
         steps.set(deps.database, run.id, name, "running", deps.now())
         work = _work(name, run, lab, blueprint, deps, threading.Event())
         try:
-            STEPS[name].undo(work)
+            module.undo(work)
         except VaultUnavailable:
             raise
         except (StepFailed, Refused, VaultError) as failed:
@@ -101,7 +93,7 @@ def _perform_one(
     name: StepName, run: Run, lab: Lab, blueprint: Blueprint, deps: Deps, stopping: threading.Event
 ) -> None:
     """Do one step, and record how it ended. Raises StepFailed with what a person should read."""
-    if name not in STEPS:
+    if name not in deps.steps:
         steps.set(deps.database, run.id, name, "skipped", deps.now())
         return
     steps.set(deps.database, run.id, name, "running", deps.now())
@@ -109,7 +101,7 @@ def _perform_one(
     try:
         if work.is_cancelled():
             raise StepFailed("Stopped before it began.")
-        done = STEPS[name].perform(work)
+        done = deps.steps[name].perform(work)
     except (StepFailed, Refused, VaultError) as failed:
         said = scrub(plain(failed.sentence), work.secrets)[:_SENTENCE_CHARACTERS]
         _attach(deps, run, name, scrub(getattr(failed, "details", ""), work.secrets))

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from commands.blueprint_records import Blueprint
 from commands.deps import Deps
@@ -28,7 +28,9 @@ class Work:
     outputs: Mapping[str, Any]  # as Terraform gave them, sensitive ones in the clear: never to be shown
     secrets: tuple[str, ...]  # taken out of all that is said
     folder: Path  # private to this step, empty at its beginning, removed at its end
-    stopping: threading.Event  # the bot stops: raise StepInterrupted, and the step is done again after the next start
+    stopping: (
+        threading.Event
+    )  # the bot stops: raise StepInterrupted, and the step is done again after the next start
     is_cancelled: Callable[[], bool]  # somebody pressed Cancel: raise StepFailed soon
     progress: Callable[[str], None]  # a few words on the card: `task 7: install nginx`
     options: Mapping[str, Any] = field(default_factory=dict)  # of `/lab deploy`: tags, check
@@ -56,3 +58,18 @@ class StepFailed(Exception):
 
 class StepInterrupted(Exception):
     """The bot stops in the middle of a step. It is done again by whoever starts next."""
+
+
+class StepModule(Protocol):
+    """One of secure.py, deploy.py, integrate.py, test.py."""
+
+    def perform(self, work: Work) -> Done:
+        """Do the step. Raises StepFailed, StepInterrupted, VaultError, Refused."""
+
+
+@runtime_checkable
+class TakenBack(Protocol):
+    """A step that makes something outside of the lab, which must go before the lab does."""
+
+    def undo(self, work: Work) -> None:
+        """Take back what the step has made. Raises StepFailed, VaultError."""

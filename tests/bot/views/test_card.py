@@ -208,11 +208,39 @@ def test_a_superseded_plan_has_no_buttons() -> None:
     assert told.buttons == {}
 
 
+def test_a_step_that_is_under_way_says_how_far_it_is() -> None:
+    done = [
+        Step("run1", "provision", "done", NOW, LATER),
+        Step("run1", "deploy", "running", NOW, None, "task 7"),
+    ]
+    told = shown(planned(state=RunState.APPLYING, applying_at=NOW), None, done)
+    assert "applying · deploy · " in told.all
+    assert "◐ deploy task 7" in told.contexts[0]
+
+
+def test_a_step_that_failed_can_be_done_again_or_the_lab_destroyed() -> None:
+    done = [
+        Step("run1", "provision", "done", NOW, LATER),
+        Step("run1", "deploy", "failed", NOW, LATER, "no host answers"),
+        Step("run1", "test", "waiting"),
+    ]
+    run = planned(state=RunState.FAILED, applying_at=NOW, sentence="*deploy* did not come to a good end.")
+    told = shown(run, None, done)
+    assert list(told.buttons) == ["Retry step", "Destroy"]
+    assert "✗ *deploy*   ○ test" in told.contexts[0]
+
+
+def test_steps_that_are_done_again_say_which() -> None:
+    done = [Step("run1", "provision", "skipped"), Step("run1", "test", "waiting")]
+    told = shown(planned(kind="steps", state=RunState.APPROVED, variables={}), None, done)
+    assert "Test asked for by <@U1>" in told.all
+
+
 def test_a_plan_after_an_interruption_says_what_it_is_for() -> None:
     assert "What the interrupted run left is planned again here." in shown(planned(cause="interrupted")).all
 
 
-@pytest.mark.parametrize("kind", ["apply", "destroy"])
+@pytest.mark.parametrize("kind", ["apply", "destroy", "steps"])
 @pytest.mark.parametrize("state", list(RunState))
 def test_the_text_begins_with_lab_and_state(state: RunState, kind: Any) -> None:
     told = shown(planned(state=state, kind=kind))
@@ -225,7 +253,7 @@ changes = st.builds(PlannedChange, address=hostile, action=st.sampled_from(["cre
 runs = st.builds(
     planned,
     state=st.sampled_from(RunState),
-    kind=st.sampled_from(["apply", "destroy"]),
+    kind=st.sampled_from(["apply", "destroy", "steps"]),
     variables=st.dictionaries(
         hostile, st.one_of(hostile, st.lists(hostile, max_size=3), st.integers()), max_size=9
     ),

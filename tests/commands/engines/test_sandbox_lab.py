@@ -14,7 +14,8 @@ import pytest
 from commands.catalogue import Catalogue
 from commands.engines import terraform_events as events
 from commands.engines.terraform import Access, Terraform
-from state.records import RunKind
+from commands.engines.terraform_drift import drift
+from state.records import PlannedChange, RunKind
 from tests.commands.engines.following import follow
 from tests.commands.engines.sandbox_machine import SANDBOX, ActiveServer, Authority, KrlServer, is_open
 from tests.commands.engines.state_server import StateServer
@@ -65,6 +66,10 @@ class Lab:
         self.terraform.remove(work)
         return events.outputs(lines)
 
+    def drifted(self) -> tuple[PlannedChange, ...]:
+        work, _ = self.plan("refresh")
+        return drift(self.terraform.show(work, self.access, {}))
+
     def ssh(self, address: str, known_hosts: list[str], *words: str) -> subprocess.CompletedProcess[str]:
         file = self.folder / "known_hosts"
         file.write_text("".join(f"{line}\n" for line in known_hosts))
@@ -101,6 +106,14 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     lab.krls.close()
     lab.active.close()
     lab.states.close()
+
+
+def test_a_host_key_that_is_taken_away_is_drift(lab: Lab) -> None:
+    lab.apply()
+    assert lab.drifted() == ()  # though Terraform ends with 2
+    (key,) = (lab.folder / "data").rglob("sandbox-ssh-1/known_hosts")
+    key.unlink()
+    assert lab.drifted() == (PlannedChange("output.known_hosts", "update"),)
 
 
 def test_its_hosts_let_a_certificate_in_until_the_lab_is_destroyed(lab: Lab) -> None:

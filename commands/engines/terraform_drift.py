@@ -1,6 +1,6 @@
 """What has changed outside of Terraform, from `show -json` of a refresh-only plan. Pure.
 
-Neither the exit code nor `resource_drift` says it. The AWS provider reads `tags` that were null as `{}` right after every
+Neither the exit code nor `resource_drift` says it. The AWS provider reads `tags` that were null as `{}` after every
 apply; and Terraform 1.11 ends with 2 whenever it looks at such a lab, or at labs/sandbox, whatever it finds.
 """
 

@@ -10,13 +10,20 @@ from typing import Any, TypeVar, cast, get_args
 
 import yaml
 
-from commands import blueprint_activity, blueprint_deploy, blueprint_hours, grammar, words, yaml_nodes
+from commands import (
+    blueprint_activity,
+    blueprint_checks,
+    blueprint_deploy,
+    blueprint_hours,
+    grammar,
+    words,
+    yaml_nodes,
+)
 from commands.blueprint_records import (
     Approvals,
     Blueprint,
     BlueprintBroken,
     Check,
-    CheckKind,
     Cost,
     Lifetime,
     RekeyMode,
@@ -30,7 +37,8 @@ from commands.yaml_nodes import Wrong
 FILE_NAME = "blueprint.yaml"
 KEYS = (
     *("name", "summary", "terraform", "variables", "cost", "lifetime", "approvals", "credentials"),
-    *("second_factor", "rekey", "secure", "deploy", "integrate", "test", "activity", "office_hours"),
+    *("second_factor", "rekey", "secure", "deploy", "integrate", "test", "health"),
+    *("activity", "office_hours"),
 )
 FILLED_BY_US = (
     *("lab", "owner", "trusted_ssh_keys"),
@@ -101,6 +109,7 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
         _approvals(fields["approvals"]) if "approvals" in fields else (Approvals(), None)
     )
     secure = section("secure", _secure, Secure())
+    checks: tuple[Check, ...] = blueprint_checks.read(fields["test"], secure) if "test" in fields else ()
 
     def path_of(found: yaml.Node) -> Path:
         return _inside(found, "playbook", folder, root)
@@ -123,7 +132,8 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
             "deploy", lambda found: blueprint_deploy.read(found, path_of, secure.ssh is not None), None
         ),
         publish=section("integrate", _publish, ()),
-        checks=section("test", _checks, ()),
+        checks=checks,
+        health_seconds=section("health", lambda found: blueprint_checks.health_seconds(found, checks), None),
         activity=section("activity", blueprint_activity.read, None),
     )
 
@@ -303,21 +313,3 @@ def _publish(node: yaml.Node) -> tuple[str, ...]:
     fields = yaml_nodes.mapping(node, "integrate", ("publish",))
     items = yaml_nodes.items(fields["publish"], "publish") if "publish" in fields else []
     return tuple(yaml_nodes.text(item, "publish", 64, _IDENTIFIER, "as an output's name") for item in items)
-
-
-def _checks(node: yaml.Node) -> tuple[Check, ...]:
-    kinds = cast(tuple[CheckKind, ...], get_args(CheckKind))
-    found = []
-    for item in yaml_nodes.items(node, "test"):
-        fields = yaml_nodes.mapping(item, "a check", (*kinds, "status", "within"))
-        asked = [kind for kind in kinds if kind in fields]
-        if len(asked) != 1 or ("status" in fields and asked != ["http"]):
-            raise Wrong(
-                item, f"A check has one of {words.listed(kinds, 'or')}; `status` goes with http alone."
-            )
-        status = yaml_nodes.whole(fields["status"], "status", 100, 599) if "status" in fields else None
-        within = (
-            yaml_nodes.seconds(fields["within"], "within") if "within" in fields else Check.within_seconds
-        )
-        found.append(Check(asked[0], yaml_nodes.text(fields[asked[0]], asked[0], 1000), status, within))
-    return tuple(found)

@@ -13,7 +13,7 @@ from state.records import Lifetime as Lifetime
 from state.records import StepName
 
 VariableType = Literal["string", "number", "boolean", "list"]
-CheckKind = Literal["tcp", "http", "tls", "ssh", "command"]
+CheckKind = Literal["tcp", "http", "tls", "ssh", "postgres", "command", "terraform"]
 # Whether new root keys are applied without anybody's approval, where a plan touches nothing else: always, when somebody
 # was seen out, never.
 RekeyMode = Literal["auto", "removals", "ask"]
@@ -124,12 +124,27 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Check:
-    """One look at the lab from outside. target may have ${output} in it."""
+    """One look at the lab from outside. Its texts, but for matches and query, may have ${output} in them.
+
+    target: an address (http, postgres), host:port (tcp, tls), user@host:port (ssh), the name of a check block or `all`
+    (terraform), a program with its words in one line (command). One that names an output that is a list is a check
+    for each of it.
+    """
 
     kind: CheckKind
     target: str
-    status: int | None = None  # of http
+    status: int | None = None  # of http; None: any of success
     within_seconds: int = 30
+    words: tuple[str, ...] = ()  # of command: a program and its words; of ssh: the same, on the host
+    body: str | None = None  # what an http answer has in it
+    matches: str | None = None  # a regular expression that is found in an http answer
+    headers: tuple[tuple[str, str], ...] = ()  # name, and what its value has in it
+    follows: bool = False  # redirects
+    name: str | None = None  # whom http and tls ask for, instead of the target's host
+    days: int = 0  # how long a certificate must still be good
+    exit_code: int = 0
+    query: str = ""
+    equals: str | None = None  # a query's first value, as text
 
 
 @dataclass(frozen=True)
@@ -161,6 +176,7 @@ class Blueprint:
     deploy: Deploy | None = None
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
     checks: tuple[Check, ...] = ()
+    health_seconds: int | None = None  # how often the checks are repeated while a lab lives; None: never
     activity: Activity | None = None
 
     @property

@@ -14,6 +14,7 @@ from commands import (
     extending,
     extension_approvals,
     factors,
+    health,
     keys,
     labs,
     leaving,
@@ -119,6 +120,14 @@ COMMANDS: tuple[Command, ...] = (
         "RUN",
         "Show what Terraform said in a run (or in a lab's latest one).",
         "/lab logs demo",
+    ),
+    Command(
+        ("lab", "test"),
+        health.test,
+        OPERATORS,
+        "NAME",
+        "Look at a lab from outside, as its blueprint's checks say.",
+        "/lab test demo",
     ),
     Command(
         ("lab", "drift"),

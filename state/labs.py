@@ -51,6 +51,7 @@ LABS: Table[Lab] = Table(
         "asleep_at": from_text,
         "drift_checked_at": from_text,
         "probed_at": from_text,
+        "health_at": from_text,
     },
 )
 

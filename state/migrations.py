@@ -51,12 +51,14 @@ _LABS = (
         frozen_because TEXT, gone_at TEXT, lifetime TEXT NOT NULL, idle_at TEXT, kept_until TEXT,
         last_active_by TEXT, last_active_how TEXT NOT NULL, reminded_at TEXT, reminders BIGINT NOT NULL,
         look_at TEXT, destroy_attempts BIGINT NOT NULL, asleep_at TEXT, drift_checked_at TEXT,
-        sealed_active_token {blob}, active_token_sha256 TEXT, probed_at TEXT)""",
+        sealed_active_token {blob}, active_token_sha256 TEXT, probed_at TEXT, health_at TEXT)""",
     "CREATE UNIQUE INDEX labs_living_name ON labs (name) WHERE gone_at IS NULL",
     "CREATE INDEX labs_look ON labs (look_at) WHERE gone_at IS NULL",
     "CREATE INDEX labs_idle ON labs (idle_at) WHERE gone_at IS NULL",
     "CREATE INDEX labs_living ON labs (seq) WHERE gone_at IS NULL",
     """CREATE INDEX labs_drift ON labs ((COALESCE(drift_checked_at, applied_at)))
+        WHERE gone_at IS NULL AND applied_at IS NOT NULL""",
+    """CREATE INDEX labs_health ON labs ((COALESCE(health_at, applied_at)))
         WHERE gone_at IS NULL AND applied_at IS NOT NULL""",
     "CREATE INDEX labs_living_owner ON labs (owner, seq) WHERE gone_at IS NULL",
     "CREATE INDEX labs_made ON labs (channel, applied_at)",
@@ -67,8 +69,8 @@ _LABS = (
         ended_at TEXT, ended_by TEXT NOT NULL, saved_cents DOUBLE PRECISION NOT NULL)""",
     "CREATE UNIQUE INDEX usages_open ON usages (lab_id) WHERE ended_at IS NULL",
     "CREATE INDEX usages_lab ON usages (lab_id)",
-    "CREATE INDEX usages_ended ON usages (ended_at)",
-    "CREATE INDEX usages_channel ON usages (channel, ended_at)",
+    "CREATE INDEX usages_ended ON usages (ended_at, started_at, per_hour_cents, currency, owner)",
+    "CREATE INDEX usages_channel ON usages (channel, ended_at, started_at, per_hour_cents, currency)",
     """CREATE TABLE extensions (
         seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), requester TEXT NOT NULL,
         asked_at TEXT NOT NULL, seconds BIGINT NOT NULL, expires_at TEXT NOT NULL, state TEXT NOT NULL,
@@ -108,6 +110,12 @@ _ABOUT_RUNS = (
     """CREATE TABLE steps (
         run_id TEXT NOT NULL REFERENCES runs (id), name TEXT NOT NULL, state TEXT NOT NULL, started_at TEXT,
         ended_at TEXT, sentence TEXT NOT NULL, PRIMARY KEY (run_id, name))""",
+    """CREATE TABLE checks (
+        run_id TEXT NOT NULL REFERENCES runs (id), position BIGINT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL,
+        sentence TEXT NOT NULL, took_ms BIGINT NOT NULL, checked_at TEXT NOT NULL, PRIMARY KEY (run_id, position))""",
+    """CREATE TABLE illnesses (
+        lab_id TEXT PRIMARY KEY REFERENCES labs (id), failures BIGINT NOT NULL, since TEXT NOT NULL,
+        sentence TEXT NOT NULL, run_id TEXT REFERENCES runs (id))""",
     """CREATE TABLE approvals (
         seq {number}, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL REFERENCES runs (id),
         digest TEXT NOT NULL, person TEXT NOT NULL, role TEXT NOT NULL, decision TEXT NOT NULL,

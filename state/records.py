@@ -94,6 +94,7 @@ class Lab:
     sealed_active_token: bytes | None = None  # with which its hosts report activity, sealed by Vault
     active_token_sha256: str | None = None
     probed_at: datetime | None = None  # its activity probe was asked, and answered or not
+    health_at: datetime | None = None  # when its checks are due again; None: they have not been repeated yet
 
 
 @dataclass(frozen=True)

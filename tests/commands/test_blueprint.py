@@ -117,7 +117,7 @@ def test_destroying_may_ask_for_other_people(tmp_path: Path) -> None:
     [
         (SMALL + "lifetme: {}\n", 3, "`lifetme` is not a key of a blueprint. Did you mean `lifetime`?"),
         (SMALL + "lifetime:\n  tll: 8h\n", 4, "`tll` is not a key of lifetime. Did you mean `ttl`?"),
-        (SMALL + "health: {}\n", 3, "`health` is not a key of a blueprint."),
+        (SMALL + "healthy: {}\n", 3, "`healthy` is not a key of a blueprint."),
         (SMALL + "summary: again\n", 3, "`summary` stands twice in a blueprint."),
         (SMALL + "variables:\n  a: {}\n  a: {}\n", 5, "`a` stands twice in variables."),
         (SMALL + "cost: [1\n", 4, "This is not YAML: "),
@@ -173,7 +173,7 @@ def test_destroying_may_ask_for_other_people(tmp_path: Path) -> None:
         (SMALL + "secure: {tls: {domain: x.test, ttl: soon}}\n", 3, "`ttl`: `soon` is not a duration."),
         (SMALL + "second_factor: sometimes\n", 3, "`second_factor` is true or false."),
         (SMALL + "rekey: always\n", 3, "`rekey` is auto, removals or ask."),
-        (SMALL + "test:\n  - {tcp: a, http: b}\n", 4, "A check has one of tcp, http, tls, ssh or command"),
+        (SMALL + "test:\n  - {tcp: a, http: b}\n", 4, "A check has one of tcp, http, tls, ssh, postgres,"),
         (SMALL + "test: {tcp: a}\n", 3, "`test` is a list"),
         (SMALL + "? [a]\n: b\n", 3, "` ` is not a key of a blueprint."),
         ("name: web\n", 1, "A blueprint has a `summary`, and this one has none."),

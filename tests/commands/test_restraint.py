@@ -45,7 +45,7 @@ BRANCH = replace(
 )
 
 # What a branch may decide by itself; a new field is either here, or held by restrained().
-ITS_OWN = {"name", "summary", "folder", "module", "publish"}
+ITS_OWN = {"name", "summary", "folder", "module", "publish", "health_seconds"}
 HELD = {
     *("variables", "cost", "lifetime", "approvals", "destroy_approvals", "credentials"),
     *("second_factor", "rekey", "secure", "deploy", "checks", "activity"),

@@ -1,4 +1,4 @@
-"""python -m bench [GROUP…]: measure what is promised, all or only some groups; exit with 1 when a limit is passed."""
+"""python -m bench [GROUP…]: measure what is promised; exit with 1 when a limit is passed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ack, card, catalogue, guardrails, keys, pictures
+from bench import ack, card, catalogue, guardrails, keys, lifetime, pictures
 from bench.measure import Measure
 from bench.parts import parts
 
@@ -20,6 +20,7 @@ GROUPS = {
     "catalogue": catalogue,
     "guardrails": guardrails,
     "keys": keys,
+    "lifetime": lifetime,
     "pictures": pictures,
 }
 
@@ -31,7 +32,7 @@ def main() -> int:
         "group",
         nargs="*",
         choices=[*GROUPS, []],
-        metavar="ack|card|catalogue|guardrails|keys|pictures",
+        metavar="ack|card|catalogue|guardrails|keys|lifetime|pictures",
         help="only these (all)",
     )
     options.add_argument(

@@ -9,6 +9,7 @@ import pytest
 
 from state import labs, runs
 from state.database import Database
+from state.labs import Kind
 from tests.state.examples import ADA, BEN, NOW, a_lab, a_run, all_at_once
 
 
@@ -129,3 +130,33 @@ def test_what_living_labs_were_made_from_is_known(database: Database) -> None:
     labs.create(database, a_lab(id="lab2", name="other", commit="third"))
     labs.leave(database, "lab2", NOW)
     assert labs.commits(database) == {"first", "second"}
+
+
+def test_labs_are_counted_and_paged(database: Database) -> None:
+    for number in range(7):
+        idle_at = NOW + timedelta(hours=number - 3)
+        lab = a_lab(
+            id=f"lab{number}",
+            name=f"lab-{number}",
+            owner=(ADA, BEN)[number % 2],
+            channel=("C1", "C2")[number % 2],
+            cost_per_hour_cents=2.0,
+            applied_at=NOW if number else None,
+            idle_at=idle_at,
+            kept_until=NOW + timedelta(days=1) if number == 2 else None,
+            currency="EUR" if number == 6 else "USD",
+            asleep_at=NOW if number == 5 else None,
+        )
+        labs.create(database, lab)
+    labs.leave(database, "lab4", NOW)
+    everything, idle = Kind(), Kind(idle_at=NOW)
+    assert [lab.name for lab in labs.page(database, everything, 3)] == ["lab-6", "lab-5", "lab-3"]
+    assert [lab.name for lab in labs.page(database, everything, 3, 3)] == ["lab-2", "lab-1", "lab-0"]
+    assert [lab.name for lab in labs.page(database, Kind(owner=BEN), 9)] == ["lab-5", "lab-3", "lab-1"]
+    assert [lab.name for lab in labs.page(database, idle, 9)] == ["lab-0", "lab-1", "lab-3"]
+    assert [lab.name for lab in labs.page(database, Kind(channel="C1", idle_at=NOW), 9)] == ["lab-0"]
+    assert labs.totals(database, everything) == (6, {"USD": 6.0, "EUR": 2.0})
+    assert labs.totals(database, Kind(owner=BEN)) == (3, {"USD": 4.0})
+    assert labs.totals(database, Kind(channel="C9")) == (0, {})
+    assert labs.made_within(database, "C2", NOW, NOW + timedelta(hours=1)) == {"lab1", "lab3", "lab5"}
+    assert labs.made_within(database, "C2", NOW - timedelta(hours=1), NOW) == set()

@@ -10,6 +10,7 @@ from commands import (
     budgeting,
     cost_report,
     credentials,
+    deploying,
     drift,
     extending,
     extension_approvals,
@@ -120,6 +121,14 @@ COMMANDS: tuple[Command, ...] = (
         "RUN",
         "Show what Terraform said in a run (or in a lab's latest one).",
         "/lab logs demo",
+    ),
+    Command(
+        ("lab", "deploy"),
+        deploying.deploy,
+        ("operator", "infra"),
+        "NAME [TAG…] [check=yes]",
+        "Deploy to a lab again, all or parts of it, or see what that would change.",
+        "/lab deploy demo check=yes",
     ),
     Command(
         ("lab", "test"),

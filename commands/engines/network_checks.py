@@ -191,8 +191,10 @@ def _line(at: Place, ends_at: float, asked: Tls | None = None) -> Iterator[socke
                 secured.do_handshake()
                 line = secured
             yield line
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, NotSo) as error:
             late = too_late.is_set() or isinstance(error, TimeoutError)
+            if isinstance(error, NotSo) and not late:
+                raise
             raise NotSo(f"{at.shown} gives no answer in time" if late else _why(error, at)) from None
         if too_late.is_set():
             raise NotSo(f"{at.shown} gives no answer in time")

@@ -40,7 +40,7 @@ def command(words: Sequence[str], folder: Path, exit_code: int, seconds: float, 
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "a word of it has a NUL"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "a word of it has a zero byte"
         raise NotSo(f"it cannot be started ({reason.lower()})", is_final=True) from None
     ends_at = time.monotonic() + seconds
     try:
@@ -48,7 +48,7 @@ def command(words: Sequence[str], folder: Path, exit_code: int, seconds: float, 
             if over.wait(_LOOK_SECONDS):
                 raise NotSo("it was stopped")
             if time.monotonic() >= ends_at:
-                raise NotSo(f"it does not end within {seconds:.0f} s")
+                raise NotSo(f"it does not end within {max(1, round(seconds))} s")
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)  # whatever it has left running, too

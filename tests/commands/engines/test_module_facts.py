@@ -205,7 +205,12 @@ def test_names_in_json_are_read_as_what_they_mean(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("region", "told"),
-    [('"eu-west-1"', "eu-west-1"), ("var.region", "var.region"), ('"${var.a}-1"', "?"), ("lower(var.a)", "?")],
+    [
+        ('"eu-west-1"', "eu-west-1"),
+        ("var.region", "var.region"),
+        ('"${var.a}-1"', "?"),
+        ("lower(var.a)", "?"),
+    ],
 )
 def test_the_region_of_a_provider_as_it_is_written(tmp_path: Path, region: str, told: str) -> None:
     found = of(tmp_path, main=f'provider "aws" {{\n  region = {region}\n}}\n')

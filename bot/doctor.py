@@ -9,7 +9,7 @@ from rich.console import Console
 from slack_sdk import WebClient
 
 from bot.readiness import check
-from commands import lifetime
+from commands import lifetime, prices
 from commands.blueprint import approvals_needed
 from commands.deps import Deps
 from commands.engines.terraform import TerraformFailed
@@ -64,6 +64,8 @@ def _catalogue(deps: Deps) -> Iterator[tuple[bool, str]]:
     )
     for broken in deps.catalogue.broken():
         yield False, f"catalogue: {broken.file}:{broken.line}: {broken.sentence}"
+    if (wrong := prices.broken(deps.catalogue.path)) is not None:
+        yield False, f"prices: {wrong.file}:{wrong.line}: {wrong.sentence}"
     try:
         roles = {role for each in deps.vault.operators() for role in each.roles}
     except VaultError as error:

@@ -80,6 +80,15 @@ def read(root: Path) -> Prices | None:
         raise PricesBroken(label, 1, f"I cannot read this file: {error.strerror}.") from error
 
 
+def broken(root: Path) -> PricesBroken | None:
+    """What is wrong with the catalogue's prices.yaml; None where it can be used, or there is none."""
+    try:
+        read(root)
+    except PricesBroken as wrong:
+        return wrong
+    return None
+
+
 def price(plan: Mapping[str, Any], prices: Prices) -> Priced:
     """What all that a plan leaves behind costs an hour: `terraform show -json`, planned_values, modules included.
 

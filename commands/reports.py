@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from commands import drift, office_hours
+from commands import drift, health, office_hours, prices
 from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
@@ -39,6 +39,9 @@ def catalog(request: Request, deps: Deps) -> Outcome:
         )
         for each in deps.catalogue.broken()
     ]
+    if (wrong := prices.broken(deps.catalogue.path)) is not None:
+        said = f"This price table is broken, so plans do not say what they cost: {wrong.sentence}"
+        rows.append(Row(title=f"{wrong.file}:{wrong.line}", text=said))
     rows, page, pages = page_of(rows, request.words, _PAGE_ROWS)
     return Outcome(
         listing=Listing(
@@ -96,6 +99,7 @@ def show(request: Request, deps: Deps) -> Outcome:
     if state is not None:
         lines.append(f"Its state holds {plural(state.resources, 'resource')}, serial {state.serial}.")
     lines += drift.last_look(deps, lab, now)
+    lines += health.last_look(deps, lab, now)
     lock = tfstate.lock_of(deps.database, lab.id)
     if lock is not None:
         lines.append(f"Its state is locked: {holder_words(lock.holder)}, since {at(lock.locked_at)}.")

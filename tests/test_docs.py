@@ -18,7 +18,7 @@ from bot.__main__ import cli
 from bot.settings import Settings
 from bot.views import drift_card
 from bot.views.card import card as card_view
-from commands import blueprint_file, blueprint_records, extending, lifetime_words
+from commands import blueprint_file, blueprint_records, extending, lifetime_words, prices
 from commands.catalogue import Catalogue
 from commands.table import ANYBODY, COMMANDS, OPERATORS, Command
 from commands.words import short
@@ -297,6 +297,14 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         if anchor:
             heads = re.findall(r"^#+ (.+)$", place.read_text(), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+
+
+def test_the_price_table_is_told_of(tmp_path: Path) -> None:
+    section = page("BLUEPRINTS.md").partition("## Prices")[2].partition("\n## ")[0]
+    assert tuple(table_below(section, "")) == prices.KEYS
+    assert all(f"`{key}`" in section for key in prices.PRICE_KEYS)
+    (tmp_path / "prices.yaml").write_text(re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)[0])
+    assert prices.read(tmp_path) is not None
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -21,7 +21,7 @@ def cost_of_plan(deps: Deps, run: Run, blueprint: Blueprint, plan: Mapping[str, 
     if run.kind != "apply" or blueprint.cost.per_hour_cents is not None:
         return
     try:
-        table = prices.read(blueprint.folder.parent)
+        table = prices.read(deps.catalogue.path)  # never a branch's, which could make itself cheap
     except prices.PricesBroken as broken:
         _record(
             deps,

@@ -20,6 +20,28 @@ def test_the_catalogue_tells_how_to_ask_and_what_is_broken(inn: Inn) -> None:
     assert "*labs/torn/blueprint.yaml:4*\nThis blueprint is broken and cannot be asked for: " in shown
 
 
+def test_a_price_table_that_is_broken_is_told_in_the_catalogue(inn: Inn) -> None:
+    (inn.folder / "labs" / "prices.yaml").write_text("date: 2026-06-17\ncurrency: dollars\n")
+    inn.says(REQUESTER, "/lab catalog")
+    shown = inn.private(REQUESTER).all
+    assert "*labs/prices.yaml:2*\nThis price table is broken, so plans do not say what they cost: " in shown
+
+
+def test_totals_of_a_month_and_labs_that_are_overdue(inn: Inn) -> None:
+    inn.has("demo")
+    inn.clock.passes(hours=10)
+    inn.says(REQUESTER, "/lab list")
+    shown = inn.private(REQUESTER).all
+    assert "*1 lab · about $0.02 an hour · $0.20 this month so far*" in shown
+    inn.clock.passes(hours=20)
+    labs.update(inn.database, inn.lab().id, reminded_at=inn.clock())
+    inn.clock.passes(hours=20)
+    inn.says(INFRA, "/lab list idle")
+    shown = inn.private(INFRA).all
+    assert "this month" not in shown
+    assert ":red_circle: overdue by " in shown
+
+
 def test_a_blueprint_that_is_mended_is_offered_at_once(inn: Inn) -> None:
     inn.offers("torn", TORN)
     inn.says(REQUESTER, "/lab up torn demo")

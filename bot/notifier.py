@@ -22,7 +22,7 @@ from commands import costs
 from commands.approvals import still_needed
 from commands.costs import Bill
 from commands.request import Attachment, Form, Reveal, id_from
-from state import approvals, cards, labs, outbox, runs, steps, usages
+from state import approvals, cards, checks, health, labs, outbox, runs, steps, usages
 from state.database import Database
 from state.records import Card, InboxEntry, Lab, OutboxMessage, Run
 from state.transitions import RunState
@@ -175,7 +175,9 @@ class Notifier:
             return
         given = approvals.of_run(self._database, run.id, run.digest or "")
         bill = costs.bill(usages.of_lab(self._database, lab.id), run.ended_at or now)
-        message = card_view(run, lab, steps.of_run(self._database, run.id), given, now, bill)
+        done, found = steps.of_run(self._database, run.id), checks.of_run(self._database, run.id)
+        illness = health.of_lab(self._database, lab.id)
+        message = card_view(run, lab, done, given, now, bill, found, illness)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
         reply = self._reply_at_end(run, lab, still_needed(run, given), bill)
         channel, ts = self._place(card, run, now)

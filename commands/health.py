@@ -24,7 +24,7 @@ from commands.labs import lab_called
 from commands.redoing import start_steps
 from commands.request import Outcome, Refused, Request
 from commands.steps.step import Work
-from commands.words import at, duration, mention, plural
+from commands.words import ago, at, duration, mention, plural
 from state import audit, health, labs, runs
 from state.health import Illness
 from state.records import Lab
@@ -53,6 +53,19 @@ def words(illness: Illness | None) -> str:
     if illness is None or not illness.is_told:
         return ""
     return f":red_circle: Unhealthy since {at(illness.since)}: {illness.sentence}"
+
+
+def last_look(deps: Deps, lab: Lab, now: datetime) -> list[str]:
+    """What `/lab show` says of a lab's health: nothing where its checks are not repeated."""
+    ill = words(health.of_lab(deps.database, lab.id))
+    blueprint = deps.catalogue.blueprints().get(lab.blueprint)
+    if ill or lab.health_at is None or lab.asleep_at is not None:
+        return [ill] if ill else []
+    if blueprint is None or blueprint.health_seconds is None:
+        return []
+    looked_at = lab.health_at - timedelta(seconds=blueprint.health_seconds)
+    every = duration(blueprint.health_seconds)
+    return [f"It is well: its checks are repeated every {every}, last {ago(looked_at, now)}."]
 
 
 def sweep(deps: Deps, now: datetime) -> str:

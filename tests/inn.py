@@ -24,7 +24,7 @@ from bot.intake import Intake
 from bot.notifier import Notifier
 from bot.views.message import Message
 from bot.worker import Worker
-from commands import activity, budgeting, cost_report, drift, leaving, rekeying, tidying
+from commands import activity, budgeting, cost_report, drift, health, leaving, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
 from commands.catalogue import Catalogue
 from commands.deps import Deps
@@ -317,6 +317,7 @@ class Inn:
             scheduler.take_in_states(self.deps, now),
             self.worker.recover(now),
             activity.probe(self.deps, now),
+            health.sweep(self.deps, now),
             budgeting.sweep(self.deps, now),
             cost_report.send_weekly(self.deps, now),
             tidying.sweep(self.deps, now),

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.views import drift_card, message, steps_lines
+from bot.views import checks_lines, drift_card, message, steps_lines
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import words
 from commands.approvals import still_needed
 from commands.costs import NOTHING, Bill
 from commands.lifetime_words import extend_button
 from commands.request import Button
+from state.checks import CheckResult
+from state.health import Illness
 from state.records import Approval, Lab, Run, Step
 from state.transitions import RunState
 
@@ -57,6 +59,8 @@ def card(
     approvals: Sequence[Approval],
     now: datetime,
     bill: Bill = NOTHING,
+    checks: Sequence[CheckResult] = (),
+    illness: Illness | None = None,
 ) -> Message:
     """The message that shows a run. approvals: those of its digest that are not void; bill: the lab's, until its end.
 
@@ -69,6 +73,8 @@ def card(
         "plan": _plan_lines(run, lab),
         "approvals": _approval_lines(run, approvals),
         "end": _end_lines(run, lab, approvals),
+        "checks": checks_lines.check_lines(checks),
+        "health": [line for line in [checks_lines.illness_line(run, lab, illness)] if line],
     }
     blocks += [section("\n".join(lines), block_id=name) for name, lines in parts.items() if lines]
     if steps:

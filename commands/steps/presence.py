@@ -11,7 +11,7 @@ from commands.deps import Deps
 from commands.extending import say_in_thread
 from commands.request import id_from
 from commands.words import HOUR, at
-from state import audit, cards, habits, labs, tfstate, usages
+from state import audit, cards, habits, health, labs, tfstate, usages
 from state.records import Lab, Run
 
 
@@ -77,6 +77,7 @@ def asleep(deps: Deps, lab: Lab, now: datetime) -> None:
     look_at = office_hours.next_look(sleeping, owners, now)
     awake = {"idle_at": None, "reminders": 0, "destroy_attempts": 0}
     labs.update(deps.database, lab.id, asleep_at=now, look_at=look_at, **awake)
+    health.recovered(deps.database, lab.id)
     cards.mark_dirty_of_lab(deps.database, lab.id)
     audit.append(deps.database, now, "innkeeper", "asleep", lab.name, until=wakes_at)
     comes_back = (

@@ -22,9 +22,9 @@ guardrails  From what `terraform show -json` gave for 1,000 resources to the ver
 keys  From a recorded `/key ssh LAB` to its private answer, Slack's own time left out, against one bare hvac signature
       and one bare document read, added; the removal of somebody with 200 grants, until Vault has ended all; and the
       revocation list of 10,000 serials, built and signed anew.
-lifetime  With 10,000 labs, 20,000 times in which they were up and 100,000 runs in SQLite: a sweep that finds nothing, one
-      that finds 500 labs to remind of and queues 1,000 messages, `/lab list`, and the report of 30 days with its picture.
-      The growth is against a tenth of that; linear would be 10.
+lifetime  With 10,000 labs, 20,000 times in which they were up and 100,000 runs in SQLite: a sweep that finds nothing,
+      one that finds 500 labs to remind of and queues 1,000 messages, `/lab list`, and the report of 30 days with its
+      picture. The growth is against a tenth of that; linear would be 10.
 pictures  Each picture from its data to its PNG, the start of the child that draws it included.
 
 The medians of two runs on two cores that did other work meanwhile (load 1 to 4), Python 3.11, Terraform 1.11.4:

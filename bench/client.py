@@ -29,6 +29,30 @@ def ack_seconds(port: int, secret: str, bodies: Sequence[bytes], clients: int) -
         return process.submit(_post_all, port, secret, bodies, clients).result()
 
 
+def ask_in_turn(port: int, secret: str, bodies: Sequence[bytes], pause_seconds: float) -> list[float]:
+    """Post one body after the other, as one person would; when each was sent, as time.time() tells.
+
+    Runs in a process of its own. Raises RuntimeError for an answer other than 200.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as process:
+        return process.submit(_post_in_turn, port, secret, bodies, pause_seconds).result()
+
+
+def _post_in_turn(port: int, secret: str, bodies: Sequence[bytes], pause_seconds: float) -> list[float]:
+    sent_at: list[float] = []
+    with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for request in [_request(secret, body) for body in bodies]:
+            sent_at.append(time.time())
+            connection.sendall(request)
+            answer = connection.recv(65536)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"answered {answer[:200]!r}")
+            time.sleep(pause_seconds)
+    return sent_at
+
+
 def _post_all(port: int, secret: str, bodies: Sequence[bytes], clients: int) -> list[float]:
     requests = iter([_request(secret, body) for body in bodies])
     seconds: list[float] = []

@@ -1,8 +1,9 @@
 """A certificate from command to private answer, the removal of somebody who holds much, and a long revocation list.
 
-The bot's own parts in this process, with the real OpenBao in its own. What is timed is the handling of one recorded
-request until its answer is ready to be sent; Slack, which is asked who it is and given the answer, takes no time here.
-By hand is hvac alone: one signature, one document.
+Once through the whole bot, each part a process of its own: from the HTTP request of a client to the moment at which the
+local Slack has taken the answer. Once the bot's own parts in this process, with the real OpenBao: the handling of one
+recorded request until its answer is ready to be sent; Slack, which is asked who it is, takes no time there.
+By hand is hvac alone, in turns with that: one signature, one document.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from statistics import median
 from urllib.parse import parse_qsl
 
@@ -22,8 +24,9 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bench.client import ask_in_turn
 from bench.measure import Measure, Tell, absolute, ratio
-from bench.parts import Parts
+from bench.parts import Parts, Serving, bot
 from bot import requests
 from bot.build import build_deps, slack_client
 from bot.intake import Intake
@@ -37,22 +40,27 @@ from commands.deps import Deps
 from commands.engines.vault import Operator
 from commands.request import Attachment
 from state import grants, inbox, labs
+from state.database import connect
 from state.records import Grant, InboxEntry, Lab, Person
 
 ROUNDS = 5
 COMMANDS = 40  # a round
+PAUSE_SECONDS = 0.05  # between what one person asks; each is answered by then
 HELD, SERIALS = 200, 10_000
 SSH_LIMIT, LEAVING_LIMIT_SECONDS, KRL_LIMIT_SECONDS = 3.0, 2.0, 0.1
 
 
 class _Silence(Notifier):
-    """A Slack that takes every answer at once."""
+    """A Slack that takes every answer at once, and knows when."""
+
+    answered_at = 0.0  # time.perf_counter()
 
     def __init__(self) -> None:
         """Nothing is sent, so nothing is needed."""
 
     def answer(self, entry: InboxEntry, message: Message, attachment: Attachment | None = None) -> None:
         """Taken."""
+        self.answered_at = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Bench:
 
     deps: Deps
     intake: Intake
+    silence: _Silence
     person: Person
     public_key: str
     by_hand: hvac.Client
@@ -69,8 +78,11 @@ class Bench:
 def measure(parts: Parts, rounds: int, tell: Tell) -> list[Measure]:
     """Each round on the same Vault; certificates and lists pile up as they do in life."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    ssh, leavings, lists = list[tuple[float, float]](), list[float](), list[float]()
-    with _bench(parts) as bench:
+    ssh, whole = list[tuple[float, float]](), list[tuple[float, float]]()
+    leavings, lists = list[float](), list[float]()
+    with _bench(parts) as bench, bot(parts, "whole") as serving:
+        _keep_a_lab(parts.folder / "whole" / "innkeeper.db", bench.person)
+        _through_the_bot(parts, serving, bench)
         revocations = Revocations(
             bench.deps.database, bench.deps.vault, of_grants(bench.deps.database), bench.deps.now
         )
@@ -79,12 +91,15 @@ def measure(parts: Parts, rounds: int, tell: Tell) -> list[Measure]:
         revocations.refresh()
         for number in range(rounds):
             tell(f"keys, round {number + 1} of {rounds}")
-            ssh.append((_commands(parts, bench), _by_hand(bench)))
+            by_hand = _by_hand(bench)
+            whole.append((_through_the_bot(parts, serving, bench), by_hand))
+            ssh.append((_commands(parts, bench), by_hand))
             leavings.append(_leaves(bench, number))
             _hold(bench, 1, "ssh", revoked=True, person=others)
             lists.append(_seconds(revocations.refresh))
     return [
-        ratio("/key ssh, p50", ssh, SSH_LIMIT),
+        ratio("/key ssh in Slack, p50", whole, SSH_LIMIT),
+        ratio("/key ssh without Slack, p50", ssh, SSH_LIMIT),
         absolute(f"removal with {HELD} grants", leavings, LEAVING_LIMIT_SECONDS, "s"),
         absolute(f"KRL of {SERIALS:,} serials", lists, KRL_LIMIT_SECONDS, "s"),
     ]
@@ -103,45 +118,60 @@ def _bench(parts: Parts) -> Iterator[Bench]:
     document = deps.vault.operator(person)
     assert document is not None
     deps.vault.write_operator(replace(document, ssh_public_keys=(public_key,)))
-    now = deps.now()
-    labs.create(
-        deps.database,
-        Lab(
-            "lab-of-the-bench",
-            "bench",
-            "sandbox",
-            "",
-            person,
-            "C1",
-            {},
-            None,
-            0,
-            "USD",
-            8 * 3600,
-            now,
-            now,
-            now + timedelta(hours=8),
-            now,
-        ),
-    )
-    by_hand = hvac.Client(settings.vault_addr, token=parts.root_token, timeout=1)
+    _keep_a_lab(folder / "innkeeper.db", person)
+    by_hand, silence = hvac.Client(settings.vault_addr, token=parts.root_token, timeout=1), _Silence()
     try:
-        yield Bench(deps, Intake(deps, _Silence()), person, public_key, by_hand)
+        yield Bench(deps, Intake(deps, silence), silence, person, public_key, by_hand)
     finally:
         deps.database.close()
 
 
+def _keep_a_lab(path: Path, owner: Person) -> None:
+    """A lab that was applied, in a database that is there."""
+    now = datetime.now(UTC)
+    lab = Lab(
+        id="lab-of-the-bench",
+        name="bench",
+        blueprint="sandbox",
+        commit="",
+        owner=owner,
+        channel="C1",
+        variables={},
+        sealed_variables=None,
+        cost_per_hour_cents=0,
+        currency="USD",
+        ttl_seconds=8 * 3600,
+        created_at=now,
+        last_active_at=now,
+        expires_at=now + timedelta(hours=8),
+        applied_at=now,
+    )
+    database = connect(f"sqlite:///{path}")
+    labs.create(database, lab)
+    database.close()
+
+
+def _through_the_bot(parts: Parts, serving: Serving, bench: Bench) -> float:
+    """The median seconds from a request to its answer in Slack."""
+    before, bodies = parts.slack.answers(), parts.slack.commands("/key ssh bench", COMMANDS)
+    sent_at = ask_in_turn(serving.port, parts.slack.address.signing_secret, bodies, PAUSE_SECONDS)
+    answered_at = parts.slack.answered_at(before)
+    if len(answered_at) != len(sent_at):
+        raise SystemExit(f"{len(answered_at)} of {len(sent_at)} commands were answered in time.")
+    return median(end - begin for begin, end in zip(sent_at, answered_at, strict=True))
+
+
 def _commands(parts: Parts, bench: Bench) -> float:
-    """The median seconds of one `/key ssh bench`, one after the other."""
+    """The median seconds of one `/key ssh bench` until its answer is ready, one after the other."""
     taken = []
     for body in parts.slack.commands("/key ssh bench", COMMANDS):
         now = bench.deps.now()
         entry = requests.from_command(dict(parse_qsl(body.decode())), now, bench.intake.blueprint_of)
         inbox.record(bench.deps.database, entry)
-        before = len(grants.of_person(bench.deps.database, bench.person))
-        taken.append(_seconds(partial(bench.intake.work, entry, now)))
-        if len(grants.of_person(bench.deps.database, bench.person)) != before + 1:
+        began = time.perf_counter()
+        if bench.intake.work(entry, now) != "done":
             raise SystemExit("`/key ssh bench` made no certificate.")
+        taken.append(bench.silence.answered_at - began)
     return median(taken)
 
 

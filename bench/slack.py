@@ -49,6 +49,11 @@ class SlackProcess:
         count: int = self._ask("answers")
         return count
 
+    def answered_at(self, since: int) -> list[float]:
+        """When each private answer but the first few arrived, as time.time() tells."""
+        moments: list[float] = self._ask("answered_at", since)
+        return moments
+
     def seconds_to_card(self, typed: str, card: str) -> float:
         """Type a command; how long it took until a card's text began with those words."""
         seconds: float = self._ask("seconds_to_card", typed, card)
@@ -66,7 +71,7 @@ class _Inside:
     """The other end of the pipe."""
 
     def __init__(self) -> None:
-        self.slack = LocalSlack(app_name="innkeeper", commands=("/lab",))
+        self.slack = LocalSlack(app_name="innkeeper", commands=("/lab", "/key"))
         self.user = self.slack.add_user("riley")
         self.channel = self.slack.add_channel("lab", [self.user])
 
@@ -88,6 +93,9 @@ class _Inside:
 
     def answers(self) -> int:
         return len(self.slack.calls_of("response_url"))
+
+    def answered_at(self, since: int) -> list[float]:
+        return [call.at for call in self.slack.calls_of("response_url")[since:]]
 
     def seconds_to_card(self, typed: str, card: str) -> float:
         began = time.perf_counter()

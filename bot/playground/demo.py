@@ -34,6 +34,15 @@ from commands.engines.vault_database import configure_database
 from commands.engines.vault_setup import admin_client, prepare, unwrap_secret_id
 from state.records import Person
 
+FLEETING = """\
+name: fleeting
+summary: Two hosts on this machine, to see how a lab is forgotten
+terraform: ../sandbox
+variables: {size: {default: small, choices: [small, large]}, message: {default: Welcome}}
+cost: {per_hour: 0.02, currency: USD}
+lifetime: {ttl: 1h, idle: 4s, remind_every: 3s, grace: 3s}  # seconds here, hours in life
+approvals: {operator: 1, self: true}
+"""
 READY_SECONDS = 20.0
 STOP_SECONDS = 10.0
 LABS = Path(__file__).resolve().parents[2] / "labs"
@@ -61,9 +70,10 @@ def play(folder: Path, only_tour: bool) -> int:
         stack.enter_context(slack)
         cast = _cast(slack)
         vault = stack.enter_context(EmbeddedVault(folder / "vault"))
-        login = _prepare_vault(vault, Person(slack.team, cast.admin))
+        catalogue = _catalogue(folder / "labs")
+        login = _prepare_vault(vault, Person(slack.team, cast.admin), catalogue)
         database = stack.enter_context(_lab_database(vault))
-        stack.enter_context(_bot(folder, slack, vault, login))
+        stack.enter_context(_bot(folder, slack, vault, login, catalogue))
         console.print(f"The workspace is at {slack.page_url}", style="bold")
         try:
             seconds = Tour(slack, cast, console, Laptop(folder / "laptop"), database).play()
@@ -104,8 +114,8 @@ def _cast(slack: LocalSlack) -> Cast:
     return Cast(channel=channel, **people)
 
 
-def _prepare_vault(vault: EmbeddedVault, admin: Person) -> Login:
-    needs = needs_of(str(_labs()), vault.folder)
+def _prepare_vault(vault: EmbeddedVault, admin: Person, catalogue: Path) -> Login:
+    needs = needs_of(str(catalogue), vault.folder)
     done = prepare(admin_client(vault.addr, vault.root_token), admin, "Ada", datetime.now(UTC), needs)
     return Login(done.role_id, unwrap_secret_id(vault.addr, done.wrapped_secret_id))
 
@@ -129,12 +139,19 @@ def _lab_database(vault: EmbeddedVault) -> Iterator[LocalPostgreSQL | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _labs() -> Path:
-    return LABS if LABS.is_dir() else Path("labs").resolve()
+def _catalogue(folder: Path) -> Path:
+    """The shipped blueprints, and one whose labs are forgotten within seconds."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(LABS if LABS.is_dir() else Path("labs").resolve(), folder)
+    (folder / "fleeting").mkdir()
+    (folder / "fleeting" / "blueprint.yaml").write_text(FLEETING)
+    return folder
 
 
 @contextmanager
-def _bot(folder: Path, slack: LocalSlack, vault: EmbeddedVault, login: Login) -> Iterator[None]:
+def _bot(
+    folder: Path, slack: LocalSlack, vault: EmbeddedVault, login: Login, catalogue: Path
+) -> Iterator[None]:
     port = _free_port()
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME", "TF_CLI_CONFIG_FILE") if name in os.environ},
@@ -146,9 +163,9 @@ def _bot(folder: Path, slack: LocalSlack, vault: EmbeddedVault, login: Login) ->
         "VAULT_SECRET_ID": login.secret_id,
         "STATE_URL": f"sqlite:///{folder / 'innkeeper.db'}",
         "DATA_PATH": str(folder / "data"),
-        "LABS_PATH": str(_labs()),
+        "LABS_PATH": str(catalogue),
         "PORT": str(port),
-        "SWEEP_SECONDS": "5",
+        "SWEEP_SECONDS": "1",
     }
     slack.app_url = f"http://127.0.0.1:{port}/slack/events"
     with (folder / "bot.log").open("ab") as log:

@@ -18,6 +18,7 @@ from bot.playground.server import LocalSlack
 from bot.playground.transcript import Transcript
 
 PATIENCE_SECONDS = 20.0
+BAD_ENDS = ("failed", "stale", "interrupted")
 
 
 class TourFailed(Exception):
@@ -68,6 +69,7 @@ class Tour:
             self._look_at_data,
             self._leave,
             self._destroy,
+            self._forget,
             self._look_back,
         ):
             try:
@@ -191,6 +193,26 @@ class Tour:
         else:
             raise TourFailed(f"{address} still answers after the destruction")
 
+    def _forget(self) -> None:
+        self._caption(
+            "A lab that nobody uses is asked about, and goes by itself: after hours in life, seconds here."
+        )
+        user = self._cast.requester
+        self._type(user, "/lab up fleeting forgotten")
+        card = self._card("forgotten: proposed")
+        self._press(user, card, "Approve", expect="Your approval of *forgotten* counts")
+        self._card("forgotten: applied")
+        direct = self._slack.direct_channel(user)
+        self._slack.wait_for(
+            lambda: [each for each in self._slack.messages(direct) if "Nobody has used" in each.text],
+            PATIENCE_SECONDS,
+        )
+        name = self._slack.workspace.users[user].name
+        told = self._slack.messages(direct)[-1].text.partition(" (last")[0]
+        self._transcript.say(f"{name} is told directly, too: {told}.")
+        self._caption("Nobody answers, so it is destroyed. Your wallet will thank you.")
+        self._card("forgotten: destroyed")
+
     def _look_back(self) -> None:
         self._caption("Nothing is left but its history, and the audit.")
         self._type(self._cast.requester, "/lab list", expect="0 labs")
@@ -244,15 +266,16 @@ class Tour:
         self._transcript.catch_up()
 
     def _card(self, text: str) -> Message:
-        """The newest card, once it says that. What it says on the way is shown too."""
+        """The newest card of a lab, once it says that. What it says on the way is shown too."""
+        lab = text.partition(":")[0]
         ends_at = time.monotonic() + PATIENCE_SECONDS
         while True:
             self._transcript.catch_up()
             for message in reversed(self._slack.messages(self._cast.channel)):
-                if message.text.startswith("demo: ") and not message.thread_ts and not message.ephemeral_to:
+                if message.text.startswith(f"{lab}: ") and not message.thread_ts and not message.ephemeral_to:
                     if message.text.startswith(text):
                         return message
-                    if message.text.startswith(("demo: failed", "demo: stale", "demo: interrupted")):
+                    if message.text.startswith(tuple(f"{lab}: {end}" for end in BAD_ENDS)):
                         raise TourFailed(message.text)
                     break
             seen = self._slack.workspace.version

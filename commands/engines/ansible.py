@@ -28,6 +28,7 @@ LOG_CHARACTERS = 400_000
 
 _LOOK_SECONDS = 0.1  # how soon a stop is noticed
 _AGAIN_SECONDS = 1.0
+_SETTINGS = {"pexpect_timeout": _LOOK_SECONDS, "suppress_ansible_output": True}  # of ansible-runner
 # What is beside a playbook and is code for Ansible itself, or not Ansible's at all.
 _LEFT_OUT = shutil.ignore_patterns(
     *("*_plugins", "plugins", "library", "module_utils", "ansible.cfg"),
@@ -59,7 +60,8 @@ class Played:
 
     end: Literal["done", "failed", "stopped", "late"]
     log: str
-    changed: int = 0  # tasks, of all hosts
+    tasks: int = 0  # that were begun
+    changed: int = 0  # of all hosts
     failures: tuple[Failure, ...] = ()  # one a host at most, the first first
     reason: str = ""  # where Ansible itself gave up, before any host
 
@@ -117,7 +119,6 @@ class RunnerAnsible:
             tags=",".join(play.tags) or None,
             cmdline="--check --diff" if play.is_check else None,
             timeout=play.limit_seconds,
-            settings={"pexpect_timeout": _LOOK_SECONDS, "suppress_ansible_output": True},
         )
         config.prepare()
         config.command[0] = str(Path(sys.executable).with_name("ansible-playbook"))
@@ -133,6 +134,7 @@ class RunnerAnsible:
         return Played(
             end,  # type: ignore[arg-type]
             listener.log,
+            listener.tasks,
             listener.changed,
             tuple(listener.failures),
             "" if listener.failures or end != "failed" else listener.reason,
@@ -147,6 +149,7 @@ def stage(play: Play) -> None:
     (play.folder / "ansible.cfg").touch()  # of ours, so that none is looked for
     _write(play.folder / "inventory.yaml", yaml.safe_dump(inventory(play), sort_keys=False))
     _write(play.folder / "env" / "extravars", literal_yaml(play.variables))
+    _write(play.folder / "env" / "settings", yaml.safe_dump(_SETTINGS))
 
 
 def inventory(play: Play) -> dict[str, Any]:
@@ -180,7 +183,6 @@ def environment(play: Play) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(play.folder / "ansible.cfg"),
         "ANSIBLE_LOCAL_TEMP": str(play.folder / "tmp"),
         "ANSIBLE_CALLBACK_PLUGINS": str(runner / "display_callback" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "",
         "ANSIBLE_INVENTORY_ENABLED": "yaml",
         "ANSIBLE_ROLES_PATH": str(project / "roles"),
         "ANSIBLE_COLLECTIONS_PATH": str(project / "collections"),
@@ -195,7 +197,6 @@ def environment(play: Play) -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_NOCOWS": "1",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

@@ -30,7 +30,7 @@ class Listener:
         self._most = log_characters
         self._said: list[str] = []
         self._length = 0
-        self._tasks = 0
+        self.tasks = 0
         self._failed: dict[str, Failure] = {}
         self._ended_badly: set[str] | None = None
         self.changed = 0
@@ -71,8 +71,8 @@ class Listener:
         data = event.get("event_data") or {}
         match event.get("event"):
             case "playbook_on_task_start" | "playbook_on_handler_task_start":
-                self._tasks += 1
-                self._tell(f"task {self._tasks}: {data.get('name') or data.get('task')}")
+                self.tasks += 1
+                self._tell(f"task {self.tasks}: {data.get('name') or data.get('task')}")
             case "runner_on_failed" if not data.get("ignore_errors"):
                 self._fail(data, is_unreachable=False)
             case "runner_on_unreachable":

@@ -171,6 +171,8 @@ def _ended(work: Work, deploy: Deploy, play: Play, played: Played, secrets: tupl
         )
     if played.end == "failed":
         raise StepFailed(scrub(_failure(played, len(play.hosts)), secrets), log)
+    if play.tags and not played.tasks:
+        raise StepFailed(f"The playbook has nothing with the tag {listed([f'`{tag}`' for tag in play.tags], 'or')}.", log)
     if play.is_check:
         return Done(f"{played.changed} would change" if played.changed else "nothing would change", log)
     return Done(f"{played.changed} changed" if played.changed else "nothing changed", log)

@@ -4,8 +4,9 @@
 may be said twice. The environment says which host: HOST, PORT, FOLDER; and for start LAB, SIZE, MESSAGE,
 PASSWORD (sha256, hex). For the ssh server SSH_PORT, SSH_USER, SSH_CA (the public key of the CA whose certificates
 are taken), KRL_URL (the list of revoked ones), KRL_PUBLIC_KEY (PEM; who signs that list), ACTIVE_URL (where it
-reports that somebody is there). `host.py keep` puts ACTIVE_TOKEN, with which it does, into a file that the host's
-owner alone reads: the environment that start is given can be read for as long as the host lives.
+reports that somebody is there), SERVICE_PORT (of what is deployed there, see supervising.py). `host.py keep` puts
+ACTIVE_TOKEN, with which it reports, into a file that the host's owner alone reads: the environment that start is given
+can be read for as long as the host lives.
 
     GET /         {"lab": …, "host": …, "size": …, "message": …}
     GET /healthz  ok
@@ -245,6 +246,7 @@ def prepare_ssh(listener: socket.socket, folder: str) -> Callable[[Callable[[], 
             krl_trusted_seconds=float(said.get("KRL_TRUSTED_SECONDS", "600")),
             active_url=said.get("ACTIVE_URL", ""),
             reports_seconds=float(said.get("REPORTS_SECONDS", "60")),
+            service_port=int(said.get("SERVICE_PORT", "0")),
         )
         return ssh_server.prepare(listener, setting)
     except Exception as error:

@@ -1,5 +1,6 @@
 # Hosts on this machine, without a cloud and without a download. Each is a small web server (host.py) on a loopback
-# port of its own, which runs until it is destroyed. Who has an ssh certificate also gets a shell there (ssh_server.py).
+# port of its own, which runs until it is destroyed. Who has an ssh certificate also gets a shell there (ssh_server.py),
+# and what is deployed there (app/site.yml) runs until the host is destroyed (supervising.py).
 
 terraform {
   required_version = ">= 1.4"
@@ -67,11 +68,13 @@ locals {
   hosts    = { small = 2, large = 4 }[var.size]
   ssh_user = "root" # as in blueprint.yaml
 
-  # Eight ports for each lab, below those that the system hands out by itself: four for http, then four for ssh.
-  first_port = 20000 + 8 * (parseint(substr(sha256(var.lab), 0, 8), 16) % 1500)
+  # Twelve ports for each lab, below those that the system hands out by itself: four of the hosts themselves, four for
+  # ssh, four for what is deployed.
+  first_port = 20000 + 12 * (parseint(substr(sha256(var.lab), 0, 8), 16) % 1000)
 
   has_ssh   = var.ssh_ca_public_key != "" && var.innkeeper_url != ""
   ssh_ports = local.has_ssh ? [for host in terraform_data.host : host.output.port + 4] : []
+  app_ports = local.has_ssh ? [for host in terraform_data.host : host.output.port + 8] : []
 }
 
 # What `GET /private` asks for.
@@ -83,7 +86,7 @@ resource "terraform_data" "password" {
   }
 }
 
-# A host: its name, its port (that of ssh is four further) and its folder. To destroy it stops whatever was started on it. It is a resource apart from the service
+# A host: its name, its port (that of ssh is four further, that of what is deployed eight) and its folder. To destroy it stops whatever was started on it. It is a resource apart from the service
 # because Terraform runs no destroy provisioner of a resource whose creation was interrupted.
 resource "terraform_data" "host" {
   count = local.hosts
@@ -147,6 +150,7 @@ resource "terraform_data" "service" {
       PASSWORD = nonsensitive(sha256(terraform_data.password.output)) # only its hash leaves the state
 
       SSH_PORT       = terraform_data.host[count.index].output.port + 4
+      SERVICE_PORT   = terraform_data.host[count.index].output.port + 8
       SSH_USER       = local.ssh_user
       SSH_CA         = trimspace(var.ssh_ca_public_key)
       KRL_URL        = var.innkeeper_url == "" ? "" : "${trimsuffix(var.innkeeper_url, "/")}/ssh/krl"
@@ -178,6 +182,21 @@ output "password" {
 output "ssh" {
   description = "What ssh and sftp take as they are: ssh ssh://root@127.0.0.1:21004."
   value       = [for port in local.ssh_ports : "ssh://${local.ssh_user}@127.0.0.1:${port}"]
+}
+
+output "hosts" {
+  description = "The same by name, for what is deployed."
+  value       = { for index, port in local.ssh_ports : terraform_data.host[index].output.name => "ssh://${local.ssh_user}@127.0.0.1:${port}" }
+}
+
+output "app_port" {
+  description = "Where the first host's guestbook is, once it is deployed."
+  value       = one(slice(local.app_ports, 0, min(1, length(local.app_ports))))
+}
+
+output "app_urls" {
+  description = "Each host's guestbook."
+  value       = [for port in local.app_ports : "http://127.0.0.1:${port}/"]
 }
 
 output "ssh_ports" {

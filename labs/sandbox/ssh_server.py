@@ -21,6 +21,7 @@ from confined import confine
 from reporting import Reports
 from revoked import Certificate, ListUnknown, Revocations
 from ssh_sessions import Commands, Files
+from supervising import Service
 
 LOOKS_AGAIN_SECONDS = 3.0  # how long a session goes on after its certificate was revoked
 LOGS_IN_WITHIN_SECONDS = 20
@@ -41,6 +42,7 @@ class Setting:
     krl_trusted_seconds: float = 600.0
     active_url: str = ""
     reports_seconds: float = 60.0
+    service_port: int = 0
 
 
 def note(event: str, **more: object) -> None:
@@ -71,7 +73,8 @@ class Lodge:
         self.setting = setting
         self.ca = asyncssh.import_public_key(setting.ca).public_data
         self.revocations = Revocations(setting.krl_url, setting.krl_public_key, setting.krl_trusted_seconds)
-        self.commands = Commands(setting.host, setting.user, setting.folder)
+        self.commands = Commands(setting.host, setting.user, setting.folder, setting.service_port)
+        self.service = Service(os.path.join(self.commands.home, "service"), self.commands.variables)
         self.inside: set[Door] = set()
         # Read now: a session must not, and so this process cannot once it is confined.
         self.reports = Reports(setting.active_url, setting.folder)
@@ -104,7 +107,7 @@ class Lodge:
             try:
                 key_id = await asyncio.wait_for(self.came_in.get(), self.setting.reports_seconds)
             except TimeoutError:
-                key_id = next((door.shown.certificate.key_id for door in self.inside), "")
+                key_id = next((door.shown.certificate.key_id for door in self.inside if door.is_somebody), "")
             if key_id:
                 before, trouble = trouble, await asyncio.to_thread(self.reports.send, key_id)
                 if trouble and trouble != before:
@@ -218,9 +221,15 @@ class Door(asyncssh.SSHServer):
             return
         self.shown = self._passed
         self._lodge.inside.add(self)
-        with contextlib.suppress(asyncio.QueueFull):
-            self._lodge.came_in.put_nowait(self.shown.certificate.key_id)
+        if self.is_somebody:
+            with contextlib.suppress(asyncio.QueueFull):
+                self._lodge.came_in.put_nowait(self.shown.certificate.key_id)
         note("login", **self._who(self.shown.told))
+
+    @property
+    def is_somebody(self) -> bool:
+        """Not Innkeeper itself, which deploys here, and looks whether all is well: that is no use of the lab."""
+        return not self.shown.certificate.key_id.startswith("innkeeper:")
 
     def show_out(self, because: str) -> None:
         note("shown out", **self._who(self.shown.told), because=because)
@@ -275,7 +284,7 @@ class Door(asyncssh.SSHServer):
 
 def prepare(listener: socket.socket, setting: Setting) -> Callable[[Callable[[], None]], None]:
     """Do all that can go wrong, and confine this process. What it gives is the server: calls ready, never returns."""
-    for name in ("", "home", "tmp"):
+    for name in ("", "home", "home/service", "tmp"):
         os.makedirs(os.path.join(setting.folder, name), mode=0o700, exist_ok=True)
     lodge = Lodge(setting)
     key = host_key(setting, listener.getsockname()[1])
@@ -303,9 +312,10 @@ async def _serve(
         login_timeout=LOGS_IN_WITHIN_SECONDS,
         server_version="sandbox",
     )
-    signal.signal(signal.SIGTERM, lambda *_: (lodge.commands.end(), os._exit(0)))
+    signal.signal(signal.SIGTERM, lambda *_: (lodge.commands.end(), lodge.service.kill(), os._exit(0)))
     ready()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(lodge.watch())
         tasks.create_task(lodge.report())
+        tasks.create_task(lodge.service.keep())
         tasks.create_task(server.wait_closed())

@@ -26,16 +26,18 @@ os.execv(sys.argv[1], sys.argv[1:])
 class Commands:
     """What sessions have started: a process group for each command. folder has home/ and tmp/ in it."""
 
-    def __init__(self, host: str, user: str, folder: str) -> None:
+    def __init__(self, host: str, user: str, folder: str, service_port: int) -> None:
         self.home = os.path.join(folder, "home")
-        self._variables = {
+        self.variables = {
             "HOME": self.home,
             "TMPDIR": os.path.join(folder, "tmp"),
             "USER": user,
             "LOGNAME": user,
             "SHELL": "/bin/sh",
-            "PATH": os.environ.get("PATH", os.defpath),
+            # python3 is the one that runs this, wherever that is.
+            "PATH": f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}",
             "PS1": f"{user}@{host}$ ",
+            "PORT": str(service_port),
         }
         self._running: dict[Any, int] = {}  # what was asked for, and its process group
 
@@ -49,7 +51,7 @@ class Commands:
         if process.term_type:
             child, ends = await self._start_on_terminal(process, arguments)
         else:
-            child = await self._start(arguments, self._variables)
+            child = await self._start(arguments, self.variables)
             ends = _Pipes(child)
         self._running[process] = child.pid
         coming = asyncio.ensure_future(_carry_in(process, ends, child.pid))
@@ -105,7 +107,7 @@ class Commands:
         try:
             ends.resize(process.term_size)
             arguments = [sys.executable, "-I", "-S", "-c", _WITH_TERMINAL, *arguments]
-            return await self._start(arguments, {**self._variables, "TERM": process.term_type}, theirs), ends
+            return await self._start(arguments, {**self.variables, "TERM": process.term_type}, theirs), ends
         except BaseException:
             ends.close()
             raise

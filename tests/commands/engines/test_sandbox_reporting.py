@@ -72,6 +72,14 @@ def test_who_is_refused_is_nobody(house: House, active: ActiveServer) -> None:
     assert {who for _, who in active.reports} == {"T1-U1:demo:g1"}
 
 
+def test_innkeeper_itself_is_no_use_of_the_lab(house: House, active: ActiveServer) -> None:
+    bot = house.ca.certificate("bot", key_id="innkeeper:demo:r1")
+    assert house.ssh(bot, "true").returncode == 0
+    assert house.ssh(house.ca.certificate("anna"), "true").returncode == 0
+    until(lambda: active.reports)
+    assert {who for _, who in active.reports} == {"T1-U1:demo:g1"}
+
+
 def test_the_token_is_in_a_file_of_its_owner_alone_and_in_no_environment(house: House) -> None:
     path = house.machine.folder / "demo-1" / "active_token"
     assert (path.read_text(), path.stat().st_mode & 0o777) == (TOKEN, 0o600)

@@ -392,7 +392,7 @@ def test_a_session_sees_the_system_and_its_own_folder_alone(house: House, tmp_pa
 def test_a_session_has_nothing_of_the_hosts_environment(house: House) -> None:
     seen = house.ssh(house.ca.certificate("anna"), "env").stdout
     assert {line.partition("=")[0] for line in seen.splitlines()} <= {
-        *("HOME", "LOGNAME", "OLDPWD", "PATH", "PS1", "PWD", "SHELL", "SHLVL", "TMPDIR", "USER", "_"),
+        *("HOME", "LOGNAME", "OLDPWD", "PATH", "PORT", "PS1", "PWD", "SHELL", "SHLVL", "TMPDIR", "USER", "_"),
     }
 
 

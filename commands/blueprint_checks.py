@@ -106,7 +106,7 @@ def _require(node: yaml.Node, kind: CheckKind, fields: Mapping[str, yaml.Node], 
 def _target(node: yaml.Node, kind: CheckKind) -> str:
     """As it was written. What has no ${output} in it is checked now, the rest when the outputs are known."""
     if kind == "command":
-        return shlex.join(_words(node, kind))
+        return " ".join(_words(node, kind))
     text = yaml_nodes.text(node, kind, 1000)
     if kind == "terraform" and not _BLOCK.fullmatch(text):
         raise Wrong(node, "`terraform` is the name of a `check` block of the module, or `all`.")

@@ -106,7 +106,7 @@ def _look(deps: Deps, lab: Lab, over: threading.Event) -> bool:
 
 
 def _results(deps: Deps, lab: Lab, blueprint: Blueprint, over: threading.Event) -> list[Result]:
-    last = runs.last_applied(deps.database, lab.id)
+    last = runs.latest_of(deps.database, lab.id)
     asked = tuple(
         replace(each, within_seconds=min(each.within_seconds, WITHIN_SECONDS))
         for each in blueprint.checks

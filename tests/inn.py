@@ -178,7 +178,7 @@ class Backend:
         secret = {
             name: {"value": value, "sensitive": True} for name, value in self._inn.secret_outputs.items()
         }
-        body = a_state(serial, run.lab_id, resources, clear | secret)
+        body = a_state(serial, run.lab_id, resources, clear | secret, self._inn.check_blocks)
         new = tfstate.sealed(run.lab_id, body, self._inn.vault, f"run:{run.id}", self._inn.clock())
         tfstate.put(self._inn.database_of_states, new, f"lock-{run.id}")
 
@@ -188,9 +188,13 @@ class Backend:
 
 
 def a_state(
-    serial: int, lineage: str, resources: Sequence[str], outputs: Mapping[str, Any] | None = None
+    serial: int,
+    lineage: str,
+    resources: Sequence[str],
+    outputs: Mapping[str, Any] | None = None,
+    check_blocks: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A Terraform state that holds these."""
+    """A Terraform state that holds these. check_blocks: name → why one fails, empty where it does not."""
     instances = [{"mode": "managed", "name": each, "instances": [{}]} for each in resources]
     told = {
         "version": 4,
@@ -198,6 +202,15 @@ def a_state(
         "lineage": lineage,
         "outputs": outputs or {},
         "resources": instances,
+        "check_results": [
+            {
+                "object_kind": "check",
+                "config_addr": f"check.{name}",
+                "status": "fail" if why else "pass",
+                "objects": [{"failure_messages": [why] if why else []}],
+            }
+            for name, why in (check_blocks or {}).items()
+        ],
     }
     return json.dumps(told).encode()
 
@@ -226,6 +239,9 @@ class Inn:
         self.secret_outputs: dict[str, str] = {}  # what only Terraform's state has
         self.steps: dict[StepName, StepModule] = {}  # those after provision; without one it is skipped
         self.slack_tells_who_is_who = True
+        self.check_blocks: dict[
+            str, str
+        ] = {}  # of every module: name → why it fails, empty where it does not
         self.unknown: Person | None = None  # to Slack
         self.standings = {person: Standing(person, person.user.lower()) for person in (*ROLES, STRANGER)}
         self._open_engine = open_engine

@@ -54,7 +54,7 @@ health: 10m
         Check("tls", "[::1]:443", name="${lab}.lab.test", days=14),
         Check("ssh", "ssh://root@10.0.0.1:22", words=("systemctl", "is-active", "my app"), exit_code=3),
         Check("postgres", "postgresql://db:5432/app", query="select 1", equals="1"),
-        Check("command", "./smoke.sh '${address}'", words=("./smoke.sh", "${address}")),
+        Check("command", "./smoke.sh ${address}", words=("./smoke.sh", "${address}")),
         Check("command", "./smoke.sh --fast", words=("./smoke.sh", "--fast"), exit_code=2),
         Check("terraform", "all"),
     )

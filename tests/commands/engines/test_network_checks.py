@@ -44,11 +44,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(
-    answers: dict[str, Answer], context: ssl.SSLContext | None = None
+    answers: dict[str, Answer], context: ssl.SSLContext | None = None, port: int = 0
 ) -> Iterator[tuple[int, list[str]]]:
     """A web server's port, and which hosts it was asked for."""
     handler = type("Handler", (_Handler,), {"answers": answers, "hosts": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from state.lifetime_records import Lifetime as Lifetime
 from state.lifetime_records import OfficeHours as OfficeHours
+from state.review_records import BranchCommit as BranchCommit
+from state.review_records import Finding as Finding
+from state.review_records import Verdict as Verdict
 from state.transitions import RunState
 
 StepName = Literal["provision", "secure", "deploy", "integrate", "test"]
@@ -95,6 +98,7 @@ class Lab:
     active_token_sha256: str | None = None
     probed_at: datetime | None = None  # its activity probe was asked, and answered or not
     health_at: datetime | None = None  # when its checks are due again; None: they have not been repeated yet
+    branch: str = ""  # that its commit is of, which nobody has reviewed; empty: the reviewed catalogue
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,8 @@ class Run:
     cause: str = "asked"
     second_factor: bool = False  # whoever approves it shows a code
     commit: str = ""
+    branch: str = ""  # that the commit is of, which nobody has reviewed; empty: the reviewed catalogue
+    branch_commit: BranchCommit | None = None  # what is shown of the branch; None: it was shown before
     sources_digest: str | None = None  # sha256 of the module's files, hex
     plan: bytes | None = None  # the saved plan file, sealed by Vault
     plan_sha256: str | None = None
@@ -148,6 +154,7 @@ class Run:
     counts: Counts = field(default_factory=Counts)
     changes: tuple[PlannedChange, ...] = ()
     warnings: tuple[str, ...] = ()
+    verdict: Verdict | None = None  # of the guardrails; None: they were not asked
     resources_done: int = 0
     resources_total: int = 0
     outputs: Mapping[str, Any] = field(default_factory=dict)  # sensitive values as "(sensitive)"

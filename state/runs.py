@@ -9,7 +9,7 @@ from typing import Any
 
 from state import cards
 from state.database import Database
-from state.records import Counts, Person, PlannedChange, Run, RunKind
+from state.records import BranchCommit, Counts, Finding, Person, PlannedChange, Run, RunKind, Verdict
 from state.rows import Table, from_text
 from state.transitions import ENDED, TRANSITIONS, RunState, check
 
@@ -26,6 +26,19 @@ def _change(address: str, action: str, attributes: Sequence[str] = ()) -> Planne
     return PlannedChange(address, action, tuple(attributes))
 
 
+def _branch_commit(text: str) -> BranchCommit:
+    told = json.loads(text)
+    for name in ("files", "held_back"):
+        told[name] = tuple(told[name])
+    return BranchCommit(**told | {"committed_at": from_text(told["committed_at"])})
+
+
+def _verdict(text: str) -> Verdict:
+    told = json.loads(text)
+    denials, warnings = (tuple(Finding(**each) for each in told[name]) for name in ("denials", "warnings"))
+    return Verdict(denials, warnings, told["passed"])
+
+
 RUNS: Table[Run] = Table(
     name="runs",
     record=Run,
@@ -40,6 +53,8 @@ RUNS: Table[Run] = Table(
         "counts": lambda text: Counts(**json.loads(text)),
         "changes": lambda text: tuple(_change(**told) for told in json.loads(text)),
         "warnings": lambda text: tuple(json.loads(text)),
+        "branch_commit": _branch_commit,
+        "verdict": _verdict,
         "outputs": json.loads,
         "created_at": from_text,
         "heartbeat_at": from_text,
@@ -81,6 +96,12 @@ def last_applied(database: Database, lab_id: str) -> Run | None:
     """The run that made the lab what it is: its newest apply that came to a good end."""
     tail = "WHERE lab_id = :lab_id AND kind = 'apply' AND state = :applied ORDER BY seq DESC LIMIT 1"
     return RUNS.one(database, tail, lab_id=lab_id, applied=RunState.APPLIED)
+
+
+def last_begun(database: Database, lab_id: str) -> Run | None:
+    """The newest run that may have made something of the lab, whatever became of it."""
+    tail = "WHERE lab_id = :lab_id AND kind = 'apply' AND applying_at IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    return RUNS.one(database, tail, lab_id=lab_id)
 
 
 def outputs_of(database: Database, lab_id: str) -> Mapping[str, Any] | None:

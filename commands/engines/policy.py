@@ -17,6 +17,8 @@ from typing import Any
 import yaml
 
 from commands.engines.bounded import Bounded, ChildEnded
+from state.review_records import Finding as Finding
+from state.review_records import Verdict as Verdict
 
 POLICY_SECONDS = 1.0
 LOAD_SECONDS = 15.0  # to start, and to take in the document
@@ -35,32 +37,6 @@ _PACKAGE = re.compile(
 _PRIVATE = re.compile("[\ue000-\ue0ff]")
 _ESCAPED = re.compile(r'\\(?:(["\\/bfnrt])|u([0-9a-fA-F]{4}))')
 _MEANS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One message. policy: its name, such as `no_provisioner`; file and line: of the sources, or of a broken policy."""
-
-    policy: str
-    message: str
-    overridable: bool = False
-    address: str = ""
-    file: str = ""
-    line: int = 0
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the policies say. passed: how many have nothing to say."""
-
-    denials: tuple[Finding, ...] = ()
-    warnings: tuple[Finding, ...] = ()
-    passed: int = 0
-
-    @property
-    def overridable(self) -> bool:
-        """Whether there are denials, and people may override all of them."""
-        return bool(self.denials) and all(each.overridable for each in self.denials)
 
 
 @dataclass(frozen=True)

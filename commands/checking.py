@@ -155,7 +155,8 @@ def _look(
 
 def _query(scene: Scene, check: Check, target: str, shown: str, equals: str | None, seconds: float) -> str:
     """Ask as a user that Vault makes for this, and that ends with it; in doubt a little later, by itself."""
-    network_checks.tcp(database_checks.place_of(target, shown), seconds)
+    if (place := database_checks.place_of(target, shown)) is not None:
+        network_checks.tcp(place, seconds)
     vault = scene.work.deps.vault
     try:
         role = vault.database_role(scene.work.lab.name, scene.work.blueprint.secure.database_role or "")

@@ -10,15 +10,21 @@ from commands.engines.network_checks import Place
 
 _OPTIONS = "-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
 _ADDRESS = re.compile(r"postgres(?:ql)?://[^\s\\@]+", re.ASCII)
+_TAKEN = ("user", "password", "passfile", "options", "service")  # what is said here, not there
 # What PostgreSQL says of a statement names tables and columns; of data it says values, which are not repeated.
 _TOLD_CLASSES = ("28", "3D", "42")
 
 
 def checked_address(text: str) -> str:
-    """The text, if it is postgresql://HOST:PORT/DATABASE without a user or password. Raises ValueError."""
+    """The text, if it is postgresql://HOST:PORT/DATABASE without a user or password. Raises ValueError.
+
+    A server that only has a socket is postgresql:///DATABASE?host=/FOLDER.
+    """
     try:
         at = urlsplit(text)
-        fits = at.port != 0 and len(at.path) > 1 and "password" not in at.query and "user" not in at.query
+        asked = {name: value for name, _, value in (each.partition("=") for each in at.query.split("&"))}
+        fits = at.port != 0 and len(at.path) > 1 and bool(at.hostname or asked.get("host"))
+        fits = fits and not any(name.lower() in _TAKEN or "%" in name for name in asked)
     except ValueError:
         fits = False
     if not fits or not _ADDRESS.fullmatch(text):
@@ -26,11 +32,13 @@ def checked_address(text: str) -> str:
     return text
 
 
-def place_of(text: str, shown: str) -> Place:
-    """Where such an address leads. Raises ValueError."""
+def place_of(text: str, shown: str) -> Place | None:
+    """Where such an address leads; None for a socket of this machine. Raises ValueError."""
     at = urlsplit(checked_address(text))
+    if not at.hostname:
+        return None
     found = re.match(r"\w+://([^/?#]+)", shown)
-    return Place(at.hostname or "localhost", at.port or 5432, found[1] if found else shown)
+    return Place(at.hostname, at.port or 5432, found[1] if found else shown)
 
 
 def query(address: str, username: str, password: str, sql: str, equals: str | None, seconds: float) -> str:

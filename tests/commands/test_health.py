@@ -22,7 +22,7 @@ approvals: {operator: 1, self: true}
 health: 10m
 test:
   - {tcp: "127.0.0.1:${port}", within: 1s}
-  - {command: [test, -e, up], within: 1s}
+  - {command: [./up], within: 1s}
   - {terraform: all}"""
 TOLD = "is unhealthy since"
 
@@ -33,7 +33,7 @@ def inn(tmp_path: Path) -> Inn:
     opened.steps["test"] = step
     opened.check_blocks = {"dns": ""}
     opened.offers("checked", CHECKED)
-    (tmp_path / "labs" / "checked" / "up").touch()
+    mends(opened)
     return opened
 
 
@@ -49,8 +49,10 @@ def breaks(inn: Inn) -> None:
     (inn.folder / "labs" / "checked" / "up").unlink()
 
 
-def mends(inn: Inn) -> None:
-    (inn.folder / "labs" / "checked" / "up").touch()
+def mends(inn: Inn, blueprint: str = "checked") -> None:
+    program = inn.folder / "labs" / blueprint / "up"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
 
 
 def looks(inn: Inn, times: int = 1) -> str:
@@ -96,7 +98,7 @@ def test_two_in_a_row_stand_on_the_card_and_the_owner_is_told_once(inn: Inn) -> 
         looks(inn, 4)
         (said,) = told(inn, card)
         assert f"<@{REQUESTER.user}> *demo* {TOLD}" in said
-        assert "command test -e up: it ended with 1, not 0." in said
+        assert "command ./up: it cannot be started (no such file or directory)." in said
         assert ":red_circle: Unhealthy since " in inn.card(card).all
         inn.says(REQUESTER, "/lab show demo")
         assert "Unhealthy since" in inn.told(REQUESTER)
@@ -151,12 +153,12 @@ def test_it_is_let_be_while_something_is_under_way(inn: Inn) -> None:
 
 def test_what_is_seen_while_something_begins_says_nothing(inn: Inn) -> None:
     waits = "touch looking; while test -e up; do sleep 0.02; done; false"
-    inn.offers("held", CHECKED.replace("[test, -e, up], within: 1s", f"[sh, -c, '{waits}'], within: 10s"))
+    inn.offers("held", CHECKED.replace("[./up], within: 1s", f"[sh, -c, '{waits}'], within: 2s"))
     folder = inn.folder / "labs" / "held"
     with serving({}) as (port, _):
         inn.terraform.outputs = {"port": port}
+        inn.steps.clear()
         inn.has("demo", "held")
-        (folder / "looking").unlink()
         (folder / "up").touch()
         inn.clock.passes(minutes=10)
         sweep = threading.Thread(target=health.sweep, args=(inn.deps, inn.clock()))
@@ -189,7 +191,7 @@ def test_nobody_looks_at_a_lab_of_which_nothing_is_there(inn: Inn, change: str) 
 
 def test_nobody_looks_at_a_lab_that_does_not_ask_for_it(inn: Inn) -> None:
     inn.offers("plain", CHECKED.replace("health: 10m\n", ""))
-    (inn.folder / "labs" / "plain" / "up").touch()
+    mends(inn, "plain")
     with serving({}) as (port, _):
         inn.terraform.outputs = {"port": port}
         inn.has("demo", "plain")
@@ -207,7 +209,7 @@ def test_where_vault_is_away_nothing_is_judged(inn: Inn) -> None:
 
 
 def test_a_check_that_never_ends_does_not_hold_the_others(inn: Inn) -> None:
-    inn.offers("slow", CHECKED.replace("[test, -e, up], within: 1s", "[sleep, '60'], within: 1s"))
+    inn.offers("slow", CHECKED.replace("[./up], within: 1s", "[sleep, '60'], within: 1s"))
     with serving({}) as (port, _):
         inn.terraform.outputs = {"port": port}
         inn.has("slow", "slow")
@@ -217,7 +219,7 @@ def test_a_check_that_never_ends_does_not_hold_the_others(inn: Inn) -> None:
 
 
 def test_what_is_found_has_no_secret_in_it(inn: Inn) -> None:
-    inn.offers("secret", CHECKED.replace("[test, -e, up]", '["./${key}"]'))
+    inn.offers("secret", CHECKED.replace("[./up]", '["./${key}"]'))
     port = closed_port()
     inn.terraform.outputs = {"port": port}
     inn.secret_outputs = {"key": "hidden-canary"}

@@ -22,7 +22,7 @@ Body = Mapping[str, Any]
 BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables these words name
 Seal = Callable[[bytes, str], bytes]
 
-_PLAIN = ("ttl", "page", "until", "weekends")
+_PLAIN = ("ttl", "page", "until", "weekends", "check")
 _ENROLL = ("key", "enroll")
 # A key as it was pasted: the quotes and commas of its options are not ours to read.
 _PASTED = re.compile(r"(?:@\s+(?:<@[^<>]*>\s*)?)?/?key\s+(?:/key\s+)?enroll\s+(\S.*)", re.DOTALL)

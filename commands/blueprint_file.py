@@ -45,7 +45,7 @@ FILLED_BY_US = (
     *("ssh_ca_public_key", "krl_public_key", "innkeeper_url"),
     *("active_url", "active_token"),
 )
-TAKEN_BY_COMMANDS = ("ttl", "page")
+TAKEN_BY_COMMANDS = ("ttl", "page", "check")
 
 _VAULT_FIELD = re.compile(r"[\w.-]+(?:/[\w.-]+)+#[\w.-]+")
 _ENVIRONMENT = re.compile(r"(?!TF_|LD_|PATH$|HOME$)[A-Z][A-Z0-9_]{1,99}")

@@ -176,14 +176,15 @@ def end_processes(marker: str) -> None:
 
     A process group would not do: Ansible's workers and ssh's shared connections have sessions of their own.
     """
-    for _ in range(_TIDIED_SECONDS):  # one of them may have started another meanwhile
+    ends_at = time.monotonic() + _TIDIED_SECONDS
+    while time.monotonic() < ends_at:  # one of them may have started another meanwhile
         found = [process for process in psutil.process_iter() if _has(process, marker)]
         if not found:
             return
         for process in found:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(found, timeout=1)
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def _has(process: psutil.Process, marker: str) -> bool:
@@ -192,6 +193,7 @@ def _has(process: psutil.Process, marker: str) -> bool:
     with contextlib.suppress(psutil.Error, OSError):
         if process.uids().real != os.getuid():
             return False
+        # Of one that has ended, and that nobody has waited for, neither is left.
         return any(marker in word for word in process.cmdline()) or any(
             marker in value for value in process.environ().values()
         )

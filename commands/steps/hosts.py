@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -142,4 +143,4 @@ def _plain(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return code(value, 60) if isinstance(value, str) else f"a {type(value).__name__}"
+    return code(value if isinstance(value, str) else json.dumps(value), 60)

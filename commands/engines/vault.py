@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from commands.engines.vault_connection import AppRole, FixedToken, Login, TokenFile
 from commands.engines.vault_credentials import (
+    DatabasePlace,
     DatabaseRole,
     GrantToken,
     SshCertificate,
@@ -39,6 +40,7 @@ __all__ = [
     "ROLES",
     "WRAPPING_SECONDS",
     "AppRole",
+    "DatabasePlace",
     "DatabaseRole",
     "FixedToken",
     "GrantToken",
@@ -88,8 +90,11 @@ class Vault(Protocol):
     def remove_operator(self, person: Person) -> None:
         """Remove the document with all its versions. Harmless when there is none."""
 
-    def read_field(self, field: str) -> str:
-        """The value at `MOUNT/PATH#FIELD` in a KV v2 mount. Raises VaultMissing."""
+    def read_field(self, field: str, lab: str = "") -> str:
+        """The value at `MOUNT/PATH#FIELD` in a KV v2 mount. Raises VaultMissing.
+
+        lab: for whose sake. What lies at `innkeeper/labs/…` is read for that lab alone: raises VaultRefused.
+        """
 
     def seal(self, plaintext: bytes, about: str) -> bytes:
         """Encrypt; it opens again only for the same about, such as `tfstate:LAB:SERIAL`."""
@@ -158,7 +163,10 @@ class Vault(Protocol):
         """The list of revoked certificates, in DER, which is good for a day at least."""
 
     def database_role(self, lab: str, role: str) -> DatabaseRole:
-        """`LAB.ROLE`, or `ROLE` where there is none for the lab alone. Raises VaultMissing."""
+        """`lab-LAB.ROLE`, which is ours, `LAB.ROLE`, or `ROLE` where there is none for the lab alone.
+
+        Raises VaultMissing.
+        """
 
     def database_credentials(self, token: str, role: str) -> Wrapped:
         """A database user of its own; role is DatabaseRole.name. Wrapped are username and password.
@@ -171,6 +179,53 @@ class Vault(Protocol):
 
         Raises WrappingSpent when it was opened before, or is too old.
         """
+
+    # what a lab has of its own, for its consumers
+
+    def lab_secret(self, lab: str, part: str = "") -> dict[str, Any] | None:
+        """What lies at `innkeeper/labs/LAB`, or at its part (`tls`, `secured`), or None."""
+
+    def write_lab_secret(self, lab: str, values: dict[str, Any], part: str = "") -> None:
+        """Put it there, whatever was there before."""
+
+    def remove_lab_secret(self, lab: str, part: str = "") -> None:
+        """Remove it with all its versions. Harmless when there is none."""
+
+    def labs_with_secrets(self) -> set[str]:
+        """The names of all labs that have anything there, in whatever part."""
+
+    def open_lab_role(self, lab: str, lab_id: str) -> bool:
+        """See that the lab has an AppRole of its own, called as the lab, and end that of an earlier lab of its name.
+
+        Whether it was made now.
+        """
+
+    def close_lab_role(self, lab: str) -> None:
+        """Remove the AppRole with its secret ids, and end all tokens that were got with it. Harmless without one."""
+
+    def lab_secret_id(self, lab: str, person: Person, grant_id: str, ttl_seconds: int) -> Wrapped:
+        """A secret id for the lab's AppRole. Wrapped is secret_id. Raises VaultRefused, VaultUnprepared without one."""
+
+    def revoke_lab_secret_id(self, lab: str, lab_id: str, grant_id: str, end_sessions: bool) -> None:
+        """Remove the secret ids of that grant, and with end_sessions what all of the lab's consumers logged in as:
+
+        those whose secret id is still good log in again. Harmless when it has ended.
+        """
+
+    def has_lab_database(self, lab: str) -> bool:
+        """Whether the lab's data store is connected to Vault."""
+
+    def connect_lab_database(self, lab: str, place: DatabasePlace) -> None:
+        """Let Vault into the lab's data store, as `lab-LAB`, which it tries at once. Raises VaultError if it cannot."""
+
+    def make_lab_database_role(self, lab: str, role: str, ttl_seconds: int) -> None:
+        """`lab-LAB.ROLE`. role: readonly or readwrite. Its users live ttl_seconds at most."""
+
+    def rotate_lab_database(self, lab: str) -> None:
+        """Change the root password to one that Vault alone knows, as often as it is called. Raises VaultRefused."""
+
+    def disconnect_lab_database(self, lab: str) -> None:
+        """End its users, its roles and the connection. Harmless when there is none."""
 
     # what we sign, and second factors
 

@@ -63,6 +63,15 @@ class DatabaseRole:
 
 
 @dataclass(frozen=True)
+class DatabasePlace:
+    """Where a lab's data store is, and who may do everything in it. connection_url has {{username}}, {{password}}."""
+
+    connection_url: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class TotpSecret:
     """A second factor as it is shown once: an otpauth:// address, and the same as a QR code in a PNG."""
 

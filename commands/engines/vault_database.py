@@ -1,6 +1,7 @@
-"""Let Vault make and end users of one PostgreSQL database: for admins, the demo and the tests.
+"""Let Vault make and end users of one PostgreSQL database.
 
-The bot has no right to this. An admin of Vault can do the same by hand: see the statements below.
+The bot does so for the data store of a lab, and has a right to nothing else. An admin of Vault can do the same by hand:
+see the statements below.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ READ_WRITE = (
     'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{{name}}"',
     'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO "{{name}}"',
 )
+ROLES = {"readonly": READ, "readwrite": READ_WRITE}  # those that a lab's own data store can have
 
 _CREATE = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
 # Sessions that are open outlive their role, so they are ended; what the user made stays, with the admin's name on it.
@@ -63,35 +65,51 @@ def configure_database(
         if_denied="It takes the token of an admin of Vault.",
     )
 
+    def configure() -> None:
+        connect(client, name, connection_url, username, password, sorted(wanted))
+        for role, grants in (roles or {"readonly": READ}).items():
+            make_role(client, name, role, grants, ttl_seconds)
+
+    understood(doing, configure)
+    return sorted(wanted)
+
+
+def connect(
+    client: hvac.Client,
+    name: str,
+    connection_url: str,
+    username: str,
+    password: str,
+    allowed_roles: Sequence[str] = (),
+) -> None:
+    """Tell Vault how it comes in, which it tries at once. allowed_roles: NAME.* by default. Raises VaultError."""
     connection = {
         "plugin_name": "postgresql-database-plugin",
         "connection_url": connection_url,
         "username": username,
         "password": password,
         "password_authentication": "scram-sha-256",  # so that no password is in the database's log
-        "allowed_roles": sorted(wanted),
+        "allowed_roles": list(allowed_roles or [f"{name}.*"]),
     }
+    try:
+        client.adapter.post(f"/v1/{DATABASE_MOUNT}/config/{name}", json=connection)
+    except exceptions.InvalidRequest as error:
+        raise VaultError(
+            f"Vault does not come into the database of `{name}`. Look at its address and at the user's name "
+            "and password.",
+            detail_of(error),
+        ) from None
 
-    def configure() -> None:
-        try:
-            client.adapter.post(f"/v1/{DATABASE_MOUNT}/config/{name}", json=connection)
-        except exceptions.InvalidRequest as error:
-            raise VaultError(
-                f"Vault does not come into the database of `{name}`. Look at its address and at the user's name "
-                "and password.",
-                detail_of(error),
-            ) from None
-        for role, grants in wanted.items():
-            client.adapter.post(
-                f"/v1/{DATABASE_MOUNT}/roles/{role}",
-                json={
-                    "db_name": name,
-                    "creation_statements": [_CREATE, *grants],
-                    "revocation_statements": list(REVOCATION),
-                    "default_ttl": ttl_seconds,
-                    "max_ttl": ttl_seconds,
-                },
-            )
 
-    understood(doing, configure)
-    return sorted(wanted)
+def make_role(client: hvac.Client, name: str, role: str, grants: Sequence[str], ttl_seconds: int) -> None:
+    """`NAME.ROLE`: what a user of it may do, and how long one lives at most."""
+    client.adapter.post(
+        f"/v1/{DATABASE_MOUNT}/roles/{name}.{role}",
+        json={
+            "db_name": name,
+            "creation_statements": [_CREATE, *grants],
+            "revocation_statements": list(REVOCATION),
+            "default_ttl": ttl_seconds,
+            "max_ttl": ttl_seconds,
+        },
+    )

@@ -28,10 +28,12 @@ from commands.engines.vault_errors import (
     VaultUnprepared,
 )
 from commands.engines.vault_keys import HvacKeys
+from commands.engines.vault_labs import HvacLabs, refuse_other_labs
 from commands.engines.vault_places import BLUEPRINTS_POLICY, OPERATORS_MOUNT, TRANSIT_KEY, TRANSIT_MOUNT
 from commands.engines.vault_signing import HvacSigning
 from state.records import Person
 
+DATABASE_SECONDS = 20.0  # for what Vault does in a lab's data store before it answers
 LIST_SECONDS = 5.0  # for the documents of all operators together
 
 Health = Literal["ready", "sealed", "away", "denied"]
@@ -46,7 +48,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class HvacVault(HvacKeys, HvacSigning):
+class HvacVault(HvacKeys, HvacLabs, HvacSigning):
     """A real Vault or OpenBao server. Thread-safe; a call has timeout_seconds in all. now tells the time, in UTC."""
 
     fresh_seconds = 0.5  # how long a document counts that was read ahead
@@ -61,6 +63,7 @@ class HvacVault(HvacKeys, HvacSigning):
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._connection = Connection(addr, login, namespace, cacert, timeout_seconds)
+        self._patient = Connection(addr, login, namespace, cacert, max(timeout_seconds, DATABASE_SECONDS))
         self._now = now
 
     def __repr__(self) -> str:
@@ -117,13 +120,14 @@ class HvacVault(HvacKeys, HvacSigning):
             ),
         )
 
-    def read_field(self, field: str) -> str:
+    def read_field(self, field: str, lab: str = "") -> str:
         match = _FIELD.fullmatch(field)
         if match is None or {".", ".."} & {match["mount"], *match["path"].split("/")}:
             raise VaultMissing(
                 f"`{field}` is not MOUNT/PATH#FIELD, such as `innkeeper/providers/aws#secret_key`."
             )
         place = f"{match['mount']}/{match['path']}"
+        refuse_other_labs(place, lab)
         doing = Doing(
             f"I cannot read `{place}`",
             if_denied=f"An admin of Vault can add this line to the policy `{BLUEPRINTS_POLICY}`: "

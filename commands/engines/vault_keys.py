@@ -35,6 +35,7 @@ from commands.engines.vault_places import (
     SSH_TOKEN_SECONDS,
     TOKEN_ROLE,
     WRAPPING_SECONDS,
+    lab_connection,
 )
 from state.records import Person
 
@@ -161,7 +162,7 @@ class HvacKeys:
         doing = Doing("I cannot look for the database's role")
 
         def read(client: hvac.Client) -> DatabaseRole:
-            for name in (f"{lab}.{role}", role):
+            for name in (f"{lab_connection(lab)}.{role}", f"{lab}.{role}", role):
                 try:
                     found = client.adapter.get(f"/v1/{DATABASE_MOUNT}/roles/{_named(name)}")["data"]
                 except exceptions.InvalidPath:

@@ -11,6 +11,9 @@ from commands.engines.vault_places import (
     DATABASE_MOUNT,
     GRANT_POLICY,
     KRL_KEY,
+    LAB_POLICY,
+    LABS_FOLDER,
+    LABS_MOUNT,
     OPERATOR_POLICY,
     OPERATORS_MOUNT,
     PKI_MOUNT,
@@ -23,6 +26,7 @@ from commands.engines.vault_places import (
     TOTP_MOUNT,
     TRANSIT_KEY,
     TRANSIT_MOUNT,
+    WRAPPING_SECONDS,
 )
 
 BOT = f"""\
@@ -96,6 +100,97 @@ path "{DATABASE_MOUNT}/roles/+" {{
   capabilities = ["read"]
 }}
 
+# what each lab publishes, for its own consumers
+path "{OPERATORS_MOUNT}/data/{LABS_FOLDER}/*" {{
+  capabilities = ["create", "update", "read"]
+}}
+path "{OPERATORS_MOUNT}/metadata/{LABS_FOLDER}/" {{
+  capabilities = ["list"]
+}}
+path "{OPERATORS_MOUNT}/metadata/{LABS_FOLDER}/*" {{
+  capabilities = ["delete"]
+}}
+
+# how they log in: an AppRole for each lab, under the one policy that `innkeeper init` wrote and under no other.
+# Secret ids exist in their wrapping alone, so that the bot does not see them.
+path "auth/{LABS_MOUNT}/role/+" {{
+  capabilities = ["create", "update", "delete"]
+  allowed_parameters = {{
+    "token_policies" = ["{LAB_POLICY}"]
+    "token_no_default_policy" = [true]
+    "token_type" = ["service"]
+    "bind_secret_id" = [true]
+    "token_ttl" = []
+    "token_max_ttl" = []
+    "role_id" = []
+  }}
+}}
+path "auth/{LABS_MOUNT}/role/+/role-id" {{
+  capabilities = ["read"]
+}}
+path "auth/{LABS_MOUNT}/role/+/secret-id" {{
+  capabilities = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "{WRAPPING_SECONDS}s"
+  allowed_parameters = {{
+    "metadata" = []
+    "ttl" = []
+  }}
+}}
+path "auth/{LABS_MOUNT}/role/+/secret-id/" {{
+  capabilities = ["list"]
+}}
+path "auth/{LABS_MOUNT}/role/+/secret-id-accessor/lookup" {{
+  capabilities = ["create", "update"]
+}}
+path "auth/{LABS_MOUNT}/role/+/secret-id-accessor/destroy" {{
+  capabilities = ["create", "update"]
+}}
+
+# the end of what they logged in as. It can find no other identity than theirs, and so remove no other.
+path "identity/lookup/entity" {{
+  capabilities = ["create", "update"]
+  allowed_parameters = {{
+    "alias_mount_accessor" = ["@LABS_ACCESSOR@"]
+    "alias_name" = []
+  }}
+}}
+path "identity/entity/id/+" {{
+  capabilities = ["delete"]
+}}
+
+# the data stores of labs, which are called lab-LAB, and their roles, lab-LAB.ROLE. Their users are made by others.
+path "{DATABASE_MOUNT}/config/lab-*" {{
+  capabilities = ["create", "update", "read", "delete"]
+  allowed_parameters = {{
+    "plugin_name" = ["postgresql-database-plugin"]
+    "connection_url" = []
+    "username" = []
+    "password" = []
+    "password_authentication" = ["scram-sha-256"]
+    "allowed_roles" = []
+  }}
+}}
+path "{DATABASE_MOUNT}/rotate-root/lab-*" {{
+  capabilities = ["create", "update"]
+}}
+path "{DATABASE_MOUNT}/roles/lab-*" {{
+  capabilities = ["create", "update", "read", "delete"]
+  allowed_parameters = {{
+    "db_name" = ["lab-*"]
+    "creation_statements" = []
+    "revocation_statements" = []
+    "default_ttl" = []
+    "max_ttl" = []
+  }}
+}}
+path "sys/leases/revoke-prefix/{DATABASE_MOUNT}/creds/lab-*" {{
+  capabilities = ["update", "sudo"]
+}}
+path "sys/leases/revoke-force/{DATABASE_MOUNT}/creds/lab-*" {{
+  capabilities = ["update", "sudo"]
+}}
+
 # second factors: made, checked and removed, and no code ever read
 path "{TOTP_MOUNT}/keys/+" {{
   capabilities = ["create", "update", "read", "delete"]
@@ -154,14 +249,45 @@ path "{SSH_MOUNT}/sign/{SSH_ROLE}" {{
 }}
 """
 
-# name → text, and whether a text that somebody changed is put back
-POLICIES = {
-    BOT_POLICY: (BOT, True),
-    BLUEPRINTS_POLICY: (BLUEPRINTS, False),
-    OPERATOR_POLICY: (OPERATOR, True),
-    GRANT_POLICY: (GRANT, True),
-    SSH_GRANT_POLICY: (SSH_GRANT, True),
-}
+_LAB = "{{identity.entity.aliases.@LABS_ACCESSOR@.metadata.role_name}}"
+
+LAB = f"""\
+# Of every lab's AppRole: whoever logs in with it reads what that lab has, and nothing of another. Which lab that is
+# says the name of the AppRole, which Vault itself puts in here.
+path "{OPERATORS_MOUNT}/data/{LABS_FOLDER}/{_LAB}" {{
+  capabilities = ["read"]
+}}
+path "{OPERATORS_MOUNT}/data/{LABS_FOLDER}/{_LAB}/tls" {{
+  capabilities = ["read"]
+}}
+path "{DATABASE_MOUNT}/creds/lab-{_LAB}.*" {{
+  capabilities = ["read"]
+}}
+path "{DATABASE_MOUNT}/creds/{_LAB}.*" {{
+  capabilities = ["read"]
+}}
+path "auth/token/lookup-self" {{
+  capabilities = ["read"]
+}}
+path "auth/token/renew-self" {{
+  capabilities = ["update"]
+}}
+path "auth/token/revoke-self" {{
+  capabilities = ["update"]
+}}
+"""
+
+
+def policies(labs_accessor: str) -> dict[str, tuple[str, bool]]:
+    """Name → text, and whether a text that somebody changed is put back. labs_accessor: of the auth mount of labs."""
+    return {
+        BOT_POLICY: (BOT.replace("@LABS_ACCESSOR@", labs_accessor), True),
+        BLUEPRINTS_POLICY: (BLUEPRINTS, False),
+        OPERATOR_POLICY: (OPERATOR, True),
+        GRANT_POLICY: (GRANT, True),
+        SSH_GRANT_POLICY: (SSH_GRANT, True),
+        LAB_POLICY: (LAB.replace("@LABS_ACCESSOR@", labs_accessor), True),
+    }
 
 
 def with_reads(text: str, references: Iterable[str]) -> str:

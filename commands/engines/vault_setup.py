@@ -20,6 +20,7 @@ from commands.engines.vault_places import (
     BLUEPRINTS_POLICY,
     BOT_POLICY,
     HOOK_SECRET,
+    LABS_MOUNT,
     OPERATORS_MOUNT,
     TRANSIT_KEY,
     TRANSIT_MOUNT,
@@ -124,7 +125,8 @@ def prepare(
         client.auth.token.lookup_self()
         _mounts(client, said)
         _audit_device(client, said)
-        _policies(client, said)
+        _auth_mount(client, APPROLE_MOUNT, said)
+        _policies(client, _auth_mount(client, LABS_MOUNT, said), said)
         _reads(client, needs.reads, said)
         vault_setup_keys.prepare_keys(client, needs.principals, needs.domains, said.made)
         _role(client, said)
@@ -181,8 +183,8 @@ def _audit_device(client: hvac.Client, said: _Said) -> None:
         )
 
 
-def _policies(client: hvac.Client, said: _Said) -> None:
-    for name, (text, restore) in vault_policies.POLICIES.items():
+def _policies(client: hvac.Client, labs_accessor: str, said: _Said) -> None:
+    for name, (text, restore) in vault_policies.policies(labs_accessor).items():
         try:
             before = client.sys.read_policy(name)["data"]["rules"]
         except exceptions.InvalidPath:
@@ -202,11 +204,20 @@ def _reads(client: hvac.Client, references: Iterable[str], said: _Said) -> None:
         said.made("the right to read what the blueprints name", True)
 
 
-def _role(client: hvac.Client, said: _Said) -> None:
-    mounted = client.sys.list_auth_methods()["data"].get(f"{APPROLE_MOUNT}/")
+def _auth_mount(client: hvac.Client, path: str, said: _Said) -> str:
+    """See that AppRoles can log in there. Returns the accessor by which Vault's identities know that place."""
+    mounted = client.sys.list_auth_methods()["data"].get(f"{path}/")
     if mounted is None:
-        client.sys.enable_auth_method("approle", path=APPROLE_MOUNT)
-    said.made(f"the auth method `{APPROLE_MOUNT}`", mounted is None)
+        client.sys.enable_auth_method("approle", path=path)
+    elif mounted["type"] != "approle":
+        raise VaultError(
+            f"Vault has an auth method `{path}` that is not AppRole. Move it away, then run `innkeeper init` again."
+        )
+    said.made(f"the auth method `{path}`", mounted is None)
+    return str((mounted or client.sys.list_auth_methods()["data"][f"{path}/"])["accessor"])
+
+
+def _role(client: hvac.Client, said: _Said) -> None:
     api = client.auth.approle
     try:
         role = api.read_role(APPROLE, mount_point=APPROLE_MOUNT)["data"]

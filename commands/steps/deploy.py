@@ -82,7 +82,8 @@ def values_of(work: Work, deploy: Deploy) -> tuple[dict[str, Any], tuple[str, ..
     found: dict[str, Any] = {}
     for name, value in deploy.variables.items():
         if isinstance(value, FromVault):
-            found[name] = work.deps.vault.read_field(value.reference.replace("${lab}", work.lab.name))
+            reference = value.reference.replace("${lab}", work.lab.name)
+            found[name] = work.deps.vault.read_field(reference, work.lab.name)
             secrets.append(str(found[name]))
         elif isinstance(value, tuple):
             found[name] = [_filled(each, named, name) for each in value]
@@ -172,7 +173,9 @@ def _ended(work: Work, deploy: Deploy, play: Play, played: Played, secrets: tupl
     if played.end == "failed":
         raise StepFailed(scrub(_failure(played, len(play.hosts)), secrets), log)
     if play.tags and not played.tasks:
-        raise StepFailed(f"The playbook has nothing with the tag {listed([f'`{tag}`' for tag in play.tags], 'or')}.", log)
+        raise StepFailed(
+            f"The playbook has nothing with the tag {listed([f'`{tag}`' for tag in play.tags], 'or')}.", log
+        )
     if play.is_check:
         return Done(f"{played.changed} would change" if played.changed else "nothing would change", log)
     return Done(f"{played.changed} changed" if played.changed else "nothing changed", log)

@@ -21,9 +21,11 @@ from commands.engines.vault import (
 )
 from commands.engines.vault_documents import from_document, path_of, to_document
 from commands.engines.vault_errors import Doing
+from commands.engines.vault_labs import refuse_other_labs
 from commands.engines.vault_operators import conflict
 from state.records import Person
 from tests.fakes.vault_keys import FakeKeys
+from tests.fakes.vault_labs import FakeLabs
 from tests.fakes.vault_signing import FakeSigning
 
 State = Literal["ready", "sealed", "away", "slow", "denied"]
@@ -40,7 +42,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FakeVault(FakeKeys, FakeSigning):
+class FakeVault(FakeKeys, FakeLabs, FakeSigning):
     """Set `state` to make every call fail that way, or failing["I cannot revoke it"] for
     what says so. The rest can be looked at and changed:
 
@@ -111,8 +113,12 @@ class FakeVault(FakeKeys, FakeSigning):
         with self._lock:
             self.documents.pop(person.key, None)
 
-    def read_field(self, field: str) -> str:
-        self._ask(Doing(f"I cannot read `{field.split('#')[0]}`"))
+    def read_field(self, field: str, lab: str = "") -> str:
+        place, _, name = field.partition("#")
+        self._ask(Doing(f"I cannot read `{place}`"))
+        refuse_other_labs(place, lab)
+        if lab and (kept := self.lab_secrets.get(place.removeprefix("innkeeper/labs/"))) is not None:
+            return str(kept[name])
         if field not in self.fields:
             raise VaultMissing(f"There is no `{field}` in Vault.")
         return self.fields[field]

@@ -210,7 +210,7 @@ class FakeKeys:
 
     def database_role(self, lab: str, role: str) -> DatabaseRole:
         self._ask(Doing("I cannot look for the database's role"))
-        for name in (f"{lab}.{role}", role):
+        for name in (f"lab-{lab}.{role}", f"{lab}.{role}", role):
             if name in self.databases:
                 return DatabaseRole(name, self.databases[name])
         raise VaultMissing(

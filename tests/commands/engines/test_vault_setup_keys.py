@@ -152,6 +152,10 @@ def _post(path: str, **values: Any) -> Any:
     return lambda client: client.adapter.post(f"/v1/{path}", json=values)
 
 
+def _put(path: str) -> Any:
+    return lambda client: client.adapter.put(f"/v1/{path}", json={})
+
+
 def _get(path: str) -> Any:
     return lambda client: client.adapter.get(f"/v1/{path}")
 
@@ -175,6 +179,31 @@ BOT_MUST_NOT = {
     "see a database's login": _get("database/config/demo"),
     "change a database's role": _post("database/roles/demo.readonly", db_name="demo"),
     "list the databases": lambda client: client.adapter.list("/v1/database/roles"),
+    "connect a database that is no lab's": _post(
+        "database/config/orders", plugin_name="postgresql-database-plugin"
+    ),
+    "connect with another plugin": _post("database/config/lab-demo", plugin_name="mysql-database-plugin"),
+    "make a role of a database that is no lab's": _post("database/roles/lab-demo.readonly", db_name="orders"),
+    "change the root of a database that is no lab's": _post("database/rotate-root/orders"),
+    "end the users of a database that is no lab's": _put("sys/leases/revoke-prefix/database/creds/orders"),
+    "use a lab's database": _get("database/creds/lab-demo.readonly"),
+    "give consumers another policy": _post("auth/labs/role/demo", token_policies="innkeeper-bot"),
+    "give consumers two policies": _post("auth/labs/role/demo", token_policies="innkeeper-lab,innkeeper-bot"),
+    "give consumers a list of policies": _post(
+        "auth/labs/role/demo", token_policies=["innkeeper-lab", "innkeeper-bot"]
+    ),
+    "give consumers policies by their old name": _post("auth/labs/role/demo", policies="innkeeper-bot"),
+    "give consumers policies afterwards": _post(
+        "auth/labs/role/demo/token-policies", token_policies="innkeeper-bot"
+    ),
+    "let consumers log in without a secret": _post("auth/labs/role/demo", bind_secret_id=False),
+    "see a secret id": _post("auth/labs/role/demo/secret-id", ttl="60s"),
+    "choose a secret id": _post("auth/labs/role/demo/custom-secret-id", secret_id="known"),
+    "make an AppRole beside the labs'": _post("auth/approle/role/lab-demo", token_policies="innkeeper-lab"),
+    "write a policy": _post("sys/policies/acl/lab-demo", policy='path "*" {}'),
+    "look for who somebody is": _post("identity/lookup/entity", name="anna"),
+    "become somebody else": _post("identity/entity-alias", name="demo", canonical_id="x", mount_accessor="x"),
+    "list who there is": lambda client: client.adapter.list("/v1/identity/entity/id"),
     "read a code": _get("totp/code/T1-U1"),
     "list who has a second factor": lambda client: client.adapter.list("/v1/totp/keys"),
     "take the signing key": _get("transit/export/signing-key/innkeeper-krl"),

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+import hvac
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from hvac import exceptions
 
 from bot.playground import postgresql_server
 from bot.playground.postgresql_server import LocalPostgreSQL
-from commands.engines.vault import AppRole, HvacVault, Vault
+from commands.engines.vault import AppRole, DatabasePlace, HvacVault, Vault, VaultDenied
 from commands.engines.vault_database import READ, configure_database
+from commands.engines.vault_errors import Doing
 from commands.engines.vault_setup import Needs, prepare, unwrap_secret_id
 from state.records import Person
 from tests.conftest import VaultSpace
@@ -37,6 +41,9 @@ class World(Protocol):
     def token_of(self, person: Person) -> str: ...
     def make_database(self, lab: str) -> None: ...
     def has_database_user(self, name: str) -> bool: ...
+    def data_store(self) -> DatabasePlace: ...
+    def log_in(self, role_id: str, secret_id: str) -> str: ...
+    def consumer_reads(self, token: str, lab: str, part: str = "") -> dict[str, Any]: ...
     def code(self, url: str) -> str: ...
 
 
@@ -63,6 +70,16 @@ class FakeWorld:
 
     def make_database(self, lab: str) -> None:
         self.vault.databases[f"{lab}.readonly"] = 3600
+
+    def data_store(self) -> DatabasePlace:
+        self.vault.data_stores["postgresql://somewhere"] = "told by Terraform"
+        return DatabasePlace("postgresql://somewhere", "root", "told by Terraform")
+
+    def log_in(self, role_id: str, secret_id: str) -> str:
+        return self.vault.consumer_logs_in(role_id, secret_id)
+
+    def consumer_reads(self, token: str, lab: str, part: str = "") -> dict[str, Any]:
+        return self.vault.consumer_reads(token, lab, part) or {}
 
     def has_database_user(self, name: str) -> bool:
         return any(each.database_user == name and not each.revoked for each in self.vault.grants.values())
@@ -128,11 +145,40 @@ class RealWorld:
             ttl_seconds=3600,
         )
 
+    def data_store(self) -> DatabasePlace:
+        """A superuser of its own, whose password may be changed."""
+        user = f"root_of_{self.space.namespace.replace('-', '_')}"
+        with self.database.connect() as admin:
+            admin.execute(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD 'told by Terraform'")
+        return DatabasePlace(self.database.vault_url, user, "told by Terraform")
+
+    def log_in(self, role_id: str, secret_id: str) -> str:
+        consumer = hvac.Client(self.space.addr, token="", namespace=self.space.namespace)
+        answer = _allowed(lambda: consumer.auth.approle.login(role_id, secret_id, mount_point="labs"))
+        return str(answer["auth"]["client_token"])
+
+    def consumer_reads(self, token: str, lab: str, part: str = "") -> dict[str, Any]:
+        consumer = hvac.Client(self.space.addr, token=token, namespace=self.space.namespace)
+        path = f"labs/{lab}/{part}".rstrip("/")
+        answer = _allowed(
+            lambda: consumer.secrets.kv.v2.read_secret_version(
+                path, mount_point="innkeeper", raise_on_deleted_version=True
+            )
+        )
+        return dict(answer["data"]["data"])
+
     def has_database_user(self, name: str) -> bool:
         return name in self.database.users()
 
     def code(self, url: str) -> str:
         return code_of(url)
+
+
+def _allowed(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except (exceptions.Forbidden, exceptions.InvalidRequest) as error:
+        raise VaultDenied(Doing("you cannot"), type(error).__name__) from None
 
 
 def code_of(url: str) -> str:

@@ -9,9 +9,11 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, proxy_bypass
 
 from slack_sdk import WebClient
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
-from urllib3.exceptions import HTTPError, ProtocolError, TimeoutError
-from urllib3.util import make_headers
+from urllib3 import ProxyManager
+from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers, parse_url
+
+from commands.engines.kept_http import Answer, KeptHttp
 
 CALLS_AT_ONCE = 16
 
@@ -21,28 +23,35 @@ class KeptWebClient(WebClient):
 
     def __init__(self, token: str, **options: Any) -> None:
         super().__init__(token, **options)
-        context = self.ssl or ssl.create_default_context()
-        self._direct = PoolManager(maxsize=CALLS_AT_ONCE, ssl_context=context)
-        self._around = _through(self.proxy, context) if self.proxy else self._direct
-        self._ways: dict[str | None, PoolManager] = {}  # by host
+        self._tls = self.ssl or ssl.create_default_context()
+        self._proxy = _through(self.proxy, self._tls) if self.proxy else None
+        self._kept: dict[str, KeptHttp | None] = {}  # by scheme and host; None: through the proxy
 
-    def send(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
+    def send(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
         """POST it, and give whatever the answer is, redirects too. Raises ConnectionError, TimeoutError."""
-        host = urlsplit(url).hostname
-        way = self._ways.get(host)
-        if way is None:
-            way = self._direct if host and proxy_bypass(host) else self._around
-            self._ways[host] = way
-        try:
-            return way.urlopen(
-                "POST", url, redirect=False, retries=False, body=body, headers=headers, timeout=seconds
+        place = parse_url(url)
+        name = f"{place.scheme}://{place.netloc}"
+        if name not in self._kept:
+            is_around = self._proxy is not None and not proxy_bypass(place.host or "")
+            self._kept[name] = (
+                None if is_around else KeptHttp(place, self._tls if place.scheme == "https" else None)
             )
-        except ProtocolError as broken:
-            raise ConnectionError(f"Slack's answer broke off ({broken})") from None
+        kept = self._kept[name]
+        try:
+            if kept is not None:
+                return kept.ask("POST", place.request_uri, headers, body, seconds)
+            return self._around(url, body, headers, seconds)
         except TimeoutError as late:
             raise ConnectionError(f"Slack does not answer ({late})") from None
-        except HTTPError as failed:
-            raise ConnectionError(f"Slack is not reached ({failed})") from None
+        except (ConnectionError, HTTPError) as broken:
+            raise ConnectionError(f"Slack is not reached, or its answer broke off ({broken})") from None
+
+    def _around(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
+        assert self._proxy is not None
+        answer = self._proxy.urlopen(
+            "POST", url, redirect=False, retries=False, body=body, headers=headers, timeout=seconds
+        )
+        return Answer(answer.status, dict(answer.headers), answer.data)
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         data = req.data if isinstance(req.data, bytes) else b""
@@ -50,7 +59,7 @@ class KeptWebClient(WebClient):
         return {
             "status": answer.status,
             "headers": answer.headers,
-            "body": answer.data.decode("utf-8", "replace"),
+            "body": answer.body.decode("utf-8", "replace"),
         }
 
 

@@ -16,6 +16,7 @@ from hvac import exceptions
 from urllib3.exceptions import NewConnectionError
 
 from commands.engines.deadline import Threads
+from commands.engines.kept_http import Unreached
 from commands.engines.vault_errors import (
     Doing,
     VaultAway,
@@ -216,9 +217,10 @@ def understood(doing: Doing, job: Callable[[], T]) -> T:
     except requests.exceptions.ConnectionError as error:
         cause = error.args[0] if error.args else None
         reason = getattr(cause, "reason", cause)
-        if isinstance(reason, NewConnectionError):  # it was never sent
+        if isinstance(reason, (Unreached, NewConnectionError)):  # it was never sent
             doing = replace(doing, in_doubt="")
-        raise VaultAway(doing, type(reason or error).__name__) from None
+        why = getattr(reason, "__cause__", None) or reason or error
+        raise VaultAway(doing, type(why).__name__) from None
     except requests.exceptions.RequestException as error:
         raise VaultAway(doing, type(error).__name__) from None
     except (LookupError, TypeError, AttributeError, ValueError) as error:

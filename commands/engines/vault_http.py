@@ -1,22 +1,22 @@
-"""HTTP to one Vault over connections that are kept, with what never changes worked out once.
-
-requests works out proxy, TLS and connection anew for each call, which took half of the time that a call took.
-"""
+"""HTTP to one Vault as hvac asks for it: over connections that are kept, and otherwise through requests."""
 
 from __future__ import annotations
 
 import json as json_text
+import ssl
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPHeaderDict
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.util import parse_url
+
+from commands.engines.kept_http import KeptHttp
 
 CALLS_AT_ONCE = 64
 
@@ -26,7 +26,7 @@ class Answer:
     """As much of a requests.Response as hvac looks at."""
 
     status_code: int
-    headers: HTTPHeaderDict
+    headers: CaseInsensitiveDict[str]
     content: bytes
 
     @property
@@ -45,7 +45,10 @@ class Answer:
 
 
 class OneServer:
-    """What hvac takes for a requests.Session. It is one, where a call is not plain: redirected, with a query."""
+    """What hvac takes for a requests.Session. It is one, for what is not plain.
+
+    That is what is redirected, has a query or a client's certificate, or goes through a proxy.
+    """
 
     def __init__(self, addr: str, cacert: str) -> None:
         self._session = session_for(addr, cacert)
@@ -53,14 +56,13 @@ class OneServer:
         self._addr = addr
 
     @cached_property
-    def _way(self) -> tuple[HTTPConnectionPool, bool]:
-        """The connections, and whether the whole address is asked for, as of a proxy of plain HTTP, or the path."""
+    def _kept(self) -> KeptHttp | None:
+        """The connections, with what requests would take from the environment. None: a proxy is in between."""
         around = self._session.merge_environment_settings(self._addr, {}, None, self.verify, None)
-        asked, adapter = requests.Request("GET", self._addr).prepare(), self._session.get_adapter(self._addr)
-        assert isinstance(adapter, HTTPAdapter)
-        pool = adapter.get_connection_with_tls_context(asked, around["verify"], around["proxies"])
-        assert isinstance(pool, HTTPConnectionPool)
-        return pool, urlsplit(adapter.request_url(asked, around["proxies"])).netloc != ""
+        place = parse_url(self._addr)
+        if place.scheme not in ("http", "https") or select_proxy(self._addr, around["proxies"]):
+            return None
+        return KeptHttp(place, _tls(around["verify"]) if place.scheme == "https" else None)
 
     def request(
         self,
@@ -73,8 +75,8 @@ class OneServer:
         **rest: Any,
     ) -> Answer | requests.Response:
         """What Session.request does. Raises requests' Timeout and ConnectionError."""
-        plain = not params and not rest.get("cert")
-        answer = self._ask(method.upper(), url, headers, json, timeout) if plain else None
+        kept = None if params or rest.get("cert") or timeout is None else self._kept
+        answer = None if kept is None else _ask(kept, method.upper(), url, headers, json, timeout or 0.0)
         if answer is None or 300 <= answer.status_code < 400:
             return self._session.request(
                 method, url, headers=headers, json=json, timeout=timeout, params=params, **rest
@@ -84,33 +86,30 @@ class OneServer:
     def close(self) -> None:
         """Let the connections go."""
         self._session.close()
+        if self._kept is not None:
+            self._kept.close()
 
-    def _ask(
-        self, method: str, url: str, headers: dict[str, str], json: object, timeout: float | None
-    ) -> Answer:
-        body = None if json is None else json_text.dumps(json).encode()
-        sent = headers if body is None else {**headers, "Content-Type": "application/json"}
-        pool, is_whole = self._way
-        place = parse_url(url)
-        target = place.url if is_whole else place.request_uri
-        try:
-            answer = pool.urlopen(
-                method,
-                target,
-                body,
-                sent,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,  # a proxy's connection serves other hosts
-                timeout=timeout,
-            )
-        except NewConnectionError as nobody:  # which urllib3 calls late, too
-            raise requests.exceptions.ConnectionError(nobody) from None
-        except TimeoutError as late:
-            raise requests.exceptions.Timeout(late) from None
-        except HTTPError as broken:
-            raise requests.exceptions.ConnectionError(broken) from None
-        return Answer(answer.status, answer.headers, answer.data)
+
+def _ask(
+    kept: KeptHttp, method: str, url: str, headers: dict[str, str], json: object, seconds: float
+) -> Answer:
+    body = b"" if json is None else json_text.dumps(json).encode()
+    sent = {**headers, "Content-Type": "application/json"} if body else headers
+    try:
+        answer = kept.ask(method, parse_url(url).request_uri, sent, body, seconds)
+    except TimeoutError as late:
+        raise requests.exceptions.Timeout(late) from None
+    except ConnectionError as broken:
+        raise requests.exceptions.ConnectionError(broken) from None
+    return Answer(answer.status, CaseInsensitiveDict(answer.headers), answer.body)
+
+
+def _tls(authorities: str | bool | None) -> ssl.SSLContext:
+    """authorities: a file or a folder of certificates, True for those that requests brings."""
+    path = authorities if isinstance(authorities, str) else DEFAULT_CA_BUNDLE_PATH
+    if Path(path).is_dir():
+        return ssl.create_default_context(capath=path)
+    return ssl.create_default_context(cafile=path)
 
 
 def session_for(addr: str, cacert: str) -> requests.Session:

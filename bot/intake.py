@@ -18,13 +18,15 @@ from bot.liveness import is_lost, this_process
 from bot.notifier import Notifier
 from bot.slack import Later
 from bot.views import lists
+from bot.views.message import Message
+from commands import proposals, sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.request import Outcome, Refused, Request
 from commands.table import handle
 from commands.words import code
 from state import audit, inbox, labs
-from state.records import InboxEntry
+from state.records import InboxEntry, Person
 
 HANDLERS = 4
 FEW = 2  # one that comes while the answer to the last is still being recorded
@@ -33,6 +35,7 @@ PATIENCE_SECONDS = 0.25
 RESPONSE_URL_LIFE = timedelta(minutes=30)
 RETRY_AFTER = timedelta(seconds=60)
 ATTEMPTS = 3
+NOTE = 600  # characters of an answer that fits above the Home tab
 
 log = structlog.get_logger()
 
@@ -148,7 +151,7 @@ class Intake:
 
     def _work(self, entry: InboxEntry, now: datetime) -> str:
         try:
-            if now - entry.received_at > RESPONSE_URL_LIFE:
+            if now - entry.received_at > RESPONSE_URL_LIFE and entry.payload["words"] != ["home", "opened"]:
                 return self._apologise(entry, now)
             return self._handled(entry, now)
         except Later as later:
@@ -162,7 +165,7 @@ class Intake:
             said = self._answer(entry, request, outcome)
         except Refused as refused:
             said = f"refused: {refused.sentence}"
-            self._notifier.answer(entry, lists.refusal(refused.sentence, refused.example))
+            self._tell(entry, lists.refusal(refused.sentence, refused.example))
         except Later:
             raise
         except Exception:
@@ -187,18 +190,46 @@ class Intake:
         if outcome.reveal is not None:
             self._notifier.reveal(entry, outcome.reveal)
             return f"shown: {outcome.reveal.title}"
-        if outcome == Outcome():
-            return "done"
-        self._notifier.answer(entry, lists.answer(outcome), outcome.attachment)
+        if outcome.home is not None:
+            self._notifier.show_home(entry, outcome.home, "", self._deps.draw_costs)
+            return "home"
+        if outcome != Outcome() or entry.payload.get("home"):
+            self._tell(entry, lists.answer(outcome), outcome)
         return "done"
 
     def _fault(self, entry: InboxEntry, now: datetime) -> str:
+    def _tell(self, entry: InboxEntry, message: Message, outcome: Outcome | None = None) -> None:
+        """Answer in the place where it was asked: for a click in the Home tab, above what stands there now."""
+        attachment = outcome.attachment if outcome is not None else None
+        if not entry.payload.get("home"):
+            self._notifier.answer(entry, message, attachment)
+            return
+        if entry.payload["words"][0] == "home":
+            self._notifier.turn_away(entry, message)
+            return
+        said = message.text
+        if outcome is not None and (outcome.listing or outcome.buttons or attachment or len(said) > NOTE):
+            self._notifier.answer(entry, message, attachment)
+            said = "The answer is in your messages with me."
+        try:
+            person = Person(str(entry.payload["team"]), str(entry.payload["user"]))
+            looked = handle(Request(entry.id, person, "", ("home", "after")), self._deps)
+        except Refused:
+            self._notifier.turn_away(entry, message)
+            return
+        if looked.home is not None:
+            self._notifier.show_home(entry, looked.home, said, self._deps.draw_costs)
+
         incident = secrets.token_hex(2).upper()
         log.exception("fault", incident=incident, kind=entry.kind, words=entry.payload.get("words", [])[:2])
         last = entry.attempts >= ATTEMPTS
         if last:
             inbox.finish(self._deps.database, entry.id, now, f"fault: {incident}")
-        self._notifier.answer(entry, lists.fault(incident, again=not last))
+        fault = lists.fault(incident, again=not last)
+        if entry.payload.get("words", [])[:1] == ["home"]:
+            self._notifier.turn_away(entry, fault)
+        else:
+            self._notifier.answer(entry, fault)
         return f"fault: {incident}"
 
     def _apologise(self, entry: InboxEntry, now: datetime) -> str:

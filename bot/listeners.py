@@ -13,13 +13,13 @@ from commands.engines.vault import VaultError
 from commands.table import COMMANDS
 
 SLASH_COMMANDS = tuple(dict.fromkeys(f"/{command.words[0]}" for command in COMMANDS))
-EVENTS = ("app_mention", "user_change")
+EVENTS = ("app_home_opened", "app_mention", "user_change")
 
 _ANY = re.compile(r".*", re.DOTALL)
 
 
 def register(app: App, intake: Intake) -> None:
-    """Connect a Bolt app to the intake: commands, clicks, forms and mentions."""
+    """Connect a Bolt app to the intake: commands, clicks, forms, mentions and visits to the Home tab."""
 
     def take_command(body: dict[str, Any], ack: Ack) -> None:
         intake.take(requests.from_command(body, intake.now(), intake.blueprint_of))
@@ -46,16 +46,22 @@ def register(app: App, intake: Intake) -> None:
         intake.take(requests.from_departure(body, intake.now()))
         ack()
 
+    def take_visit(body: dict[str, Any], ack: Ack) -> None:
+        intake.take(requests.from_home(body, intake.now()))
+        ack()
+
     for command in SLASH_COMMANDS:
         app.command(command)(take_command)
     app.action(_ANY)(take_click)
     app.view(_ANY)(take_form)
-    mention, change = EVENTS
+    visit, mention, change = EVENTS
+    app.event(visit, matchers=[requests.is_home])(take_visit)
+    app.event(visit)(_let_pass)
     app.event(mention)(take_mention)
     app.event(change, matchers=[requests.is_departure])(take_departure)
     app.event(change)(_let_pass)
 
 
 def _let_pass(ack: Ack) -> None:
-    """Somebody changed their picture: nothing of ours."""
+    """Somebody changed their picture, or looks at their messages: nothing of ours."""
     ack()

@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from bot.home_tab import Draw, HomeTab
+from bot.late_pictures import LatePictures
 from bot.outgoing import CLOSED, Outgoing, Reviewers, leave_to_another, ts_of, upload
 from bot.slack import Later, NotTaken, Slack
 from bot.views import replies, steps_lines
@@ -21,6 +23,7 @@ from bot.views.modals import modal, shown, waiting
 from commands import costs
 from commands.approvals import still_needed
 from commands.costs import Bill
+from commands.home import Home
 from commands.request import Attachment, Form, Reveal, id_from
 from state import approvals, cards, checks, health, labs, outbox, runs, steps, usages
 from state.database import Database
@@ -52,10 +55,15 @@ class Notifier:
         self._begun: dict[str, datetime] = {}  # card → when this process began to post it
         self._outgoing = Outgoing(slack, database, reviewers)
         self._stopping = threading.Event()
+        self.pictures = LatePictures(slack, self._stopping)
+        self._home_tab = HomeTab(slack, self.pictures)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Send cards and replies as they come, each in a thread of its own."""
+        """Send cards and replies as they come, each in a thread of its own; pictures in a third."""
+        pictures = threading.Thread(target=self.pictures.serve, name="notifier-pictures", daemon=True)
+        pictures.start()
+        self._threads.append(pictures)
         for topic, work in (("cards", self.send_cards), ("outbox", self.send_replies)):
             thread = threading.Thread(
                 target=self._forever, args=(topic, work), name=f"notifier-{topic}", daemon=True
@@ -66,6 +74,7 @@ class Notifier:
     def stop(self, timeout_seconds: float) -> None:
         """Let go after the message in hand; what is not sent is sent after the next start."""
         self._stopping.set()
+        self.pictures.stop()
         for thread in self._threads:
             thread.join(timeout_seconds)
 
@@ -110,9 +119,21 @@ class Notifier:
                 user, lambda direct: upload(self._slack, (direct, None), attachment.name, attachment.body)
             )
 
+    def show_home(self, entry: InboxEntry, home: Home, note: str, draw: Draw) -> None:
+        """The Home tab of the one who asked, and above it what came of their click."""
+        self._home_tab.show(str(entry.payload["user"]), home, note, draw)
+
+    def turn_away(self, entry: InboxEntry, message: Message) -> None:
+        """The Home tab of somebody to whom nothing is shown, and why."""
+        self._home_tab.turn_away(str(entry.payload["user"]), message.text)
+
     def open_form(self, entry: InboxEntry, form: Form) -> None:
         """Open a modal for the person who asked. Their trigger lives for three seconds."""
-        carried = {"value": form.value, "channel": entry.payload.get("channel") or ""}
+        carried = {
+            "value": form.value,
+            "channel": entry.payload.get("channel") or "",
+            "home": bool(entry.payload.get("home")),
+        }
         about = json.dumps(carried, ensure_ascii=False)
         try:
             self._slack.open_view(str(entry.payload.get("trigger_id") or ""), modal(form, about))

@@ -79,6 +79,7 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
         "trigger_id": body.get("trigger_id"),
         "words": list(parse(value, "@")) if is_page else [name, value],
         "replace": is_page or name in _REPLACING,
+        "home": (body.get("view") or {}).get("type") == "home",
     }
     return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
 
@@ -98,10 +99,32 @@ def from_submission(body: Body, now: datetime, seal: Seal) -> InboxEntry:
         **_who(body),
         "channel": about.get("channel", ""),
         "trigger_id": body.get("trigger_id"),
+        "home": bool(about.get("home")),
         "sealed_form": base64.b64encode(sealed).decode() if sealed is not None else None,
         **_filled_in(str(view.get("callback_id", "")), str(about.get("value", "")), plain),
     }
     return InboxEntry(entry_id, "submission", payload, now)
+
+
+def from_home(body: Body, now: datetime) -> InboxEntry:
+    """Somebody has opened the Home tab.
+
+    Source: https://docs.slack.dev/reference/events/app_home_opened
+    """
+    event = body.get("event") or {}
+    payload = {
+        "team": event.get("user_team") or event.get("team") or body.get("team_id", ""),
+        "user": event.get("user", ""),
+        "channel": "",
+        "words": ["home", "opened"],
+        "home": True,
+    }
+    return InboxEntry(_id(body, body.get("event_id")), "event", payload, now)
+
+
+def is_home(event: Body) -> bool:
+    """Whether it is the Home tab that was opened, not the messages beside it."""
+    return event.get("tab") == "home"
 
 
 def from_departure(body: Body, now: datetime) -> InboxEntry:

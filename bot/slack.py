@@ -151,6 +151,18 @@ class Slack:
         """A modal that is open, with other contents."""
         self._call("views.update", view_id, lambda: self._client.views_update(view_id=view_id, view=view))
 
+    def publish_home(self, user: str, view: dict[str, Any], shown_hash: str = "") -> str:
+        """Somebody's Home tab, and the hash of what it shows now.
+
+        shown_hash: what is there must still be that; else NotTaken with `hash_conflict`.
+        """
+        published = self._call(
+            "views.publish",
+            user,
+            lambda: self._client.views_publish(user_id=user, view=view, hash=shown_hash or None),
+        )
+        return str((published.get("view") or {}).get("hash") or "")
+
     def direct(self, user: str) -> str:
         """The channel of the direct messages with somebody."""
         opened = self._call("conversations.open", user, lambda: self._client.conversations_open(users=[user]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from cryptography import x509
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from commands import public_keys
 from commands.deps import Deps
 from commands.engines.vault import WRAPPING_SECONDS, Wrapped
+from commands.extending import living
 from commands.grammar import assignments
 from commands.issuing import Issued, checked_seconds, issue, key_id, lab_for_keys, usable
 from commands.public_keys import PublicKey
@@ -53,6 +55,11 @@ def ssh(request: Request, deps: Deps) -> Outcome:
         f"Log in with `{_login(deps.database, lab, user, file)}`\n"
         f"Nobody else can use it. `/key revoke {grant.id}` ends it."
     )
+
+
+def ssh_of_lab(request: Request, deps: Deps) -> Outcome:
+    """The `ssh` button. Its value is LAB."""
+    return ssh(replace(request, words=("key", "ssh", living(deps, request.words[1]).name)), deps)
 
 
 def db(request: Request, deps: Deps) -> Outcome:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from commands.engines.vault_documents import Operator
 from state.records import Button as Button
 from state.records import Person
+
+if TYPE_CHECKING:
+    from commands.home import Home
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 FORM_VALUE_LIMIT = (
@@ -151,3 +155,4 @@ class Outcome:
     form: Form | None = None
     reveal: Reveal | None = None
     attachment: Attachment | None = None
+    home: Home | None = None

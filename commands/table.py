@@ -16,6 +16,7 @@ from commands import (
     extension_approvals,
     factors,
     health,
+    home,
     keys,
     labs,
     leaving,
@@ -243,6 +244,9 @@ ACTIONS: dict[str, Action] = {
     "remove_operator": Action(leaving.remove, ("admin",)),
     "leaving": Action(leaving.look, ("admin",)),
     "forget_factor": Action(factors.forget, ("admin",)),
+    "home": Action(home.show, OPERATORS),
+    "ssh": Action(credentials.ssh_of_lab, ("operator", "infra")),
+    "enroll": Action(keys.enroll, OPERATORS),
 }
 
 # What nobody presses: requests.py names it in what Slack delivers. Neither does anything on anybody's word.

@@ -57,6 +57,11 @@ def waiting_of(database: Database, lab_id: str) -> Extension | None:
     return EXTENSIONS.one(database, "WHERE lab_id = :lab_id AND state = 'asked'", lab_id=lab_id)
 
 
+def waiting(database: Database) -> list[Extension]:
+    """Every question that nobody has answered, the oldest first."""
+    return EXTENSIONS.select(database, "WHERE state = 'asked' ORDER BY seq")
+
+
 def decide(
     database: Database, extension_id: str, state: ExtensionState, person: Person | None, now: datetime
 ) -> bool:

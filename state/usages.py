@@ -64,6 +64,18 @@ def channels_within(database: Database, since: datetime, until: datetime) -> lis
     return sorted(row["channel"] for row in database.rows(sql, since=since, until=until))
 
 
+def busiest_channel(database: Database, since: datetime, until: datetime, owner: Person | None = None) -> str:
+    """The channel with most usages of an owner, or of all, between since and until. Empty: there was none."""
+    named = {} if owner is None else {"owner": owner}
+    only = "".join(f" AND {name} = :{name}" for name in named)
+    sql = (
+        f"SELECT channel FROM usages WHERE {_WENT_ON}{only}"  # noqa: S608
+        " GROUP BY channel ORDER BY COUNT(*) DESC, channel LIMIT 1"
+    )
+    row = database.row(sql, since=since, until=until, **named)
+    return str(row["channel"]) if row else ""
+
+
 def month_cents(
     database: Database, now: datetime, channel: str | None = None, owner: Person | None = None
 ) -> dict[str, float]:

@@ -138,8 +138,10 @@ class View:
 
     @property
     def buttons(self) -> dict[str, dict[str, Any]]:
+        """Label → button, of several with one label the first."""
         rows = [block["elements"] for block in self.view["blocks"] if block["type"] == "actions"]
-        return {each["text"]["text"]: each for row in rows for each in row}
+        beside = [[block["accessory"]] for block in self.view["blocks"] if "accessory" in block]
+        return {each["text"]["text"]: each for row in (*rows, *beside)[::-1] for each in row}
 
 
 @dataclass(frozen=True)
@@ -303,6 +305,8 @@ class Inn:
             self.follows()
             cards_said, cards_again = self.notifier.send_cards(self.clock())
             replies_said, replies_again = self.notifier.send_replies(self.clock())
+            while self.notifier.pictures.show_next():
+                pass
             again = [moment for moment in (cards_again, replies_again) if moment is not None]
             if again:
                 self.clock.until(min(again))
@@ -400,6 +404,30 @@ class Inn:
             "actions": [{"action_id": action, "value": value}],
         }
         return requests.from_click(body, self.clock())
+
+    def opens_home(self, person: Person) -> View:
+        """Open the Home tab, and see what stands there."""
+        event = {"type": "app_home_opened", "user": person.user, "tab": "home"}
+        body = {"event": event, "event_id": f"Ev{next(self._numbers)}", "team_id": person.team}
+        self.asks(requests.from_home(body, self.clock()))
+        return self.home(person)
+
+    def home(self, person: Person) -> View:
+        """What stands in the Home tab."""
+        return View(self.slack.homes[person.user])
+
+    def clicks_home(self, person: Person, label: str) -> View:
+        """Press a button there (the first of that name), and see what stands there then."""
+        home = self.home(person)
+        button = home.buttons[label]
+        body = {
+            "user": {"id": person.user, "team_id": person.team},
+            "view": home.view,
+            "trigger_id": self.slack.new_trigger(),
+            "actions": [{"action_id": button["action_id"], "value": button["value"]}],
+        }
+        self.asks(requests.from_click(body, self.clock()))
+        return self.home(person)
 
     def submits(self, person: Person, **fields: str) -> Asked:
         """Fill in the form that was opened last, and send it."""

@@ -32,9 +32,14 @@ SCOPES_OF_METHODS = {
     "files_upload_v2": {"files:write"},
     "users_info": {"users:read"},
     "views_open": set(),
+    "views_publish": set(),
     "views_update": set(),
 }
-SCOPES_OF_EVENTS = {"app_mention": {"app_mentions:read"}, "user_change": {"users:read"}}
+SCOPES_OF_EVENTS = {
+    "app_home_opened": set(),
+    "app_mention": {"app_mentions:read"},
+    "user_change": {"users:read"},
+}
 SCOPE_OF_COMMANDS = "commands"
 
 

@@ -64,6 +64,7 @@ class FakeSlack:
         self.messages: list[Said] = []
         self.calls: list[Call] = []  # those that reached Slack
         self.views: list[dict[str, Any]] = []
+        self.homes: dict[str, dict[str, Any]] = {}  # user → what stands in their Home tab, with its hash
         self.files: dict[str, bytes] = {}  # by id
         self.closed: dict[str, str] = {}  # channel, or a person who takes no direct messages → Slack's code
         self._now = now
@@ -165,6 +166,17 @@ class FakeSlack:
             return {}
 
         self._call("views.update", view_id, act)
+
+    def publish_home(self, user: str, view: dict[str, Any], shown_hash: str = "") -> str:
+        def act() -> Mapping[str, Any]:
+            check_view(view)
+            if shown_hash and self.homes.get(user, {}).get("hash", shown_hash) != shown_hash:
+                raise NotTaken("views.publish", "hash_conflict")
+            self._refuse_unknown_pictures("views.publish", view["blocks"])
+            self.homes[user] = {**view, "hash": str(next(self._numbers))}
+            return {"hash": self.homes[user]["hash"]}
+
+        return str(self._call("views.publish", user, act)["hash"])
 
     def direct(self, user: str) -> str:
         def act() -> Mapping[str, Any]:
@@ -296,6 +308,11 @@ class FakeSlack:
         if code is not None and not (code == "is_archived" and method.startswith("conversations")):
             raise NotTaken(method, code)
 
+    def _refuse_unknown_pictures(self, method: str, blocks: list[dict[str, Any]]) -> None:
+        for block in blocks:
+            if block["type"] == "image" and block["slack_file"]["id"] not in self.files:
+                raise NotTaken(method, "invalid_blocks")
+
     def _found(self, method: str, channel: str, ts: str, code: str = "message_not_found") -> Said:
         for each in self._in(channel):
             if each.ts == ts and each.only is None:
@@ -307,9 +324,7 @@ class FakeSlack:
             check(message)
         if not message.text and not message.blocks and "file" not in more:
             raise NotTaken("chat.postMessage", "no_text")
-        for block in message.blocks:
-            if block["type"] == "image" and block["slack_file"]["id"] not in self.files:
-                raise NotTaken("chat.postMessage", "invalid_blocks")
+        self._refuse_unknown_pictures("chat.postMessage", message.blocks)
         ts = f"{self._now().timestamp():.0f}.{next(self._numbers):06d}"
         said = Said(ts, channel, message.text, message.blocks, **more)
         with self._lock:

@@ -77,7 +77,7 @@ def check(message: Message) -> None:
 
 
 def check_view(view: dict[str, Any]) -> None:
-    """The same for a modal."""
+    """The same for a modal and a Home tab."""
     assert View(**view).to_dict() == view
     assert len(view["blocks"]) <= 100
     _check_blocks(view["blocks"])

@@ -25,24 +25,41 @@ ButtonStyle = Literal["default", "primary", "danger"]
 
 STEP_NAMES: tuple[StepName, ...] = ("provision", "secure", "deploy", "integrate", "test")
 
+_AGENTS = "AGENT"  # no workspace of Slack's: their ids begin with T or E
 _PERSON = re.compile(r"([TE][A-Z0-9]+)[-:]([UW][A-Z0-9]+)")
+_AGENT = re.compile(rf"{_AGENTS}[-:]([a-z][a-z0-9-]{{0,38}}[a-z0-9])")
 
 
 @dataclass(frozen=True, order=True)
 class Person:
-    """Somebody in Slack: their own workspace (in a shared channel it is not the app's) and their id in it."""
+    """Somebody in Slack: their own workspace (in a shared channel it is not the app's) and their id in it.
+
+    Or an agent, a machine that is in no Slack: `AGENT` and its name, in small letters, which no id of Slack's has.
+    """
 
     team: str
     user: str
 
     @property
     def key(self) -> str:
-        """`T1-U1`, as the operator's document is called in Vault."""
+        """`T1-U1` or `AGENT-ci`, as the operator's document is called in Vault."""
         return f"{self.team}-{self.user}"
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether it is a machine, whoever says so: what is so wrong that it could be one is none of Slack's."""
+        return self.team == _AGENTS
+
+    @classmethod
+    def agent(cls, name: str) -> Person:
+        """The agent of that name: 2 to 40 small letters, digits and hyphens. Raises ValueError."""
+        return cls.parse(f"{_AGENTS}-{name}")
 
     @classmethod
     def parse(cls, text: str) -> Person:
-        """Read `T1-U1` or `T1:U1`. Raises ValueError for anything else."""
+        """Read `T1-U1`, `T1:U1` or `AGENT-ci`. Raises ValueError for anything else."""
+        if agent := _AGENT.fullmatch(text):
+            return cls(_AGENTS, agent[1])
         match = _PERSON.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not TEAM:USER, such as T0123:U0456")

@@ -105,6 +105,23 @@ class Vault(Protocol):
     def token_reads_operator(self, token: str, person: Person) -> bool:
         """Whether that token is that person's: it can read their document, and names nobody else."""
 
+    def person_of_token(self, token: str) -> Person | None:
+        """Whose token it is: an agent's, by the AppRole it came from, or a person's, who can read their document.
+
+        None for one that is not good, or is nobody's: what may do everything could be anybody's.
+        """
+
+    # agents: machines that ask for labs, each with an AppRole of its own
+
+    def add_agent(self, agent: Person) -> str:
+        """Make its AppRole, and give the role id. What an earlier one of its name logs in with, or as, ends."""
+
+    def agent_secret_id(self, agent: Person) -> Wrapped:
+        """A secret id for its AppRole. Wrapped is secret_id. Raises VaultUnprepared without one."""
+
+    def remove_agent(self, agent: Person) -> None:
+        """Remove its AppRole with its secret ids, and end all tokens that were got with it. Harmless without one."""
+
     def health(self) -> Health:
         """Whether Vault answers, is open, and takes our token. Never raises."""
 

@@ -1,4 +1,7 @@
-"""Operators as Vault keeps them: one document an operator in KV v2, `innkeeper/operators/TEAM-USER`."""
+"""Operators as Vault keeps them: one document an operator in KV v2, `innkeeper/operators/TEAM-USER`.
+
+An agent, which is a machine, is `operators/AGENT-NAME`: its slack_team is AGENT, which is nobody's in Slack.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 from state.records import Person
 
 ROLES = ("operator", "infra", "security", "admin")
+AGENT_ROLES = ("operator",)  # an agent asks for labs and runs its own; people do the rest
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENDED = "its expires_at has passed"  # the problem of a document whose time is over
 
@@ -35,7 +39,7 @@ class Operator:
 
 
 def path_of(person: Person) -> str | None:
-    """`operators/T1-U1`, or None where the ids are not Slack's and so must not become part of a path."""
+    """`operators/T1-U1`, or None where the ids are not Slack's (or an agent's), and so must be no part of a path."""
     try:
         whole = Person.parse(person.key) == person
     except ValueError:
@@ -66,7 +70,7 @@ def from_document(
     """Read a document. Fails closed: whatever is not as agreed makes an operator with a problem and no roles.
 
     So does an expires_at that now has reached. created_at, KV v2's time of this version, stands in for a
-    missing added_at. Unknown roles are left out.
+    missing added_at. Unknown roles are left out, and of an agent's all but AGENT_ROLES, whoever wrote them.
     """
     try:
         operator = _read(person, document, version, created_at)
@@ -83,10 +87,11 @@ def _read(person: Person, document: object, version: int, created_at: str) -> Op
     if document.get("slack_team") != person.team or document.get("slack_user") != person.user:
         raise ValueError("its slack_team and slack_user are not those of its path")
     roles, ends = _texts(document, "roles", required=True), document.get("expires_at")
+    known = AGENT_ROLES if person.is_agent else ROLES
     return Operator(
         person=person,
         name=_text(document, "name"),
-        roles=tuple(dict.fromkeys(role for role in roles if role in ROLES)),
+        roles=tuple(dict.fromkeys(role for role in roles if role in known)),
         ssh_public_keys=_texts(document, "ssh_public_keys"),
         added_by=_text(document, "added_by"),
         added_at=_time(document.get("added_at", created_at), "added_at"),

@@ -16,6 +16,7 @@ import structlog
 from hvac import exceptions
 
 from commands.engines import vault_operators, vault_sealing
+from commands.engines.vault_agents import HvacAgents
 from commands.engines.vault_connection import Connection, Login
 from commands.engines.vault_documents import Operator, path_of
 from commands.engines.vault_errors import (
@@ -48,7 +49,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class HvacVault(HvacKeys, HvacLabs, HvacSigning):
+class HvacVault(HvacAgents, HvacKeys, HvacLabs, HvacSigning):
     """A real Vault or OpenBao server. Thread-safe; a call has timeout_seconds in all. now tells the time, in UTC."""
 
     fresh_seconds = 0.5  # how long a document counts that was read ahead

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import hvac
 from hvac import exceptions
 
-from commands.engines import vault_database
+from commands.engines import vault_approles, vault_database
+from commands.engines.vault_approles import told
 from commands.engines.vault_connection import Connection, detail_of
 from commands.engines.vault_credentials import DatabasePlace, Wrapped
-from commands.engines.vault_errors import Doing, VaultRefused, VaultUnprepared
+from commands.engines.vault_errors import Doing, VaultRefused
 from commands.engines.vault_places import (
     CONSUMER_MAX_SECONDS,
     CONSUMER_SECONDS,
@@ -25,7 +24,6 @@ from commands.engines.vault_places import (
     LABS_FOLDER,
     LABS_MOUNT,
     OPERATORS_MOUNT,
-    WRAPPING_SECONDS,
     lab_connection,
     lab_role_id,
 )
@@ -102,7 +100,7 @@ class HvacLabs:
             if before == role_id:
                 return False
             if before is not None:  # an earlier lab of that name: its consumers are not ours
-                _close(client, lab, before)
+                vault_approles.close(client, LABS_MOUNT, lab, before)
             client.adapter.post(_role(lab), json={**_ROLE, "role_id": role_id})
             return True
 
@@ -110,7 +108,9 @@ class HvacLabs:
 
     def close_lab_role(self, lab: str) -> None:
         doing = Doing("I cannot end the logins of the lab's consumers", in_doubt="I try again by myself.")
-        self._connection.call(doing, lambda client: _close(client, lab, _role_id(client, lab)))
+        self._connection.call(
+            doing, lambda client: vault_approles.close(client, LABS_MOUNT, lab, _role_id(client, lab))
+        )
 
     def lab_secret_id(self, lab: str, person: Person, grant_id: str, ttl_seconds: int) -> Wrapped:
         if not 0 < ttl_seconds <= GRANT_MAX_SECONDS:
@@ -119,18 +119,13 @@ class HvacLabs:
             "I cannot let anybody connect",
             in_doubt="What may have been made is revoked by itself. Ask again.",
         )
-        told = {"grant": grant_id, "slack_team": person.team, "slack_user": person.user}
-        asked = {"metadata": json.dumps(told), "ttl": f"{ttl_seconds}s"}
+        whose = {"grant": grant_id, "slack_team": person.team, "slack_user": person.user}
+        asked = {"metadata": json.dumps(whose), "ttl": f"{ttl_seconds}s"}
 
-        def make(client: hvac.Client) -> Wrapped:
-            answer = client.adapter.post(
-                f"{_role(lab)}/secret-id", json=asked, wrap_ttl=f"{WRAPPING_SECONDS}s"
-            )
-            info = answer["wrap_info"]
-            made_at = datetime.fromisoformat(info["creation_time"]).astimezone(UTC)
-            return Wrapped(str(info["token"]), made_at + timedelta(seconds=int(info["ttl"])))
-
-        return self._connection.call(doing, make)
+        name = _named(lab)
+        return self._connection.call(
+            doing, lambda client: vault_approles.wrapped_secret_id(client, LABS_MOUNT, name, asked)
+        )
 
     def revoke_lab_secret_id(self, lab: str, lab_id: str, grant_id: str, end_sessions: bool) -> None:
         doing = Doing("I cannot revoke it", in_doubt="I try again by myself.")
@@ -140,9 +135,9 @@ class HvacLabs:
             for accessor in _keys(client, place):
                 asked = {"secret_id_accessor": accessor}
                 if _grant_of(client, place, asked) == grant_id:
-                    _told(partial(client.adapter.post, f"{place}-accessor/destroy", json=asked))
+                    told(partial(client.adapter.post, f"{place}-accessor/destroy", json=asked))
             if end_sessions:
-                _end_sessions(client, lab_role_id(lab, lab_id))
+                vault_approles.end_sessions(client, LABS_MOUNT, lab_role_id(lab, lab_id))
 
         self._connection.call(doing, revoke)
 
@@ -151,9 +146,7 @@ class HvacLabs:
     def has_lab_database(self, lab: str) -> bool:
         path = f"/v1/{DATABASE_MOUNT}/config/{lab_connection(_named(lab))}"
         doing = Doing("I cannot look for the lab's data store")
-        return self._connection.call(
-            doing, lambda client: _told(lambda: client.adapter.get(path)) is not None
-        )
+        return self._connection.call(doing, lambda client: told(lambda: client.adapter.get(path)) is not None)
 
     def connect_lab_database(self, lab: str, place: DatabasePlace) -> None:
         doing = Doing("I cannot connect Vault to the lab's data store")
@@ -221,48 +214,21 @@ def _end_leases(client: hvac.Client, role: str) -> None:
 
 
 def _role(lab: str) -> str:
-    return f"/v1/auth/{LABS_MOUNT}/role/{_named(lab)}"
+    return vault_approles.place(LABS_MOUNT, _named(lab))
 
 
 def _role_id(client: hvac.Client, lab: str) -> str | None:
-    found = _told(lambda: client.adapter.get(f"{_role(lab)}/role-id"))
-    return None if found is None else str(found["role_id"])
-
-
-def _close(client: hvac.Client, lab: str, role_id: str | None) -> None:
-    if role_id is not None:
-        client.adapter.delete(_role(lab))
-        _end_sessions(client, role_id)
-
-
-def _end_sessions(client: hvac.Client, role_id: str) -> None:
-    """End every token that was got by that role, at once: what Vault knows a role's logins by goes."""
-    accessor = _told(lambda: client.adapter.get(f"/v1/sys/internal/ui/mounts/auth/{LABS_MOUNT}"))
-    if accessor is None:
-        raise VaultUnprepared(Doing("I cannot end the logins of a lab's consumers"))
-    asked = {"alias_name": role_id, "alias_mount_accessor": accessor["accessor"]}
-    found = _told(lambda: client.adapter.post("/v1/identity/lookup/entity", json=asked))
-    if found:
-        client.adapter.delete(f"/v1/identity/entity/id/{found['id']}")
+    return vault_approles.role_id(client, LABS_MOUNT, _named(lab))
 
 
 def _grant_of(client: hvac.Client, place: str, asked: dict[str, str]) -> str | None:
     """Which grant a secret id was made for; None where it has ended meanwhile."""
-    found = _told(partial(client.adapter.post, f"{place}-accessor/lookup", json=asked))
+    found = told(partial(client.adapter.post, f"{place}-accessor/lookup", json=asked))
     return (found.get("metadata") or {}).get("grant") if found is not None else None
 
 
-def _told(ask: Callable[[], Any]) -> dict[str, Any] | None:
-    """What an answer holds, or None where there is nothing of that name."""
-    try:
-        answer = ask()
-    except exceptions.InvalidPath:
-        return None
-    return answer.get("data") if isinstance(answer, dict) else None
-
-
 def _keys(client: hvac.Client, path: str) -> list[str]:
-    return list((_told(lambda: client.adapter.list(path)) or {}).get("keys") or [])
+    return list((told(lambda: client.adapter.list(path)) or {}).get("keys") or [])
 
 
 def _path(lab: str, part: str) -> str:

@@ -34,6 +34,9 @@ SSH_TOKEN_SECONDS = 60  # a certificate is signed at once, and outlives the toke
 SSH_MAX_SECONDS = 24 * 3600
 SSH_BOT_MAX_SECONDS = 3600
 GRANT_MAX_SECONDS = 30 * 24 * 3600  # of a person's token, and so of TLS certificates and database users
+AGENTS_MOUNT = "agents"  # of auth: an AppRole for each agent, called as the agent
+AGENT_POLICY = "innkeeper-agent"  # of every agent's AppRole: it says who it is, and nothing else
+AGENT_SECONDS = 3600  # of an agent's token; then it logs in again
 CONSUMER_SECONDS = 20 * 60  # of a consumer's token, which it may renew
 CONSUMER_MAX_SECONDS = 3600  # then it logs in again
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from commands.engines import vault_agent_policies
 from commands.engines.vault_places import (
+    AGENT_POLICY,
     BLUEPRINTS_POLICY,
     BOT_POLICY,
     DATABASE_MOUNT,
@@ -151,7 +153,7 @@ path "auth/{LABS_MOUNT}/role/+/secret-id-accessor/destroy" {{
 path "identity/lookup/entity" {{
   capabilities = ["create", "update"]
   allowed_parameters = {{
-    "alias_mount_accessor" = ["@LABS_ACCESSOR@"]
+    "alias_mount_accessor" = ["@LABS_ACCESSOR@", "@AGENTS_ACCESSOR@"]
     "alias_name" = []
   }}
 }}
@@ -278,12 +280,14 @@ path "auth/token/revoke-self" {{
 """
 
 
-def policies(labs_accessor: str) -> dict[str, tuple[str, bool]]:
-    """Name → text, and whether a text that somebody changed is put back. labs_accessor: of the auth mount of labs."""
+def policies(labs_accessor: str, agents_accessor: str) -> dict[str, tuple[str, bool]]:
+    """Name → text, and whether a text that somebody changed is put back. The accessors: of their auth mounts."""
+    bot = BOT.replace("@LABS_ACCESSOR@", labs_accessor).replace("@AGENTS_ACCESSOR@", agents_accessor)
     return {
-        BOT_POLICY: (BOT.replace("@LABS_ACCESSOR@", labs_accessor), True),
+        BOT_POLICY: (bot + vault_agent_policies.BOTS, True),
         BLUEPRINTS_POLICY: (BLUEPRINTS, False),
-        OPERATOR_POLICY: (OPERATOR, True),
+        OPERATOR_POLICY: (OPERATOR + vault_agent_policies.OWN_IDENTITY, True),
+        AGENT_POLICY: (vault_agent_policies.AGENT, True),
         GRANT_POLICY: (GRANT, True),
         SSH_GRANT_POLICY: (SSH_GRANT, True),
         LAB_POLICY: (LAB.replace("@LABS_ACCESSOR@", labs_accessor), True),

@@ -17,6 +17,7 @@ from commands.engines.vault_documents import Operator, path_of
 from commands.engines.vault_errors import Doing, VaultConflict, VaultError
 from commands.engines.vault_http import session_for
 from commands.engines.vault_places import (
+    AGENTS_MOUNT,
     BLUEPRINTS_POLICY,
     BOT_POLICY,
     HOOK_SECRET,
@@ -111,7 +112,7 @@ def prepare(
     VaultError, whose sentence says what to do; what had been made by then stays, and the next run goes on from
     there.
     """
-    if path_of(admin) is None:
+    if path_of(admin) is None or admin.is_agent:
         raise VaultError(
             f"`{admin.team}:{admin.user}` is not TEAM:USER with the ids of Slack, such as T0123:U0456."
         )
@@ -126,7 +127,7 @@ def prepare(
         _mounts(client, said)
         _audit_device(client, said)
         _auth_mount(client, APPROLE_MOUNT, said)
-        _policies(client, _auth_mount(client, LABS_MOUNT, said), said)
+        _policies(client, [_auth_mount(client, each, said) for each in (LABS_MOUNT, AGENTS_MOUNT)], said)
         _reads(client, needs.reads, said)
         vault_setup_keys.prepare_keys(client, needs.principals, needs.domains, said.made)
         _role(client, said)
@@ -183,8 +184,8 @@ def _audit_device(client: hvac.Client, said: _Said) -> None:
         )
 
 
-def _policies(client: hvac.Client, labs_accessor: str, said: _Said) -> None:
-    for name, (text, restore) in vault_policies.policies(labs_accessor).items():
+def _policies(client: hvac.Client, accessors: list[str], said: _Said) -> None:
+    for name, (text, restore) in vault_policies.policies(*accessors).items():
         try:
             before = client.sys.read_policy(name)["data"]["rules"]
         except exceptions.InvalidPath:

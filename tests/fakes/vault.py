@@ -24,6 +24,7 @@ from commands.engines.vault_errors import Doing
 from commands.engines.vault_labs import refuse_other_labs
 from commands.engines.vault_operators import conflict
 from state.records import Person
+from tests.fakes.vault_agents import FakeAgents
 from tests.fakes.vault_keys import FakeKeys
 from tests.fakes.vault_labs import FakeLabs
 from tests.fakes.vault_signing import FakeSigning
@@ -42,7 +43,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FakeVault(FakeKeys, FakeLabs, FakeSigning):
+class FakeVault(FakeKeys, FakeLabs, FakeAgents, FakeSigning):
     """Set `state` to make every call fail that way, or failing["I cannot revoke it"] for
     what says so. The rest can be looked at and changed:
 

@@ -286,6 +286,10 @@ CALLS: dict[str, Callable[[Vault], object]] = {
     "seal": lambda vault: vault.seal(b"x", "y"),
     "unseal": lambda vault: vault.unseal(FakeVault().seal(b"x", "y"), "y"),
     "token_reads_operator": lambda vault: vault.token_reads_operator("a-token", ANNA),
+    "person_of_token": lambda vault: vault.person_of_token("a-token"),
+    "add_agent": lambda vault: vault.add_agent(Person.agent("ci")),
+    "agent_secret_id": lambda vault: vault.agent_secret_id(Person.agent("ci")),
+    "remove_agent": lambda vault: vault.remove_agent(Person.agent("ci")),
     "renew": lambda vault: vault.renew(),
     "grant_token": lambda vault: vault.grant_token(ANNA, "g1", 60),
     "ssh_token": lambda vault: vault.ssh_token(ANNA, "g1"),
@@ -321,7 +325,7 @@ CALLS: dict[str, Callable[[Vault], object]] = {
     "totp_forget": lambda vault: vault.totp_forget(ANNA),
     "totp_has": lambda vault: vault.totp_has(ANNA),
 }
-THEIR_OWN_TOKENS = {"token_reads_operator", "unwrap"}  # which tell nothing about our login
+THEIR_OWN_TOKENS = {"token_reads_operator", "person_of_token", "unwrap"}  # which tell nothing about our login
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -43,6 +43,8 @@ class World(Protocol):
     def has_database_user(self, name: str) -> bool: ...
     def data_store(self) -> DatabasePlace: ...
     def log_in(self, role_id: str, secret_id: str) -> str: ...
+    def agent_logs_in(self, role_id: str, secret_id: str) -> str: ...
+    def tokens_of_nobody(self) -> list[str]: ...
     def consumer_reads(self, token: str, lab: str, part: str = "") -> dict[str, Any]: ...
     def code(self, url: str) -> str: ...
 
@@ -77,6 +79,13 @@ class FakeWorld:
 
     def log_in(self, role_id: str, secret_id: str) -> str:
         return self.vault.consumer_logs_in(role_id, secret_id)
+
+    def agent_logs_in(self, role_id: str, secret_id: str) -> str:
+        return self.vault.agent_logs_in(role_id, secret_id)
+
+    def tokens_of_nobody(self) -> list[str]:
+        self.vault.tokens["root"] = {ADMIN, Person("T1", "U1")}
+        return ["root", "unknown"]
 
     def consumer_reads(self, token: str, lab: str, part: str = "") -> dict[str, Any]:
         return self.vault.consumer_reads(token, lab, part) or {}
@@ -156,6 +165,27 @@ class RealWorld:
         consumer = hvac.Client(self.space.addr, token="", namespace=self.space.namespace)
         answer = _allowed(lambda: consumer.auth.approle.login(role_id, secret_id, mount_point="labs"))
         return str(answer["auth"]["client_token"])
+
+    def agent_logs_in(self, role_id: str, secret_id: str) -> str:
+        agent = hvac.Client(self.space.addr, token="", namespace=self.space.namespace)
+        answer = _allowed(lambda: agent.auth.approle.login(role_id, secret_id, mount_point="agents"))
+        return str(answer["auth"]["client_token"])
+
+    def tokens_of_nobody(self) -> list[str]:
+        """Of one that may do everything; made by hand and saying that they are somebody; without any right."""
+
+        def made(*policies: str, **meta: str) -> str:
+            answer = self.space.client.auth.token.create(policies=list(policies), meta=meta)
+            return str(answer["auth"]["client_token"])
+
+        return [
+            self.space.root_token,
+            made("innkeeper-bot"),
+            made("innkeeper-operator", slack_team="T1", slack_user="U1"),
+            made("innkeeper-agent", role_name="ci"),
+            made("innkeeper-bot", slack_team="AGENT", slack_user="ci"),
+            made("default", slack_team="T1", slack_user="U1"),
+        ]
 
     def consumer_reads(self, token: str, lab: str, part: str = "") -> dict[str, Any]:
         consumer = hvac.Client(self.space.addr, token=token, namespace=self.space.namespace)

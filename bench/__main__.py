@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ack, card, catalogue, guardrails, keys, lifetime, pictures
+from bench import ack, card, catalogue, guardrails, keys, lifetime, pictures, steps
 from bench.measure import Measure
 from bench.parts import parts
 
@@ -22,6 +22,7 @@ GROUPS = {
     "keys": keys,
     "lifetime": lifetime,
     "pictures": pictures,
+    "steps": steps,
 }
 
 
@@ -32,7 +33,7 @@ def main() -> int:
         "group",
         nargs="*",
         choices=[*GROUPS, []],
-        metavar="ack|card|catalogue|guardrails|keys|lifetime|pictures",
+        metavar="ack|card|catalogue|guardrails|keys|lifetime|pictures|steps",
         help="only these (all)",
     )
     options.add_argument(

@@ -34,6 +34,8 @@ from bot.liveness import this_process
 from bot.metrics import Metrics
 from bot.notifier import Notifier
 from bot.pictures.costs import cost_picture
+from bot.pictures.plan_graph import plan_picture
+from bot.pictures.timeline import life_picture
 from bot.revocations import Revocations, of_grants
 from bot.scheduler import Scheduler
 from bot.server import asgi
@@ -170,6 +172,8 @@ def build_deps(settings: Settings, client: KeptWebClient) -> Deps:
         plan_ttl_seconds=settings.plan_ttl,
         allowed_channels=settings.allowed_channels,
         draw_costs=cost_picture,
+        draw_plan=plan_picture,
+        draw_life=life_picture,
         steps=spine.STEPS,
     )
 

@@ -10,6 +10,7 @@ import structlog
 
 from bot.slack import Later, NotTaken, Slack
 from bot.views.message import Message, actions, escape, message, picture, section
+from commands.pictures import Picture
 from state import cards, outbox
 from state.database import Database
 from state.records import OutboxMessage, Person
@@ -106,7 +107,8 @@ class Outgoing:
 
     def _post(self, waiting: OutboxMessage, place: Place, now: datetime) -> str:
         if waiting.file_name is not None:
-            upload(self._slack, place, waiting.file_name, waiting.body, waiting.text)
+            beside = None if waiting.picture is None else Picture(waiting.picture, waiting.picture_alt)
+            upload(self._slack, place, waiting.file_name, waiting.body, waiting.text, beside)
             return ""
         metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": waiting.id}}
         if waiting.picture is not None:
@@ -167,10 +169,12 @@ class Outgoing:
         return None
 
 
-def upload(slack: Slack, place: Place, name: str, body: str, comment: str = "") -> None:
-    """A text file; where files are not allowed, the beginning of it is better than nothing."""
+def upload(
+    slack: Slack, place: Place, name: str, body: str, comment: str = "", beside: Picture | None = None
+) -> None:
+    """A text file, and a picture beside it; where files are not allowed, the beginning of it is better than nothing."""
     try:
-        slack.upload(*place, name, body, comment)
+        slack.upload(*place, name, body, comment, beside=beside)
     except NotTaken:
         beginning = escape(body[:2800].replace("```", "'''"))
         slack.post(place[0], Message(f"{comment}\n```{beginning}```".strip(), []), place[1])

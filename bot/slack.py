@@ -16,10 +16,12 @@ from slack_sdk.web import SlackResponse
 
 from bot.views.message import Message
 from bot.web_client import KeptWebClient
+from commands.pictures import Picture
 
 AWAY_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 RESPOND_SECONDS = 5
+BESIDE = "graph.png"
 _CODE = re.compile(r"\w+")
 _PASSING = ("fatal_error", "internal_error", "service_unavailable", "request_timeout")
 
@@ -119,21 +121,25 @@ class Slack:
         body: str | bytes,
         comment: str = "",
         alt: str = "",
+        beside: Picture | None = None,
     ) -> str:
-        """A file: text, or a picture with its description in alt. Gives its id.
+        """A file: text, or a picture with its description in alt. Gives its id. beside: a picture in the same message.
 
         Without a channel nobody sees it, until it stands in a message as an image.
         """
+        uploads: list[dict[str, Any]] = [
+            {"filename": name, "title": name, "content": body or " ", "alt_txt": alt or None}
+        ]
+        if beside is not None:
+            drawn = {"filename": BESIDE, "title": BESIDE, "content": beside.png, "alt_txt": beside.alt}
+            uploads.append(drawn)
         done = self._call(
             "files.upload",
             channel,
             lambda: self._client.files_upload_v2(
                 channel=channel or None,
                 thread_ts=thread_ts,
-                filename=name,
-                title=name,
-                content=body or " ",
-                alt_txt=alt or None,
+                file_uploads=uploads,
                 initial_comment=comment or None,
             ),
         )

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from commands.pictures import Picture as Picture
 from commands.words import HOUR
 from state.usages import Usage
 
@@ -46,19 +47,6 @@ class DailyCosts:
     days: tuple[date, ...]
     series: dict[str, tuple[float, ...]]
     currency: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture (PNG), and what it shows for those who cannot see it."""
-
-    png: bytes
-    alt: str
-
-
-def undrawn(costs: DailyCosts) -> Picture | None:
-    """No picture: where nothing draws."""
-    return None
 
 
 def bill(usages: Iterable[Usage], now: datetime) -> Bill:

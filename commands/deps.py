@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from commands.authorise import Standing
 from commands.catalogue import Catalogue
-from commands.costs import DailyCosts, Picture, undrawn
+from commands.costs import DailyCosts
 from commands.engines.ansible import Ansible, RunnerAnsible
 from commands.engines.terraform import Terraform
 from commands.engines.vault import Vault
+from commands.pictures import Life, Picture, Plan, undrawn
 from state.database import Database
 from state.records import Person, StepName
 
@@ -37,4 +38,6 @@ class Deps:
     allowed_channels: tuple[str, ...] = ()  # empty: all
     ansible: Ansible = field(default_factory=RunnerAnsible)  # it has no settings, so nothing is wired
     draw_costs: Callable[[DailyCosts], Picture | None] = undrawn  # bot/pictures/costs.py
+    draw_plan: Callable[[Plan], Picture | None] = undrawn  # bot/pictures/plan_graph.py
+    draw_life: Callable[[Life], Picture | None] = undrawn  # bot/pictures/timeline.py
     steps: Mapping[StepName, StepModule] = field(default_factory=dict)  # those after provision

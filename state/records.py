@@ -264,7 +264,7 @@ class OutboxMessage:
     It goes to the thread of run_id's card, to the thread of the message thread_of, or to channel; with a person and
     no channel it is a direct message. Where that place is closed to us it goes directly to fallback, and where that
     is closed too, to the admins. With a file_name, body is the file's text and text its comment. A picture (PNG) is
-    shown below the text.
+    shown below the text, or beside the file.
     """
 
     id: str

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 
 from bot.pictures import svg
 from bot.pictures.layers import Edge, essential, layered
-from bot.pictures.raster import png
+from bot.pictures.raster import drawn, png
+from commands.pictures import Node as Node
+from commands.pictures import Picture
+from commands.pictures import Plan as Plan
 from commands.words import cut, listed, plural
 
 MOST_NODES = 60
@@ -25,23 +28,6 @@ _LINE = "#a3adc0"
 _FOLDED_FROM = 24  # nodes; from there on the instances of one resource share a node
 _PART = re.compile(r'(?:[^.\[]|\[(?:"(?:\\.|[^"\\])*"|[^\]"]*)\])+')
 _INDEX = re.compile(r'\[(?:"(?:\\.|[^"\\])*"|[^\]"]*)\]$')
-
-
-@dataclass(frozen=True)
-class Node:
-    """A resource. action: create, update, replace, delete, import, move, forget, read; any other is unchanged."""
-
-    address: str
-    action: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """edges: (address, the address of what it needs). Those to addresses that are no nodes are let be."""
-
-    title: str
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +69,12 @@ class _Row:
 
     y: float
     middles: Mapping[str, float]
+
+
+def plan_picture(plan: Plan) -> Picture | None:
+    """The picture with its words; None where it cannot be drawn."""
+    image = drawn(plan_graph, plan)
+    return None if image is None else Picture(image, plan_graph_alt(plan))
 
 
 def plan_graph(plan: Plan) -> bytes:

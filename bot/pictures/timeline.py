@@ -8,7 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from bot.pictures import svg
-from bot.pictures.raster import png
+from bot.pictures.raster import drawn, png
+from commands.pictures import Life as Life
+from commands.pictures import Moment as Moment
+from commands.pictures import Picture
+from commands.pictures import Span as Span
 from commands.words import duration, listed, plural
 
 MOST_LABELS = 24
@@ -37,35 +41,6 @@ _UNNAMED = ("used", "reminded")  # the first to lose their labels where there ar
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Something that happened. at: aware. kind: made, planned, approved, applied, used, reminded, extended, asleep,
-    awake, failed, destroyed, or any other. Without a label it is a mark alone."""
-
-    at: datetime
-    label: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Span:
-    """Something that lasted. begun and ended: aware; kind as for a Moment."""
-
-    begun: datetime
-    ended: datetime
-    label: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Life:
-    """What is known of a lab's life, in any order."""
-
-    title: str
-    moments: tuple[Moment, ...]
-    spans: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True)
 class _Flag:
     """What is written about a moment, or about several of the same kind in a row. width: of the words, in pixels."""
 
@@ -88,6 +63,12 @@ class _Scale:
         """Pixels from the left."""
         seconds = (self.ended - self.began).total_seconds()
         return _LEFT + ((at - self.began).total_seconds() / seconds if seconds else 0) * (self.right - _LEFT)
+
+
+def life_picture(life: Life) -> Picture | None:
+    """The picture with its words; None where it cannot be drawn."""
+    image = drawn(timeline, life)
+    return None if image is None else Picture(image, timeline_alt(life))
 
 
 def timeline(life: Life) -> bytes:

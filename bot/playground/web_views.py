@@ -11,6 +11,7 @@ from bot.playground.arguments import needed, structure
 from bot.playground.checks import check_view
 from bot.playground.model import Json, SlackError, View
 from bot.playground.shapes import view_json
+from bot.playground.web_chat import check_pictures
 from bot.playground.workspace import Workspace
 
 STACK = 3  # modals one upon the other
@@ -19,6 +20,7 @@ STACK = 3  # modals one upon the other
 def make_view(workspace: Workspace, user: str, payload: Json) -> View:
     """The view that an app describes, checked and not yet shown. Raises SlackError."""
     shape = check_view(payload)
+    check_pictures(workspace, shape["blocks"])
     external_id = str(shape.get("external_id") or "")
     if external_id and workspace.find_view(external_id=external_id):
         raise SlackError("duplicate_external_id")

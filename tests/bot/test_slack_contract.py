@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from bot.playground.server import LocalSlack
-from bot.slack import Later, NotTaken, Slack
+from bot.slack import BESIDE, Later, NotTaken, Slack
+from bot.views.home import turned_away
 from bot.views.message import Message, message, picture, section
 from bot.views.modals import modal
 from bot.web_client import KeptWebClient
+from commands.pictures import Picture
 from commands.request import Field, Form
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack import FakeSlack
@@ -26,6 +28,7 @@ CARD = {"event_type": "innkeeper_card", "event_payload": {"id": "card1"}}
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
+HOME = turned_away("Nothing here.")
 FORM = Form("reject_with_reason", "run1", "Reject", "Reject", (Field("reason", "Reason"),))
 
 
@@ -182,6 +185,40 @@ def test_a_picture_in_a_thread(side: FakeSide) -> None:
     assert side.slack.upload(side.channel, first["ts"], "picture.png", PNG, alt="Two bars")
     told = side.slack.replies(side.channel, first["ts"])
     assert [file["name"] for file in told[1]["files"]] == ["picture.png"]
+
+
+def test_a_picture_beside_a_text_is_one_message(side: FakeSide) -> None:
+    first = side.slack.post(side.channel, HELLO)
+    side.slack.upload(side.channel, first["ts"], "plan.txt", "+ a", "", beside=Picture(PNG, "Two bars"))
+    told = side.slack.replies(side.channel, first["ts"])
+    assert [[file["name"] for file in each["files"]] for each in told[1:]] == [["plan.txt", BESIDE]]
+
+
+def test_a_home_tab_is_shown_and_changed_while_it_is_the_same(side: FakeSide) -> None:
+    first = side.slack.publish_home(side.user, HOME)
+    second = side.slack.publish_home(side.user, HOME, first)
+    assert second
+    with pytest.raises(NotTaken) as conflict:
+        side.slack.publish_home(side.user, HOME, first)
+    assert conflict.value.code == "hash_conflict"
+
+
+def test_a_picture_in_a_home_tab(side: FakeSide) -> None:
+    file_id = side.slack.upload("", None, "picture.png", PNG, alt="Two bars")
+    shown = [section("*hello*"), picture(file_id, "Two bars")]
+    assert side.slack.publish_home(side.user, {**HOME, "blocks": [block.to_dict() for block in shown]})
+    wrong = [picture("F0NOTHING00", "Two bars")]
+    with pytest.raises(NotTaken) as refused:
+        side.slack.publish_home(side.user, {**HOME, "blocks": [block.to_dict() for block in wrong]})
+    assert refused.value.code == "invalid_blocks"
+
+
+def test_a_picture_in_what_one_person_sees(side: FakeSide) -> None:
+    file_id = side.slack.upload("", None, "picture.png", PNG, alt="Two bars")
+    shown = message("hello", [section("*hello*"), picture(file_id, "Two bars")])
+    side.slack.respond(side.new_url(), shown, replace=False)
+    side.slack.whisper(side.channel, side.user, shown)
+    assert side.whispered() == ["hello", "hello"]
 
 
 def test_a_whisper_is_for_one_person(side: FakeSide) -> None:

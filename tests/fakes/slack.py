@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from bot.slack import AWAY_PAUSE, Later, NotTaken
+from bot.slack import AWAY_PAUSE, BESIDE, Later, NotTaken
 from bot.views.message import Message
+from commands.pictures import Picture
 from tests.bot.views.reading import check, check_view
 
 URL_USES, URL_LIFE = 5, timedelta(minutes=30)
@@ -38,6 +39,7 @@ class Said:
     only: str | None = None
     file: str | None = None
     body: str = ""
+    beside: str | None = None  # the words of the picture beside the file
     edits: int = 0
 
 
@@ -130,6 +132,7 @@ class FakeSlack:
         body: str | bytes,
         comment: str = "",
         alt: str = "",
+        beside: Picture | None = None,
     ) -> str:
         def act() -> Mapping[str, Any]:
             self._refuse_closed("files.upload", channel)
@@ -137,7 +140,9 @@ class FakeSlack:
             self.files[file_id] = body if isinstance(body, bytes) else body.encode()
             if channel:
                 text = body if isinstance(body, str) else ""
-                self._put(channel, Message(comment, []), thread_ts=thread_ts, file=name, body=text)
+                drawn = None if beside is None else beside.alt
+                more = {"file": name, "body": text, "beside": drawn}
+                self._put(channel, Message(comment, []), thread_ts=thread_ts, **more)
             return {"id": file_id}
 
         return str(self._call("files.upload", channel, act)["id"])
@@ -361,5 +366,5 @@ def _as_slack_tells(said: Said) -> dict[str, Any]:
     if said.thread_ts is not None:
         told["thread_ts"] = said.thread_ts
     if said.file is not None:
-        told["files"] = [{"name": said.file}]
+        told["files"] = [{"name": each} for each in (said.file, *((BESIDE,) if said.beside else ()))]
     return told

@@ -17,7 +17,7 @@ from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.server import LocalSlack
 from bot.playground.transcript import Transcript
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 BAD_ENDS = ("failed", "stale", "interrupted")
 
 
@@ -66,8 +66,11 @@ class Tour:
             self._review,
             self._use,
             self._take_keys,
+            self._stop_a_service,
             self._look_at_data,
+            self._hear_of_it,
             self._leave,
+            self._recover,
             self._destroy,
             self._forget,
             self._look_back,
@@ -125,6 +128,41 @@ class Tour:
         if said is None:
             raise TourFailed("the certificate does not log in")
         self._transcript.say(f"ssh {self._ssh_address} → {said.strip()}")
+
+    def _stop_a_service(self) -> None:
+        if not self._is_deployed:
+            return
+        self._caption("On one host the guestbook is stopped. The bot looks at its labs from outside, too.")
+        self._laptop.run(self._ssh_address, "touch service/down")
+        self._transcript.say(f"ssh {self._ssh_address} touch service/down")
+
+    def _hear_of_it(self) -> None:
+        if not self._is_deployed:
+            return
+        self._caption("The second look in a row that fails is told to its owner, and stands on the card.")
+        self._told_in_channel("is unhealthy since")
+        self._laptop.run(self._ssh_address, "rm service/down")
+        self._transcript.say(f"ssh {self._ssh_address} rm service/down")
+        before = self._card("demo: applied")
+        self._type(self._cast.requester, "/lab test demo")
+        self._card("demo: applied", before.ts)
+
+    def _recover(self) -> None:
+        if self._is_deployed:
+            self._caption("That it is well again is told, too.")
+            self._told_in_channel("is healthy again")
+
+    @property
+    def _is_deployed(self) -> bool:
+        """Whether this machine has what it takes to deploy something."""
+        return any("✓ deploy" in str(message.blocks) for message in self._slack.messages(self._cast.channel))
+
+    def _told_in_channel(self, words: str) -> None:
+        self._slack.wait_for(
+            lambda: [each for each in self._slack.messages(self._cast.channel) if words in each.text],
+            PATIENCE_SECONDS,
+        )
+        self._transcript.catch_up()
 
     def _look_at_data(self) -> None:
         if self._database is None:
@@ -265,13 +303,15 @@ class Tour:
             )
         self._transcript.catch_up()
 
-    def _card(self, text: str) -> Message:
-        """The newest card of a lab, once it says that. What it says on the way is shown too."""
+    def _card(self, text: str, after: str = "") -> Message:
+        """The newest card of a lab, once it says that. What it says on the way is shown too. after: another's ts."""
         lab = text.partition(":")[0]
         ends_at = time.monotonic() + PATIENCE_SECONDS
         while True:
             self._transcript.catch_up()
             for message in reversed(self._slack.messages(self._cast.channel)):
+                if message.ts <= after:
+                    break
                 if message.text.startswith(f"{lab}: ") and not message.thread_ts and not message.ephemeral_to:
                     if message.text.startswith(text):
                         return message

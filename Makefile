@@ -8,8 +8,9 @@ TOUR ?=
 demo: .venv/ready
 	@TOUR=$(TOUR) $(BIN)/innkeeper demo
 
+# Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together.
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -128,7 +128,8 @@ def test_a_module_that_does_not_plan_says_where(house: House) -> None:
 
 
 def test_a_broken_blueprint_is_named_with_its_line_and_the_others_still_work(house: House) -> None:
-    catalog = house.asks(house.riley, "/lab catalog", expect="Blueprints")
+    pages = ("/lab catalog", "/lab catalog page=2")
+    catalog = "".join(house.asks(house.riley, each, expect="Blueprints") for each in pages)
     assert "labs/broken/blueprint.yaml:3" in catalog
     for name in ("pair", "solo", "leaky"):
         assert f"*{name}*" in catalog

@@ -15,6 +15,7 @@ from commands import (
     blueprint_checks,
     blueprint_deploy,
     blueprint_hours,
+    blueprint_secure,
     grammar,
     words,
     yaml_nodes,
@@ -28,7 +29,6 @@ from commands.blueprint_records import (
     Lifetime,
     RekeyMode,
     Secure,
-    Ssh,
     Variable,
     VariableType,
 )
@@ -108,7 +108,7 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
     approvals, destroy_approvals = (
         _approvals(fields["approvals"]) if "approvals" in fields else (Approvals(), None)
     )
-    secure = section("secure", _secure, Secure())
+    secure = section("secure", blueprint_secure.read, Secure())
     checks: tuple[Check, ...] = blueprint_checks.read(fields["test"], secure) if "test" in fields else ()
 
     def path_of(found: yaml.Node) -> Path:
@@ -272,34 +272,6 @@ def _credentials(node: yaml.Node) -> dict[str, str]:
         if not _ENVIRONMENT.fullmatch(name):
             raise Wrong(key, f"{words.code(name)} cannot be set for Terraform. Names look like CLOUD_TOKEN.")
     return {name: _vault_field(value, name) for name, value in fields.items()}
-
-
-def _secure(node: yaml.Node) -> Secure:
-    fields = yaml_nodes.mapping(node, "secure", ("ssh", "tls", "database"))
-    ssh = None
-    if "ssh" in fields:
-        inner = yaml_nodes.mapping(fields["ssh"], "ssh", ("user", "ttl"))
-        user = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-        ssh = Ssh(
-            yaml_nodes.text(inner["user"], "user", 32, user, "as in root") if "user" in inner else Ssh.user,
-            yaml_nodes.seconds(inner["ttl"], "ttl") if "ttl" in inner else Ssh.ttl_seconds,
-        )
-    domain, tls_seconds = _credential(fields, "tls", "domain", Secure.tls_ttl_seconds)
-    role, database_seconds = _credential(fields, "database", "role", Secure.database_ttl_seconds)
-    return Secure(ssh, domain, tls_seconds, role, database_seconds)
-
-
-def _credential(
-    fields: Mapping[str, yaml.Node], section: str, key: str, ttl_seconds: int
-) -> tuple[str | None, int]:
-    """The one key that a section must have when it is there, and how long what it issues works."""
-    if section not in fields:
-        return None, ttl_seconds
-    inner = yaml_nodes.mapping(fields[section], section, (key, "ttl"))
-    if key not in inner:
-        raise Wrong(fields[section], f"`{section}` has a `{key}`, and this one has none.")
-    found = yaml_nodes.text(inner[key], key, 253)
-    return found, yaml_nodes.seconds(inner["ttl"], "ttl") if "ttl" in inner else ttl_seconds
 
 
 def _rekey(node: yaml.Node) -> RekeyMode:

@@ -92,6 +92,14 @@ class Ssh:
 
 
 @dataclass(frozen=True)
+class DataStore:
+    """A lab's own PostgreSQL, by the names of two outputs: {host, port, name} and, sensitive, {username, password}."""
+
+    connection: str
+    root: str
+
+
+@dataclass(frozen=True)
 class Secure:
     """Which credentials Vault issues for a lab of this blueprint."""
 
@@ -100,6 +108,8 @@ class Secure:
     tls_ttl_seconds: int = 3 * 86_400
     database_role: str | None = None
     database_ttl_seconds: int = 3600
+    application_role: str | None = None  # of a database user for what is deployed
+    data_store: DataStore | None = None  # put under Vault, where the roles are made; None: they are there
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ SECTIONS = {  # heading → where an unknown key has to stand to be told the kno
     "### In `lifetime`": "{lifetime: {%s}}",
     "### In `approvals`": "{approvals: {%s}}",
     "### In `secure`": "{secure: {%s}}",
+    "### In `database`, below `secure`": "{secure: {database: {%s}}}",
     "### In `deploy`": "{deploy: {%s}}",
     "### In `integrate`": "{integrate: {%s}}",
     "### In `test`, for each check": "{test: [{%s}]}",

@@ -29,7 +29,8 @@ from commands.engines.vault_places import (
 )
 from state.records import Person
 
-PARTS = ("", "tls", "secured")  # what is published, the certificate, and what secure has to remember
+# What is published, the certificate, what the deployed application logs in with, and what secure has to remember.
+PARTS = ("", "tls", "database", "secured")
 
 _ROLE = {
     # Text, not lists: a policy's allowed_parameters know one text from another, and no list.
@@ -198,7 +199,10 @@ class HvacLabs:
 def refuse_other_labs(place: str, lab: str) -> None:
     """A blueprint names what it wants to read, and the bot may read what every lab has. Raises VaultRefused."""
     below = f"{OPERATORS_MOUNT}/{LABS_FOLDER}/"
-    if place.startswith(below) and place not in {f"{below}{_named(lab)}", f"{below}{lab}/tls"}:
+    if not place.startswith(below):
+        return
+    own = {f"{below}{_named(lab)}", f"{below}{lab}/tls", f"{below}{lab}/database"}
+    if place not in own:
         raise VaultRefused(
             f"`{place}` is what another lab has, and no blueprint reads that: `consumes` brings what it publishes."
         )

@@ -17,7 +17,7 @@ from commands.deps import Deps
 from commands.engines.terraform import scrub
 from commands.engines.vault import VaultError, VaultUnavailable
 from commands.request import Refused, id_from
-from commands.steps import deploy, test
+from commands.steps import deploy, integrate, secure, test
 from commands.steps.step import StepFailed, StepInterrupted, StepModule, TakenBack, Work
 from commands.words import mention, plain
 from state import audit, labs, outbox, runs, steps, tfstate
@@ -30,7 +30,12 @@ _SENTENCE_CHARACTERS = 1000
 logger = structlog.get_logger()
 
 
-STEPS: Mapping[StepName, StepModule] = {"deploy": deploy, "test": test}
+STEPS: Mapping[StepName, StepModule] = {
+    "secure": secure,
+    "deploy": deploy,
+    "integrate": integrate,
+    "test": test,
+}
 
 
 def is_provisioned(deps: Deps, run: Run) -> bool:

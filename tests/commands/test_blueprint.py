@@ -170,6 +170,16 @@ def test_destroying_may_ask_for_other_people(tmp_path: Path) -> None:
         (SSH + "deploy: {playbook: none.yml}\n", 4, "There is no file `none.yml` here."),
         (SMALL + "secure: {tls: {}}\n", 3, "`tls` has a `domain`, and this one has none."),
         (SMALL + "secure: {database: {ttl: 1h}}\n", 3, "`database` has a `role`, and this one has none."),
+        (
+            SMALL + "secure:\n  database:\n    role: readonly\n    root: admin\n",
+            6,
+            "`connection` and `root` go together: where it is, and who may do all there.",
+        ),
+        (
+            SMALL + "secure:\n  database:\n    role: owner\n    root: admin\n    connection: place\n",
+            5,
+            "The `role` of a lab's own data store is `readonly` or `readwrite`.",
+        ),
         (SMALL + "secure: {tls: {domain: x.test, ttl: soon}}\n", 3, "`ttl`: `soon` is not a duration."),
         (SMALL + "second_factor: sometimes\n", 3, "`second_factor` is true or false."),
         (SMALL + "rekey: always\n", 3, "`rekey` is auto, removals or ask."),

@@ -73,7 +73,7 @@ def card(
         "plan": _plan_lines(run, lab),
         "approvals": _approval_lines(run, approvals),
         "end": _end_lines(run, lab, approvals),
-        "checks": checks_lines.check_lines(checks),
+        "checks": checks_lines.check_lines(lab, checks),
         "health": [line for line in [checks_lines.illness_line(run, lab, illness)] if line],
     }
     blocks += [section("\n".join(lines), block_id=name) for name, lines in parts.items() if lines]

@@ -13,9 +13,9 @@ from state.records import Lab, Run
 CHECKS_SHOWN = 12
 
 
-def check_lines(checks: Sequence[CheckResult]) -> list[str]:
+def check_lines(lab: Lab, checks: Sequence[CheckResult]) -> list[str]:
     """`✓ http … 200 in 12 ms`, in the blueprint's order; where there are many, those that failed first."""
-    ordered = list(checks)
+    ordered = list(checks) if lab.gone_at is None else []  # of what is gone nobody wants to know
     if len(ordered) > CHECKS_SHOWN:
         ordered.sort(key=lambda check: check.state != "failed")
     return within(

@@ -68,11 +68,12 @@ class Intake:
         """Whose variables the words of a command name: the blueprint's, or that of the lab."""
         if len(words) < 3 or words[0] != "lab":
             return None
-        name = words[2]
+        name, _, branch = words[2].partition(sources.AT)
         if words[1] == "plan":
             lab = labs.living(self._deps.database, name)
-            name = lab.blueprint if lab is not None else ""
-        return self._deps.catalogue.blueprints().get(name)
+            name, branch = (lab.blueprint, lab.branch) if lab is not None else ("", "")
+        of_branch = proposals.known(self._deps.catalogue, name, branch) if branch else None
+        return of_branch or self._deps.catalogue.blueprints().get(name)
 
     def take(self, entry: InboxEntry) -> None:
         """Record a request, and hand it over unless it came before. It is on the disk when this returns.
@@ -197,7 +198,6 @@ class Intake:
             self._tell(entry, lists.answer(outcome), outcome)
         return "done"
 
-    def _fault(self, entry: InboxEntry, now: datetime) -> str:
     def _tell(self, entry: InboxEntry, message: Message, outcome: Outcome | None = None) -> None:
         """Answer in the place where it was asked: for a click in the Home tab, above what stands there now."""
         attachment = outcome.attachment if outcome is not None else None
@@ -220,6 +220,7 @@ class Intake:
         if looked.home is not None:
             self._notifier.show_home(entry, looked.home, said, self._deps.draw_costs)
 
+    def _fault(self, entry: InboxEntry, now: datetime) -> str:
         incident = secrets.token_hex(2).upper()
         log.exception("fault", incident=incident, kind=entry.kind, words=entry.payload.get("words", [])[:2])
         last = entry.attempts >= ATTEMPTS

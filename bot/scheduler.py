@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from commands.approvals import expire, make_stale, state_moved
 from commands.deps import Deps
 from commands.engines.vault import VaultError
-from commands.steps.endings import take_in
+from commands.steps.errored_states import take_in
 from state import inbox, labs, runs, tfstate
 from state.transitions import RunState
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -15,6 +15,7 @@ from bot.liveness import LOST_AFTER, is_lost
 from commands.authorise import StandingUnknown
 from commands.deps import Deps
 from commands.engines.vault import VaultUnavailable
+from commands.proposals import RepositoryAway
 from commands.steps import applying, endings, provision
 from state import runs
 from state.records import Run
@@ -23,6 +24,7 @@ from state.transitions import RunState
 APPLIES_AT_ONCE = 12
 LOOK_SECONDS = 0.5  # how soon another process's changes are seen
 HEARTBEAT_SECONDS = 3.0
+REPOSITORY_PAUSE = timedelta(seconds=15)  # to ask it may take as long as that, and the others wait meanwhile
 
 log = structlog.get_logger()
 
@@ -36,6 +38,7 @@ class Worker:
         self.name = name
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._not_before: dict[str, datetime] = {}  # run → when its repository is asked again
         self._in_hand: dict[str, str] = {}  # run → what is done with it: planning, applying
         self._lock = threading.Lock()
 
@@ -72,14 +75,21 @@ class Worker:
             if sum(doing == "applying" for doing in self._in_hand.values()) >= APPLIES_AT_ONCE:
                 return None
         for run in runs.in_state(self._deps.database, RunState.APPROVED):
+            if now < self._not_before.get(run.id, now):
+                continue
             with self._hold(run, "applying"):
                 try:
                     started = applying.start_apply(run, self._deps, self.name)
+                except RepositoryAway as away:
+                    log.warning("an apply waits", because=str(away))
+                    self._not_before[run.id] = now + REPOSITORY_PAUSE
+                    continue
                 except (VaultUnavailable, StandingUnknown, OSError) as away:
                     log.warning("an apply waits", because=str(away))
                     continue  # it stays approved, and is looked at again
                 except Exception as fault:
                     return self._broken(run, fault)
+            self._not_before.pop(run.id, None)
             if started:
                 self._follow(run)
                 return f"{run.lab_name}: applying"

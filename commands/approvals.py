@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from commands import factors, lifetime
+from commands import factors, lifetime, sources
 from commands.authorise import operator_of
 from commands.deps import Deps
 from commands.engines.vault import Operator
+from commands.proposals import RepositoryAway
 from commands.request import Field, Form, Outcome, Refused, Request, id_from
 from commands.words import listed, mention
 from state import approvals, audit, cards, runs, tfstate
@@ -238,11 +239,34 @@ def make_stale(deps: Deps, run: Run, now: datetime) -> bool:
     )
 
 
+def branch_moved(deps: Deps, run: Run, now: datetime) -> str:
+    """Why a run's branch is not what was shown any more; the run is stale then, and its approvals are void.
+
+    Empty: it still is. Raises RepositoryAway, with everything as it was.
+    """
+    why = sources.why_moved(deps, run)
+    if why:
+        with deps.database.transaction():
+            for each in approvals.of_run(deps.database, run.id, run.digest or ""):
+                approvals.void(deps.database, each.id, now)
+            said = f"{why} Its approvals are void, and nothing was applied. Plan it again to see what it has now."
+            if runs.move(deps.database, run.id, run.state, RunState.STALE, now, sentence=said):
+                detail = {"run": run.id, "branch": run.branch, "commit": run.commit}
+                audit.append(deps.database, now, "innkeeper", "branch_moved", run.lab_name, **detail)
+    return why
+
+
 def refuse_moved(deps: Deps, run: Run) -> None:
-    """Raise Refused for a run whose lab's state has moved since: it is stale from then on."""
+    """Raise Refused for a run whose lab's state, or whose branch, has moved since: it is stale from then on."""
     if state_moved(deps, run):
         make_stale(deps, run, deps.now())
         raise Refused(f"*{run.lab_name}* has changed since this was planned. Press `Re-plan` on its card.")
+    try:
+        why = branch_moved(deps, run, deps.now())
+    except RepositoryAway as away:
+        raise Refused(f"{away.sentence} So nothing was approved. Try again when it answers.") from None
+    if why:
+        raise Refused(f"{why} Press `Re-plan` on the card of *{run.lab_name}*.")
 
 
 def not_waiting(run: Run) -> Refused:

@@ -172,6 +172,10 @@ class GitCatalogue(Catalogue):
         self.mirror.keep(commit)
         return checkout
 
+    def is_checked_out(self, commit: str) -> bool:
+        """Whether the files of a commit that nobody has reviewed are there."""
+        return (self._folder / "proposals" / commit).is_dir()
+
     def _try(self, head: str, before: str | None) -> Unusable | None:
         """Put a commit into use, or say why not."""
         try:

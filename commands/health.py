@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from commands import checking
+from commands import checking, sources
 from commands.blueprint_records import Blueprint
 from commands.deps import Deps
 from commands.engines import checks
@@ -94,7 +94,7 @@ def sweep(deps: Deps, now: datetime) -> str:
 def _look(deps: Deps, lab: Lab, over: threading.Event) -> bool:
     """Whether the lab is as it should be, which is recorded. Where it cannot be judged it is as it was."""
     try:
-        blueprint = deps.catalogue.pinned(lab.blueprint, lab.commit)
+        blueprint = sources.blueprint_of(deps, lab)
         results = _results(deps, lab, blueprint, over)
     except (VaultError, Refused, OSError) as why:
         log.warning("a lab cannot be looked at", lab=lab.name, because=str(why))

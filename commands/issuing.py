@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from commands import office_hours
+from commands import office_hours, sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.vault import VaultError
@@ -57,7 +57,7 @@ def usable(request: Request, deps: Deps, lab: Lab | None) -> tuple[Lab, Blueprin
     run = runs.active_of(deps.database, lab.id)
     if run is not None and run.kind == "destroy" and run.state in (RunState.APPROVED, RunState.APPLYING):
         raise Refused(f"*{lab.name}* is being destroyed, so it gets no new keys.", f"/lab show {lab.name}")
-    return lab, deps.catalogue.get(lab.blueprint)
+    return lab, sources.of_lab(deps, lab).blueprint
 
 
 def checked_seconds(asked_seconds: int | None, most_seconds: int, command: str) -> int:

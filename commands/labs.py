@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from commands import sources
 from commands.authorise import may_run
-from commands.blueprint import check_values, written
+from commands.blueprint import Blueprint, check_values, written
 from commands.blueprint_records import checked_ttl
 from commands.deps import Deps
 from commands.grammar import assignments, lab_name
 from commands.request import Outcome, Refused, Request, id_from
 from commands.secret_form import sealed_secrets, secret_form, words_of
+from commands.sources import Source
 from commands.starting import start_run
 from commands.words import ago, mention, nearest
 from state import audit, labs, runs, tfstate
@@ -22,15 +24,17 @@ from state.transitions import RunState
 
 
 def up(request: Request, deps: Deps) -> Outcome:
-    """`/lab up BLUEPRINT [NAME] [VAR=VALUE…] [ttl=8h]`: make a lab and its first plan."""
+    """`/lab up BLUEPRINT[@BRANCH] [NAME] [VAR=VALUE…] [ttl=8h]`: make a lab and its first plan."""
     values, ttl_seconds, rest = assignments(request.words[2:])
     if not 1 <= len(rest) <= 2:
         raise Refused(
             "Say which blueprint, and how to call the lab. `/lab catalog` shows the blueprints.",
             "/lab up sandbox demo",
         )
-    blueprint = deps.catalogue.get(rest[0])
-    name = lab_name(rest[1]) if len(rest) == 2 else f"{blueprint.name[:30]}-{id_from(request.id, 4)}"
+    name = lab_name(rest[1]) if len(rest) == 2 else ""
+    source = sources.asked_for(deps, rest[0])
+    blueprint = source.blueprint
+    name = name or f"{blueprint.name[:30]}-{id_from(request.id, 4)}"
     variables = check_values(blueprint, values)
     ttl_seconds = checked_ttl(blueprint.lifetime, ttl_seconds, f"/lab up {blueprint.name} {name}")
     if runs.get(deps.database, id_from(request.id)) is not None:
@@ -48,7 +52,8 @@ def up(request: Request, deps: Deps) -> Outcome:
         id=lab_id,
         name=name,
         blueprint=blueprint.name,
-        commit=deps.catalogue.commit(blueprint),
+        commit=source.commit,
+        branch=source.branch,
         owner=request.person,
         channel=request.channel,
         variables=variables,
@@ -68,7 +73,7 @@ def up(request: Request, deps: Deps) -> Outcome:
             labs.create(deps.database, lab)
         except labs.NameTaken:
             raise _taken(name) from None
-        start_run(deps, lab, "apply", request.person, request.id, channel=request.channel)
+        start_run(deps, lab, "apply", request.person, request.id, channel=request.channel, source=source)
     return Outcome()
 
 
@@ -84,10 +89,15 @@ def plan(request: Request, deps: Deps) -> Outcome:
         raise Refused("Say which lab to plan, and what to change.", "/lab plan demo size=large")
     lab = lab_called(deps, rest[0])
     require_may_run(request, lab)
-    blueprint = deps.catalogue.get(lab.blueprint)
+    source = sources.again(deps, lab, lab.branch)
+    variables = values_for(source.blueprint, lab, values)
+    return plan_again(request, deps, lab, "apply", variables, request.id, source)
+
+
+def values_for(blueprint: Blueprint, lab: Lab, given: Mapping[str, str]) -> dict[str, Any]:
+    """What a lab's module is given now: what it had, where the blueprint still has that, and what is given. Refused."""
     kept = {key: written(value) for key, value in lab.variables.items() if key in blueprint.variables}
-    variables = check_values(blueprint, {**kept, **values})
-    return _plan_again(request, deps, lab, "apply", variables, request.id)
+    return check_values(blueprint, {**kept, **given})
 
 
 def replan(request: Request, deps: Deps) -> Outcome:
@@ -98,7 +108,8 @@ def replan(request: Request, deps: Deps) -> Outcome:
     if run is None:
         return Outcome()
     kind: RunKind = "apply" if run.kind == "refresh" else run.kind  # what has drifted is brought back
-    return _plan_again(request, deps, lab, kind, run.variables, f"replan {run.id}")
+    source = sources.again(deps, lab, run.branch) if kind == "apply" else None
+    return plan_again(request, deps, lab, kind, run.variables, f"replan {run.id}", source)
 
 
 def down(request: Request, deps: Deps) -> Outcome:
@@ -114,7 +125,7 @@ def down(request: Request, deps: Deps) -> Outcome:
             labs.leave(deps.database, lab.id, deps.now())
             audit.append(deps.database, deps.now(), request.person.key, "discarded", lab.name)
         return Outcome(f"*{lab.name}* had nothing yet, so it is simply gone. Its history stays.")
-    return _plan_again(request, deps, lab, "destroy", lab.variables, request.id)
+    return plan_again(request, deps, lab, "destroy", lab.variables, request.id)
 
 
 def cancel(request: Request, deps: Deps) -> Outcome:
@@ -219,10 +230,19 @@ def holder_words(holder: str) -> str:
         return f"`{holder}`'s"
 
 
-def _plan_again(
-    request: Request, deps: Deps, lab: Lab, kind: RunKind, variables: Mapping[str, Any], cause_id: str
+def plan_again(
+    request: Request,
+    deps: Deps,
+    lab: Lab,
+    kind: RunKind,
+    variables: Mapping[str, Any],
+    cause_id: str,
+    source: Source | None = None,
 ) -> Outcome:
-    """Queue a plan in the place of the one that waits. Of a button that is pressed twice, the first press counts."""
+    """Queue a plan in the place of the one that waits. Of a button that is pressed twice, the first press counts.
+
+    source: what it is planned from, where that is not what the lab is made from.
+    """
     if lab.frozen_because is not None:
         raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
     now = deps.now()
@@ -238,7 +258,16 @@ def _plan_again(
             runs.supersede(deps.database, lab.id, now)
             if kind == "apply":  # to destroy it is no use of it
                 labs.touch(deps.database, lab, now, request.person, "Re-plan" if pressed else "/lab plan")
-            start_run(deps, lab, kind, request.person, cause_id, channel=request.channel, variables=variables)
+            start_run(
+                deps,
+                lab,
+                kind,
+                request.person,
+                cause_id,
+                channel=request.channel,
+                variables=variables,
+                source=source,
+            )
     except runs.LabBusy:
         active = runs.active_of(deps.database, lab.id)
         raise _busy(lab, active) from None

@@ -18,6 +18,14 @@ FILES_LIMIT = 3_000
 NAME_LIMIT = 100
 
 
+class RepositoryAway(Exception):
+    """Nobody can tell where a branch is now. sentence: what is said of it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A branch as it was when it was looked at, against the reviewed commit in use.
@@ -86,6 +94,20 @@ def head_of(catalogue: Catalogue, branch: str) -> str:
     return commit
 
 
+def why_moved(catalogue: Catalogue, branch: str, commit: str) -> str:
+    """What has become of a branch since that commit was planned; empty: it is still there. Raises RepositoryAway."""
+    try:
+        now = in_git(catalogue).mirror.branch_now(branch)
+    except GitFailed as failed:
+        raise RepositoryAway(
+            f"I cannot tell whether the branch {words.code(branch, 80)} is still as it was shown. {failed.sentence}"
+        ) from None
+    if now == commit:
+        return ""
+    where = f"has moved to commit `{now[:SHOWN]}`" if now is not None else "is gone"
+    return f"The branch {words.code(branch, 80)} {where} since this was planned."
+
+
 def is_merged(catalogue: Catalogue, commit: str) -> bool:
     """Whether what is reviewed has all of that commit, also after a squash. Raises Refused."""
     git = in_git(catalogue)
@@ -112,6 +134,28 @@ def blueprint_at(catalogue: Catalogue, name: str, commit: str) -> Blueprint:
         raise Refused(failed.sentence) from None
     found = one_of(checkout, name, f"commit `{commit[:SHOWN]}`")
     return restraint.restrained(found, git.blueprints().get(name))
+
+
+def held_back_at(catalogue: Catalogue, name: str, commit: str) -> tuple[str, ...]:
+    """What that blueprint asks for and does not get before it is merged, a few words each. Raises Refused."""
+    git = in_git(catalogue)
+    try:
+        found = one_of(git.checked_out_at(commit), name, f"commit `{commit[:SHOWN]}`")
+    except GitFailed as failed:
+        raise Refused(failed.sentence) from None
+    return restraint.held_back(found, git.blueprints().get(name))
+
+
+def known(catalogue: Catalogue, name: str, branch: str) -> Blueprint | None:
+    """A branch's blueprint as far as it was looked at before. Asks no repository; never raises."""
+    if not isinstance(catalogue, GitCatalogue):
+        return None
+    try:
+        commit = catalogue.mirror.branch(branch)
+        is_there = commit is not None and catalogue.is_checked_out(commit)
+        return blueprint_at(catalogue, name, commit) if commit is not None and is_there else None
+    except (GitFailed, Refused):
+        return None
 
 
 def _no_branch(branch: str) -> Refused:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from commands import sources
 from commands.deps import Deps
 from commands.labs import require_may_run
 from commands.request import Outcome, Refused, Request, id_from
+from commands.sources import Source
 from commands.words import listed
 from state import audit, cards, labs, runs, steps
 from state.records import STEP_NAMES, Card, Lab, Person, Run, StepName, StepState
@@ -29,7 +31,7 @@ def start_steps(
 
     states: what is shown of the other steps. Raises Refused when the lab has nothing to do them on, or is busy.
     """
-    commit = _checked(deps, lab, only)
+    source = _checked(deps, lab, only)
     now = deps.now()
     run = Run(
         id=id_from(cause_id),
@@ -44,7 +46,8 @@ def start_steps(
         approvals_needed={},
         self_approval=False,
         created_at=now,
-        commit=commit,
+        commit=source.commit,
+        branch=source.branch,
     )
     others: dict[StepName, StepState] = {**dict.fromkeys(STEP_NAMES, "skipped"), **(states or {})}
     with deps.database.transaction():
@@ -66,9 +69,10 @@ def start_steps(
     return run
 
 
-def _checked(deps: Deps, lab: Lab, only: tuple[StepName, ...]) -> str:
-    """The commit to do these steps from. Raises Refused when the lab has nothing to do them on."""
-    blueprint = deps.catalogue.get(lab.blueprint)
+def _checked(deps: Deps, lab: Lab, only: tuple[StepName, ...]) -> Source:
+    """What to do these steps from. Raises Refused when the lab has nothing to do them on."""
+    source = sources.of_lab(deps, lab)
+    blueprint = source.blueprint
     unknown = [name for name in only if name not in blueprint.steps]
     if unknown:
         raise Refused(
@@ -80,7 +84,7 @@ def _checked(deps: Deps, lab: Lab, only: tuple[StepName, ...]) -> str:
         raise Refused(f"Nothing of *{lab.name}* is there yet.", f"/lab show {lab.name}")
     if lab.frozen_because is not None:
         raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
-    return deps.catalogue.commit(blueprint)
+    return source
 
 
 def retry(request: Request, deps: Deps) -> Outcome:

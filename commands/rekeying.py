@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from commands import sources
 from commands.authorise import admins
 from commands.blueprint import Blueprint
 from commands.deps import Deps
@@ -95,7 +96,7 @@ def _has_root_keys(deps: Deps, lab: Lab, because: RekeyCause) -> bool:
 
 def takes_root_keys(deps: Deps, lab: Lab) -> bool:
     """Whether the lab's module declares the variable. Raises Refused when its blueprint is gone."""
-    return VARIABLE in deps.terraform.declared(deps.catalogue.get(lab.blueprint).module)
+    return VARIABLE in deps.terraform.declared(sources.of_lab(deps, lab).blueprint.module)
 
 
 def _forget_older(deps: Deps, person: Person, now: datetime) -> None:
@@ -111,7 +112,9 @@ def _end_older_plans(deps: Deps, now: datetime) -> None:
     for run in runs.in_state(deps.database, *_OLD_PLANS):
         lab = labs.get(deps.database, run.lab_id)
         try:
-            holds_keys = lab is not None and run.kind == "apply" and takes_root_keys(deps, lab)
+            # A branch's sources are not looked at here: the guardrails may not have seen them yet.
+            takes = lab is not None and (bool(run.branch) or takes_root_keys(deps, lab))
+            holds_keys = takes and run.kind == "apply"
         except Refused:
             holds_keys = False
         if holds_keys:

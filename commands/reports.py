@@ -200,7 +200,8 @@ def _lab_words(deps: Deps, lab: Lab, run: Run | None, now: datetime) -> str:
     state = _run_state(run) if run is not None else "asked for"
     if lab.asleep_at is not None and (run is None or run.ended_at is not None):
         state = office_hours.asleep_words(lab, habits.of(deps.database, lab.owner), now)
-    words = [lab.blueprint, state, mention(lab.owner)]
+    made_from = f"{lab.blueprint} from branch {code(lab.branch, 80)}" if lab.branch else lab.blueprint
+    words = [made_from, state, mention(lab.owner)]
     if lab.cost_per_hour_cents:
         words.append(f"{money(lab.cost_per_hour_cents, lab.currency)} an hour")
     if is_idle(lab, now):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from commands import budgeting
+from commands import budgeting, sources
 from commands.blueprint import approvals_needed
 from commands.blueprint_records import Blueprint
 from commands.deps import Deps
 from commands.request import id_from
-from state import audit, cards, runs, steps
-from state.records import STEP_NAMES, Card, Lab, Person, Run, RunKind, StepName, StepState
+from commands.sources import Source
+from commands.words import code, listed
+from state import audit, cards, outbox, runs, steps
+from state.records import STEP_NAMES, Card, Lab, OutboxMessage, Person, Run, RunKind, StepName, StepState
 from state.transitions import RunState
 
 _TAKEN_BACK: tuple[StepName, ...] = ("provision", "secure", "integrate")  # before a lab is destroyed
@@ -28,13 +30,16 @@ def start_run(
     variables: Mapping[str, Any] | None = None,
     cause: str = "asked",
     approvals: Mapping[str, int] | None = None,
+    source: Source | None = None,
 ) -> Run:
     """Queue a plan of a lab, with its card and steps. cause_id makes the run's id, so the same cause is one run.
 
     approvals: role → people, where it is not for the blueprint to say: none for what its lifetime destroys.
+    source: what it is planned from, where that is not what the lab is made from.
     Call it inside a transaction. Raises runs.LabBusy when the lab has a run that must end first.
     """
-    blueprint = deps.catalogue.get(lab.blueprint)
+    source = source or sources.of_lab(deps, lab, kind)
+    blueprint = source.blueprint
     asked, self_approval = approvals_needed(blueprint, kind)
     now = deps.now()
     needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, now)
@@ -53,9 +58,11 @@ def start_run(
         second_factor=blueprint.second_factor and kind != "refresh",
         created_at=now,
         cause=cause,
-        commit=lab.commit if kind == "refresh" else deps.catalogue.commit(blueprint),
+        commit=lab.commit if kind == "refresh" else source.commit,
+        branch=lab.branch if kind == "refresh" else source.branch,
+        branch_commit=source.branch_commit,
         cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
-        notice=notice,
+        notice=" ".join(each for each in (notice, _held_back(source)) if each),
     )
     if kind != "refresh":
         runs.supersede(deps.database, lab.id, now, "refresh")  # a look for drift can wait
@@ -64,18 +71,29 @@ def start_run(
         steps.start_all(deps.database, run.id, _steps_of(blueprint, run))
     if cause != "drift":  # what nobody asked for has a card once there is something to tell
         cards.create(deps.database, Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel))
-    audit.append(
-        deps.database,
-        now,
-        requester.key if cause != "drift" else "innkeeper",
-        "requested",
-        lab.name,
-        run=run.id,
-        kind=kind,
-        commit=run.commit,
-        cause=cause,
-    )
+    if source.diff:
+        outbox.add(deps.database, _diff(deps, run, source))
+    who = requester.key if cause != "drift" else "innkeeper"
+    detail = {"run": run.id, "kind": kind, "commit": run.commit, "branch": run.branch, "cause": cause}
+    audit.append(deps.database, now, who, "requested", lab.name, **detail)
     return run
+
+
+def _held_back(source: Source) -> str:
+    held = source.branch_commit.held_back if source.branch_commit is not None else ()
+    return f"Not as the branch asks for, before it is merged: {listed(held)}." if held else ""
+
+
+def _diff(deps: Deps, run: Run, source: Source) -> OutboxMessage:
+    return OutboxMessage(
+        id=id_from(f"diff {run.id}"),
+        channel="",
+        text=f"What {code(source.branch, 80)} changes of what was reviewed.",
+        due_at=deps.now(),
+        run_id=run.id,
+        file_name="branch.diff",
+        body=source.diff,
+    )
 
 
 def _steps_of(blueprint: Blueprint, run: Run) -> dict[StepName, StepState]:

@@ -7,23 +7,17 @@ from dataclasses import replace
 
 from commands import (
     approvals,
-    budgeting,
-    cost_report,
     credentials,
-    deploying,
     drift,
     extending,
     extension_approvals,
     factors,
-    health,
     home,
     keys,
     labs,
     leaving,
-    quiet_hours,
     redoing,
     reminder_answers,
-    reports,
     reveals,
 )
 from commands.authorise import StandingUnknown, operator_of, require
@@ -31,6 +25,7 @@ from commands.command import ANYBODY, OPERATORS, Action, Command
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.key_table import KEY_COMMANDS
+from commands.lab_table import LAB_COMMANDS
 from commands.operator_table import OPERATOR_COMMANDS
 from commands.request import Listing, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
@@ -50,143 +45,7 @@ def show_help(request: Request, deps: Deps) -> Outcome:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command(
-        ("lab", "catalog"),
-        reports.catalog,
-        OPERATORS,
-        "",
-        "Show the blueprints, what they cost and how to ask for them.",
-        "/lab catalog",
-    ),
-    Command(
-        ("lab", "up"),
-        labs.up,
-        ("operator",),
-        "BLUEPRINT [NAME] [VAR=VALUE…] [ttl=8h]",
-        "Ask for a lab. You see the plan before anything is made.",
-        "/lab up sandbox demo size=large ttl=8h",
-    ),
-    Command(
-        ("lab", "plan"),
-        labs.plan,
-        ("operator", "infra"),
-        "NAME [VAR=VALUE…]",
-        "Plan a lab again, with other values if you give any.",
-        "/lab plan demo size=large",
-    ),
-    Command(
-        ("lab", "down"),
-        labs.down,
-        ("operator", "infra"),
-        "NAME",
-        "Plan the destruction of a lab.",
-        "/lab down demo",
-    ),
-    Command(
-        ("lab", "list"),
-        reports.list_labs,
-        OPERATORS,
-        "[mine|all|idle]",
-        "List the labs that live.",
-        "/lab list mine",
-    ),
-    Command(("lab", "show"), reports.show, OPERATORS, "NAME", "Show one lab as it is now.", "/lab show demo"),
-    Command(
-        ("lab", "extend"),
-        extending.extend,
-        ("operator", "infra"),
-        "NAME 4h",
-        "Let a lab live longer; beyond what its kind may, an infra person decides.",
-        "/lab extend demo 4h",
-    ),
-    Command(
-        ("lab", "output"),
-        reports.output,
-        OPERATORS,
-        "NAME",
-        "Show what a lab's last apply answered: addresses, ports, names.",
-        "/lab output demo",
-    ),
-    Command(
-        ("lab", "history"),
-        reports.history,
-        OPERATORS,
-        "NAME",
-        "Show every run of a lab, also after it is gone.",
-        "/lab history demo",
-    ),
-    Command(
-        ("lab", "logs"),
-        reports.logs,
-        OPERATORS,
-        "RUN",
-        "Show what Terraform said in a run (or in a lab's latest one).",
-        "/lab logs demo",
-    ),
-    Command(
-        ("lab", "deploy"),
-        deploying.deploy,
-        ("operator", "infra"),
-        "NAME [TAG…] [check=yes]",
-        "Deploy to a lab again, all or parts of it, or see what that would change.",
-        "/lab deploy demo check=yes",
-    ),
-    Command(
-        ("lab", "test"),
-        health.test,
-        OPERATORS,
-        "NAME",
-        "Look at a lab from outside, as its blueprint's checks say.",
-        "/lab test demo",
-    ),
-    Command(
-        ("lab", "drift"),
-        drift.ask,
-        ("operator", "infra"),
-        "NAME",
-        "See what has changed outside, to bring it back or to accept it.",
-        "/lab drift demo",
-    ),
-    Command(
-        ("lab", "cancel"),
-        labs.cancel,
-        ("operator", "infra"),
-        "NAME",
-        "Stop what is under way for a lab, and say what was left behind.",
-        "/lab cancel demo",
-    ),
-    Command(
-        ("lab", "unlock"),
-        labs.unlock,
-        ("operator", "infra"),
-        "NAME",
-        "Release a lab's state lock by hand, and say whose it was.",
-        "/lab unlock demo",
-    ),
-    Command(
-        ("lab", "quiet"),
-        quiet_hours.quiet,
-        OPERATORS,
-        "[22:00-07:00] [weekends=yes|no] | off | default",
-        "Say when you want to be left in peace by reminders, in your own time zone.",
-        "/lab quiet 22:00-07:00 weekends=yes",
-    ),
-    Command(
-        ("lab", "budget"),
-        budgeting.budget,
-        OPERATORS,
-        "[200|none]",
-        "Show what this channel may spend in a month; admins set it.",
-        "/lab budget 200",
-    ),
-    Command(
-        ("lab", "report"),
-        cost_report.report,
-        OPERATORS,
-        "[week|month]",
-        "Show this channel what its labs came to, as a picture and a table.",
-        "/lab report week",
-    ),
+    *LAB_COMMANDS,
     Command(
         ("lab", "help"),
         show_help,

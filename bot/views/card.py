@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.views import checks_lines, drift_card, message, steps_lines
+from bot.views import checks_lines, drift_card, message, review_lines, steps_lines
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import words
 from commands.approvals import still_needed
@@ -70,7 +70,9 @@ def card(
         return drift_card.card(run, lab)
     blocks = [section(_head(run, lab, steps, now, bill), block_id="head")]
     parts = {
+        "branch": review_lines.branch_lines(run),
         "plan": _plan_lines(run, lab),
+        "guardrails": review_lines.guardrail_lines(run),
         "approvals": _approval_lines(run, approvals),
         "end": _end_lines(run, lab, approvals),
         "checks": checks_lines.check_lines(lab, checks),
@@ -277,7 +279,7 @@ def _references(run: Run, lab: Lab) -> str:
     if run.digest:
         parts += [f"plan {data(run.digest[:7])}", f"state {run.serial or 0}"]
     if run.commit:
-        parts.append(f"{data(lab.blueprint)} at {data(run.commit[:7])}")
+        parts.append(review_lines.made_from(run, lab.blueprint))
     if run.state in (_S.FAILED, _S.CANCELLED, _S.INTERRUPTED):
         parts.append(f"log: `/lab logs {data(run.id)}`")
     return ", ".join(parts)

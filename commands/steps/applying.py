@@ -15,7 +15,15 @@ from typing import Any
 
 import structlog
 
-from commands.approvals import make_stale, require_requester, standing_approvals, state_moved, still_needed
+from commands import sources
+from commands.approvals import (
+    branch_moved,
+    make_stale,
+    require_requester,
+    standing_approvals,
+    state_moved,
+    still_needed,
+)
 from commands.authorise import StandingUnknown
 from commands.blueprint import Blueprint
 from commands.deps import Deps
@@ -29,8 +37,9 @@ from commands.engines.terraform import (
     scrub,
 )
 from commands.engines.vault import VaultError, VaultUnavailable
+from commands.proposals import RepositoryAway
 from commands.request import Refused
-from commands.steps import endings, spine
+from commands.steps import endings, errored_states, spine
 from commands.steps.inputs import Inputs, gather, known_secrets
 from commands.steps.log import RunLog
 from commands.words import plain
@@ -50,8 +59,8 @@ logger = structlog.get_logger()
 def start_apply(run: Run, deps: Deps, worker: str) -> bool:
     """Begin to apply an approved run: check everything once more, record the intent, start Terraform.
 
-    False when it must not be applied; the run then says why. Raises VaultUnavailable and StandingUnknown, with the
-    run still approved.
+    False when it must not be applied; the run then says why. Raises VaultUnavailable, StandingUnknown and
+    RepositoryAway, with the run still approved.
     """
     try:
         lab = lab_of(deps, run)
@@ -65,12 +74,14 @@ def start_apply(run: Run, deps: Deps, worker: str) -> bool:
             return False
         if run.kind == "steps":
             return runs.move(deps.database, run.id, *_BEGINS, deps.now(), **_intent(worker, deps.now()))
-        blueprint = deps.catalogue.pinned(lab.blueprint, run.commit)
+        blueprint = sources.blueprint_of(deps, lab, run)
         inputs = gather(deps, lab, run, blueprint)
         plan_file = deps.vault.unseal(run.plan or b"", f"plan {run.id}")
+        if branch_moved(deps, run, deps.now()):
+            return False
         if run.kind == "destroy":
             spine.undo(run, deps)
-    except (VaultUnavailable, StandingUnknown) as away:
+    except (VaultUnavailable, StandingUnknown, RepositoryAway) as away:
         if run.sentence != away.sentence:
             runs.update(deps.database, run.id, sentence=away.sentence)
         raise
@@ -145,7 +156,7 @@ def follow_apply(run: Run, deps: Deps, stopping: threading.Event) -> str:
         child.kill()  # what Terraform's provisioners had started may have outlived it
     errored_state = deps.terraform.errored_state(work)
     if errored_state is not None:
-        endings.keep_errored(deps, run, errored_state)
+        errored_states.keep_errored(deps, run, errored_state)
     said = endings.interrupted(deps, run, log) if lost else endings.applied_or_not(deps, run, log, exit_code)
     tfstate.release_of_run(deps.database, run.id)
     deps.terraform.remove(work)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
-from commands import lifetime
+from commands import lifetime, sources
 from commands.deps import Deps
-from commands.engines.vault import VaultError
+from commands.guardrail_words import is_cut, report, verdict_words
+from commands.pictures import Picture
 from commands.request import Refused, id_from
 from commands.starting import start_run
 from commands.steps import drifting, presence, spine
 from commands.steps.log import RunLog
-from commands.words import duration, mention, plain, plural
+from commands.words import code, duration, mention, plain, plural
 from state import audit, cards, labs, outbox, runs, steps, tfstate
-from state.records import Card, Lab, OutboxMessage, Run, StateVersion
+from state.records import Card, Lab, OutboxMessage, Run, StateVersion, Verdict
 from state.transitions import RunState
 
 _SENTENCE_CHARACTERS = 1500
@@ -59,6 +61,8 @@ def proposed(
             plan_sha256=run.plan_sha256,
             sources_digest=sources_digest,
             approvals_needed=run.approvals_needed,
+            self_approval=run.self_approval,
+            verdict=run.verdict,
             digest=digest,
             lineage=run.lineage,
             serial=run.serial,
@@ -70,7 +74,11 @@ def proposed(
             expires_at=now + timedelta(seconds=deps.plan_ttl_seconds),
         )
         if moved:
-            detail = {"digest": digest, "plan": run.plan_sha256, "approvals_needed": run.approvals_needed}
+            detail: dict[str, Any] = {"digest": digest, "plan": run.plan_sha256}
+            detail["approvals_needed"] = run.approvals_needed
+            if run.verdict is not None:
+                detail["denied_by"] = _deniers(run.verdict)
+                _attach_verdict(deps, run, run.verdict)
             audit.append(deps.database, now, "innkeeper", "proposed", lab.name, run=run.id, **detail)
             if run.cause == "drift":  # only now is there something to tell
                 shown = Card(id=id_from(f"card {run.id}"), run_id=run.id, channel=run.channel)
@@ -80,8 +88,8 @@ def proposed(
     return runs.get(deps.database, run.id) or run
 
 
-def detailed(deps: Deps, run: Run, body: str) -> str:
-    """The details came after the card: the whole plan goes to its thread. body: free of secrets."""
+def detailed(deps: Deps, run: Run, body: str, picture: Picture | None = None) -> str:
+    """The details came after the card: the whole plan goes to its thread, with a picture. Both are free of secrets."""
     what, name = ("whole plan of", "plan") if run.kind != "refresh" else ("changes from outside of", "drift")
     attached = OutboxMessage(
         id=id_from(f"plan {run.id}"),
@@ -91,6 +99,8 @@ def detailed(deps: Deps, run: Run, body: str) -> str:
         run_id=run.id,
         file_name=f"{name}.txt",
         body=body,
+        picture=None if picture is None else picture.png,
+        picture_alt="" if picture is None else picture.alt,
     )
     outbox.add(deps.database, attached)
     return f"{run.lab_name}: {run.state}, {plural(len(run.changes), 'change')}"
@@ -109,6 +119,9 @@ def no_changes(deps: Deps, run: Run, lab: Lab) -> str:
             presence.gone(deps, run, now)
         elif run.kind == "apply" and lab.asleep_at is not None:  # somebody has brought it back by hand
             presence.alive(deps, run, lab, now)
+        if run.kind == "apply" and lab.branch and not run.branch:  # what was reviewed says the same
+            labs.update(deps.database, lab.id, variables=run.variables, commit=run.commit, branch="")
+            said = f"It is what was reviewed. The lab follows the branch {code(lab.branch, 80)} no more."
         seen = {"sentence": said, "changes": run.changes}
         runs.move(deps.database, run.id, RunState.PLANNING, RunState.NO_CHANGES, now, **seen)
         audit.append(deps.database, now, "innkeeper", "no_changes", run.lab_name, run=run.id)
@@ -135,6 +148,37 @@ def failed(deps: Deps, run: Run, before: RunState, sentence: str) -> str:
     if run.cause == "drift" and before == RunState.PLANNING:  # it has no card that would say so
         logger.warning("a lab could not be looked at", lab=run.lab_name, because=said)
     return f"{run.lab_name}: failed while {before}"
+
+
+def denied(deps: Deps, run: Run, verdict: Verdict) -> str:
+    """The guardrails say no, and nobody may override that."""
+    with deps.database.transaction():
+        runs.update(deps.database, run.id, verdict=verdict)
+        _attach_verdict(deps, run, verdict)
+        audit.append(
+            deps.database, deps.now(), "innkeeper", "denied", run.lab_name, run=run.id, by=_deniers(verdict)
+        )
+        return failed(deps, run, RunState.PLANNING, verdict_words(verdict))
+
+
+def _deniers(verdict: Verdict) -> list[str]:
+    return sorted({each.policy for each in verdict.denials})
+
+
+def _attach_verdict(deps: Deps, run: Run, verdict: Verdict) -> None:
+    """All that the guardrails say goes to the thread where the card has no room for it."""
+    if not is_cut(verdict):
+        return
+    told = OutboxMessage(
+        id=id_from(f"guardrails {run.id}"),
+        channel="",
+        text=f"What the guardrails say of *{run.lab_name}*.",
+        due_at=deps.now(),
+        run_id=run.id,
+        file_name="guardrails.txt",
+        body=report(verdict),
+    )
+    outbox.add(deps.database, told)
 
 
 def applied_or_not(deps: Deps, run: Run, log: RunLog, exit_code: int) -> str:
@@ -203,31 +247,13 @@ def _planned_again(deps: Deps, run: Run) -> str:
                 channel=run.channel,
                 variables=run.variables,
                 cause="interrupted",
+                source=sources.of_run(deps, lab, run)
+                if run.branch
+                else sources.reviewed(deps, lab.blueprint),
             )
     except (Refused, runs.LabBusy) as refused:
         return f"and not planned again: {refused}"
     return "and planned again"
-
-
-def take_in(deps: Deps, lab: Lab, run_id: str, body: bytes) -> bool:
-    """Take in a state that Terraform could not write to us, keeping lineage and serial, and thaw the lab."""
-    holder = tfstate.holder_of_run(run_id)
-    try:
-        tfstate.take_in_errored(deps.database, lab, body, deps.vault, deps.now(), holder)
-    except (tfstate.Conflict, tfstate.NotState, VaultError) as why:
-        logger.warning("a state is not taken in yet", lab=lab.name, run=run_id, because=why.sentence)
-        return False
-    said = f"The state of *{lab.name}* has been taken in with its lineage and serial. You can plan it again."
-    with deps.database.transaction():
-        labs.update(deps.database, lab.id, frozen_because=None)
-        audit.append(deps.database, deps.now(), "innkeeper", "state_taken_in", lab.name, run=run_id)
-        outbox.add(
-            deps.database,
-            OutboxMessage(
-                id=id_from(f"taken in {run_id}"), channel="", text=said, due_at=deps.now(), run_id=run_id
-            ),
-        )
-    return True
 
 
 def digest_of(run: Run) -> str:
@@ -241,6 +267,8 @@ def digest_of(run: Run) -> str:
         "serial": run.serial,
         "changes": sorted((each.address, each.action) for each in run.changes),
         "plan": run.plan_sha256,
+        "branch": [run.branch, run.commit] if run.branch else None,
+        "guardrails": asdict(run.verdict) if run.verdict is not None else None,
     }
     return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -268,7 +296,8 @@ def _applied(deps: Deps, run: Run, log: RunLog) -> str:
         if run.kind == "destroy":
             presence.gone(deps, run, now)
         elif lab is not None and run.kind == "apply":
-            labs.update(deps.database, lab.id, variables=run.variables, commit=run.commit)
+            made_from = {"commit": run.commit, "branch": run.branch}
+            labs.update(deps.database, lab.id, variables=run.variables, **made_from)
             presence.alive(deps, run, lab, now)
     return f"{run.lab_name}: {what} in {took}"
 
@@ -298,26 +327,3 @@ def left_behind(deps: Deps, run: Run) -> str:
         else f"{state.resources} resources exist and cost"
     )
     return f"{there} money: plan again to finish, or destroy the lab."
-
-
-def keep_errored(deps: Deps, run: Run, body: bytes) -> None:
-    """Terraform could not write its state: keep it, sealed, and let nothing start before it is taken in."""
-    lab = labs.get(deps.database, run.lab_id)
-    if lab is None:
-        return
-    labs.update(
-        deps.database,
-        lab.id,
-        frozen_because="its state could not be written at the end of the last apply. I take it in as soon as I can.",
-    )
-    audit.append(deps.database, deps.now(), "innkeeper", "frozen", lab.name, run=run.id)
-    kept = deps.data_path / "errored" / lab.id / f"{run.id}.sealed"
-    if take_in(deps, lab, run.id, body):
-        return
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        kept.write_bytes(deps.vault.seal(body, f"errored {run.id}"))
-    except VaultError:
-        # Better a state in a file for this user alone than infrastructure that nobody knows of.
-        kept.with_suffix(".tfstate").write_bytes(body)
-        kept.with_suffix(".tfstate").chmod(0o600)

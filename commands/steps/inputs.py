@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from commands import sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.vault import VaultError, VaultUnprepared
@@ -106,7 +107,7 @@ def known_secrets(deps: Deps, run: Run) -> tuple[str, ...]:
     if lab is None:
         return ()
     try:
-        return gather(deps, lab, run, deps.catalogue.pinned(lab.blueprint, run.commit)).secrets
+        return gather(deps, lab, run, sources.blueprint_of(deps, lab, run)).secrets
     except (Refused, VaultError):
         return UNKNOWN
 

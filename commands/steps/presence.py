@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from commands import lifetime, office_hours
+from commands import lifetime, office_hours, sources
 from commands.deps import Deps
 from commands.extending import say_in_thread
-from commands.request import id_from
+from commands.request import Refused, id_from
 from commands.words import HOUR, at
 from state import audit, cards, habits, health, labs, tfstate, usages
-from state.records import Lab, Run
+from state.records import Lab, Lifetime, Run
 
 
 def note(deps: Deps, run: Run) -> None:
@@ -25,8 +25,7 @@ def note(deps: Deps, run: Run) -> None:
 
 def alive(deps: Deps, run: Run, lab: Lab, now: datetime) -> None:
     """Something of the lab is there: from now on it costs, can go idle, and is looked at."""
-    blueprint = deps.catalogue.blueprints().get(lab.blueprint)
-    known = blueprint.lifetime if blueprint is not None else lab.lifetime
+    known = _lifetime(deps, run, lab)
     per_hour_cents = lab.cost_per_hour_cents if run.cost_per_hour_cents is None else run.cost_per_hour_cents
     owners = habits.of(deps.database, lab.owner)
     # New root keys, and coming back in the morning, are nobody's use of it.
@@ -48,6 +47,16 @@ def alive(deps: Deps, run: Run, lab: Lab, now: datetime) -> None:
     there = replace(lab, **changes)
     labs.update(deps.database, lab.id, **changes, look_at=lifetime.next_look_at(there, owners, now))
     usages.start(deps.database, there, per_hour_cents, now, id_from(f"usage {run.id}"))
+
+
+def _lifetime(deps: Deps, run: Run, lab: Lab) -> Lifetime:
+    if not run.branch:
+        blueprint = deps.catalogue.blueprints().get(lab.blueprint)
+        return blueprint.lifetime if blueprint is not None else lab.lifetime
+    try:
+        return sources.blueprint_of(deps, lab, run).lifetime
+    except Refused:
+        return lab.lifetime
 
 
 def gone(deps: Deps, run: Run, now: datetime) -> None:

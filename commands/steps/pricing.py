@@ -20,22 +20,23 @@ def cost_of_plan(deps: Deps, run: Run, blueprint: Blueprint, plan: Mapping[str, 
     """Put it on the run, whose card shows it, with what it leaves out. plan: `terraform show -json` of it."""
     if run.kind != "apply" or blueprint.cost.per_hour_cents is not None:
         return
+    per_hour_cents, currency, warning = priced(deps, plan)
+    if currency or warning:
+        _record(deps, run, per_hour_cents, currency, warning)
+
+
+def priced(deps: Deps, plan: Mapping[str, Any]) -> tuple[float | None, str, str]:
+    """Cents an hour (None: not known) and currency by the price table, and what to warn of. All empty without one."""
     try:
         table = prices.read(deps.catalogue.path)  # never a branch's, which could make itself cheap
     except prices.PricesBroken as broken:
-        _record(
-            deps,
-            run,
-            None,
-            "",
-            f"{broken.file}, line {broken.line}: {broken.sentence} So its cost is not known.",
-        )
-        return
+        said = f"{broken.file}, line {broken.line}: {broken.sentence} So its cost is not known."
+        return None, "", said
     if table is None:
-        return
-    priced = prices.price(plan, table)
-    per_hour_cents = priced.per_hour_cents if priced.per_hour_cents or not priced.unpriced else None
-    _record(deps, run, per_hour_cents, table.currency, _left_out(priced))
+        return None, "", ""
+    found = prices.price(plan, table)
+    per_hour_cents = found.per_hour_cents if found.per_hour_cents or not found.unpriced else None
+    return per_hour_cents, table.currency, _left_out(found)
 
 
 def _left_out(priced: prices.Priced) -> str:

@@ -6,14 +6,16 @@ The process may die at any line of them: a plan changes nothing, so it starts ag
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import structlog
 
-from commands import office_hours, office_hours_sweep, rekeying
+from commands import office_hours, office_hours_sweep, rekeying, sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.terraform import (
@@ -27,18 +29,20 @@ from commands.engines.terraform import (
 from commands.engines.terraform_drift import as_changes
 from commands.engines.vault import VaultError
 from commands.request import Refused
-from commands.steps import drifting, endings, pricing
+from commands.steps import drifting, endings, graph, judging, pricing
 from commands.steps.applying import LOOK_SECONDS, lab_of, new_access
 from commands.steps.inputs import Inputs, gather
 from commands.steps.log import RunLog
 from commands.words import plain
 from state import drift as looks
 from state import runs, tfstate
-from state.records import Run
+from state.records import PlannedChange, Run
 from state.transitions import ENDED, RunState
 
 PLAN_LIMIT_SECONDS = 20 * 60
 _PLAN_FOLDER = "-plan"
+
+Show = Callable[[], dict[str, Any]]  # `terraform show -json` of the plan. Raises TerraformFailed
 
 logger = structlog.get_logger()
 
@@ -53,12 +57,13 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
     hidden: tuple[str, ...] = ()
     try:
         lab = lab_of(deps, run)
-        blueprint = deps.catalogue.pinned(lab.blueprint, run.commit)
+        blueprint = sources.blueprint_of(deps, lab, run)
+        work = deps.terraform.stage(_plan_folder(run), blueprint.module)
+        facts = judging.of_sources(deps, run, blueprint, deps.terraform.staged(work))
         inputs = gather(deps, lab, run, blueprint)
         hidden = inputs.secrets
         access = new_access(deps, run)
         before = tfstate.current(deps.database, lab.id)
-        work = deps.terraform.stage(_plan_folder(run), blueprint.module)
         sources_digest = deps.terraform.sources_digest(deps.terraform.staged(work))
         deps.terraform.init(work, access, inputs.environment)
         child = deps.terraform.start_plan(work, access, inputs.variables, run.kind, inputs.environment)
@@ -75,22 +80,24 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
             return endings.no_changes(deps, run, lab)
         if exit_code != 2:
             return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
+        show = _shown_once(deps, work, access, inputs)
         if run.kind == "refresh":
-            shown = deps.terraform.show(work, access, inputs.environment)
-            run = replace(run, changes=drifting.found(lab, deps.catalogue.commit(blueprint), shown))
+            run = replace(run, changes=drifting.found(lab, deps.catalogue.commit(blueprint), show()))
             if not drifting.is_news(deps, run):
                 return endings.no_changes(deps, run, lab)
         plan_file = deps.terraform.read_plan(work)
-        if run.cause == rekeying.CAUSE and _goes_by_itself(deps, run, blueprint, work, access, inputs):
-            run = replace(run, approvals_needed={})
-        if run.cause == office_hours.CAUSE and run.kind == "apply":
-            run = office_hours_sweep.judged(deps, run, blueprint, sources_digest, log.changes)
+        if judging.is_asked(deps, run):
+            run = judging.of_plan(deps, run, blueprint, inputs, show(), facts)
+        run = _by_itself(deps, run, blueprint, show, sources_digest, log.changes)
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         if proposed.state in ENDED:
             return f"{run.lab_name}: {proposed.state} as its plan was made"
-        return endings.detailed(deps, proposed, _whole_plan(deps, proposed, blueprint, work, access, inputs))
+        body = _whole_plan(deps, proposed, blueprint, show, inputs)
+        return endings.detailed(deps, proposed, body, graph.picture(deps, proposed, show, inputs.secrets))
     except RunEnded:
         return endings.cancelled_plan(deps, run)
+    except judging.Denied as denied:
+        return endings.denied(deps, run, denied.verdict)
     except TerraformFailed as failed:
         return endings.failed(deps, run, RunState.PLANNING, plain(scrub(failed.sentence(), hidden)))
     except (Refused, VaultError) as refused:
@@ -131,10 +138,11 @@ def tidy(deps: Deps, is_lost: Callable[[Run], bool]) -> str:
         try:
             if is_plan and run.state not in ENDED:
                 lab = lab_of(deps, run)
-                blueprint = deps.catalogue.pinned(lab.blueprint, run.commit)
+                blueprint = sources.blueprint_of(deps, lab, run)
                 inputs = gather(deps, lab, run, blueprint)
-                body = _whole_plan(deps, run, blueprint, work, Access("", "", ""), inputs)
-                endings.detailed(deps, run, body)
+                show = _shown_once(deps, work, Access("", "", ""), inputs)
+                body = _whole_plan(deps, run, blueprint, show, inputs)
+                endings.detailed(deps, run, body, graph.picture(deps, run, show, inputs.secrets))
         except (TerraformFailed, Refused, VaultError, OSError) as why:
             logger.warning("the details of a plan stay untold", run=run.id, because=str(why))
         finally:
@@ -163,23 +171,37 @@ def _follow_plan(deps: Deps, run: Run, child: Child, log: RunLog, stopping: thre
             return None if waits else 1
 
 
-def _goes_by_itself(
-    deps: Deps, run: Run, blueprint: Blueprint, work: Path, access: Access, inputs: Inputs
-) -> bool:
-    """Whether new root keys are applied without approval. What Terraform does not show is for people to judge."""
+def _shown_once(deps: Deps, work: Path, access: Access, inputs: Inputs) -> Show:
+    """Asks Terraform for the plan's values when somebody needs them, and no second time."""
+    return functools.cache(lambda: deps.terraform.show(work, access, inputs.environment))
+
+
+def _by_itself(
+    deps: Deps,
+    run: Run,
+    blueprint: Blueprint,
+    show: Show,
+    sources_digest: str,
+    changes: Sequence[PlannedChange],
+) -> Run:
+    """Without approvals, where nobody has to look at it; with the reason where somebody has to."""
+    if run.cause not in (rekeying.CAUSE, office_hours.CAUSE) or run.kind != "apply":
+        return run
+    if run.verdict is not None and run.verdict.denials:
+        return replace(run, sentence="The guardrails deny it, so people look at this first.")
+    if run.cause == office_hours.CAUSE:
+        return office_hours_sweep.judged(deps, run, blueprint, sources_digest, changes)
     try:
-        shown = deps.terraform.show(work, access, inputs.environment)
-    except TerraformFailed:
-        return False
-    return rekeying.goes_by_itself(deps, run, blueprint, shown)
+        goes = rekeying.goes_by_itself(deps, run, blueprint, show())
+    except TerraformFailed:  # what Terraform does not show is for people to judge
+        goes = False
+    return replace(run, approvals_needed={}) if goes else run
 
 
-def _whole_plan(
-    deps: Deps, run: Run, blueprint: Blueprint, work: Path, access: Access, inputs: Inputs
-) -> str:
+def _whole_plan(deps: Deps, run: Run, blueprint: Blueprint, show: Show, inputs: Inputs) -> str:
     """What each value becomes, in text; only what is touched where Terraform does not say more. Tells its cost, too."""
     try:
-        shown = deps.terraform.show(work, access, inputs.environment)
+        shown = show()
         pricing.cost_of_plan(deps, run, blueprint, shown)
         return attribute_diff(as_changes(shown) if run.kind == "refresh" else shown, inputs.secrets)
     except TerraformFailed as failed:

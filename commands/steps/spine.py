@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from commands import sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.terraform import scrub
@@ -198,4 +199,4 @@ def _lab(deps: Deps, run: Run) -> tuple[Lab, Blueprint]:
     lab = labs.get(deps.database, run.lab_id)
     if lab is None or lab.gone_at is not None:
         raise Refused("The lab is gone.")
-    return lab, deps.catalogue.pinned(lab.blueprint, run.commit)
+    return lab, sources.blueprint_of(deps, lab, run)

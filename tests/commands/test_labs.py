@@ -105,7 +105,7 @@ REFUSED = {
     "/lab list ours": "`/lab list` shows mine, all or idle.",
     "/lab output demo web": "Say which one. `/lab output demo`",
     "/lab dwon demo": "There is no `/lab dwon`. Did you mean `/lab down`? `/lab down demo`",
-    "/lab zzz": "There is no `/lab zzz`. I know catalog, up, plan, down,",
+    "/lab zzz": "There is no `/lab zzz`. I know catalog, up, plan, adopt, down,",
 }
 
 

@@ -1,0 +1,101 @@
+"""The guardrails on the way of a run: before Terraform sees a branch's sources, and before anybody approves a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from commands import guardrails
+from commands.blueprint import Blueprint, approvals_needed
+from commands.deps import Deps
+from commands.engines import module_facts
+from commands.engines.module_facts import Facts
+from commands.guardrails import Subject
+from commands.restraint import TEAMS
+from commands.steps import pricing
+from commands.steps.inputs import Inputs
+from state import runs
+from state.records import Run, Verdict
+
+
+class Denied(Exception):
+    """What nobody may override."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__("denied by the guardrails")
+        self.verdict = verdict
+
+
+def is_asked(deps: Deps, run: Run) -> bool:
+    """Whether this run's plan is judged. What destroys is not: a lab that was made must be able to go."""
+    has_policies = guardrails.folder(deps.catalogue.path).is_dir()
+    return run.kind == "apply" and (has_policies or bool(run.branch))
+
+
+def of_sources(deps: Deps, run: Run, blueprint: Blueprint, module: Path) -> Facts | None:
+    """The facts of a branch's sources, which may be given to Terraform; None of what was reviewed, or approved.
+
+    module: the copy that Terraform would work in. Raises Denied, VaultError: here nobody can override a denial, as the
+    plan alone runs what it is about.
+    """
+    if not run.branch or _was_approved(deps, run):
+        return None
+    facts = module_facts.facts(module)
+    policies = guardrails.folder(deps.catalogue.path)
+    verdict = guardrails.judge_sources(policies, _subject(deps, run, blueprint), facts)
+    if verdict.denials:
+        raise Denied(verdict)
+    return facts
+
+
+def of_plan(
+    deps: Deps, run: Run, blueprint: Blueprint, inputs: Inputs, shown: Mapping[str, Any], facts: Facts | None
+) -> Run:
+    """The run with its verdict, and with the approvals that override it where there are denials.
+
+    shown: `terraform show -json`. Raises Denied, VaultError.
+    """
+    subject = _subject(deps, run, blueprint)
+    if blueprint.cost.per_hour_cents is None:
+        per_hour_cents, currency, _ = pricing.priced(deps, shown)
+        subject = replace(subject, cost_per_hour_cents=per_hour_cents, currency=currency)
+    verdict = guardrails.judge_plan(
+        guardrails.folder(deps.catalogue.path), subject, shown, inputs.secrets, facts
+    )
+    if not verdict.denials:
+        return replace(run, verdict=verdict)
+    if not verdict.overridable:
+        raise Denied(verdict)
+    return overriding(replace(run, verdict=verdict), approvals_needed(blueprint, run.kind)[0])
+
+
+def overriding(run: Run, needed: Mapping[str, int]) -> Run:
+    """Both teams together override: at least one person of each, and never the requester. Pure."""
+    asked = {**needed, **run.approvals_needed}
+    return replace(
+        run,
+        approvals_needed=asked | {role: max(1, asked.get(role, 0)) for role in TEAMS},
+        self_approval=False,
+    )
+
+
+def _was_approved(deps: Deps, run: Run) -> bool:
+    """Whether both teams have approved a plan of exactly these sources, which this run only looks at or destroys."""
+    begun = runs.last_begun(deps.database, run.lab_id) if run.kind != "apply" else None
+    return begun is not None and (begun.branch, begun.commit) == (run.branch, run.commit)
+
+
+def _subject(deps: Deps, run: Run, blueprint: Blueprint) -> Subject:
+    operator = deps.vault.operator(run.requester)
+    return Subject(
+        kind=run.kind,
+        lab=run.lab_name,
+        blueprint=blueprint,
+        person=run.requester.key,
+        roles=operator.roles if operator is not None else (),
+        branch=run.branch,
+        cost_per_hour_cents=run.cost_per_hour_cents,
+        currency=blueprint.cost.currency,
+    )

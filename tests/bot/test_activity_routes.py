@@ -102,6 +102,13 @@ def test_anybody_else_is_somebody(reporting: Reporting, who: str) -> None:
     assert (lab.last_active_by, lab.last_active_how) == (None, "a login")
 
 
+def test_the_bots_own_login_is_no_use_of_the_lab(reporting: Reporting) -> None:
+    used_at = reporting.lab.last_active_at
+    reporting.clock.passes(hours=1)
+    assert reporting.post(body='{"who": "innkeeper:demo:run1"}').status_code == 204
+    assert reporting.lab.last_active_at == used_at
+
+
 def test_a_certificate_of_another_lab_names_nobody(reporting: Reporting) -> None:
     reporting.makes(id="lab2", name="other")
     gives(reporting, BEN, "lab2")

@@ -26,10 +26,10 @@ from bot.views.message import Message
 from bot.worker import Worker
 from commands import activity, budgeting, cost_report, drift, health, leaving, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
-from commands.catalogue import Catalogue
 from commands.deps import Deps
 from commands.engines.terraform import Access
 from commands.engines.vault import VaultError
+from commands.git_catalogue import opened
 from commands.request import Refused
 from commands.steps.step import StepModule
 from state import audit, cards, inbox, labs, outbox, runs, tfstate
@@ -238,6 +238,7 @@ class Inn:
         self.slack = FakeSlack(self.clock)
         self.terraform = FakeTerraform(folder / "data", state=Backend(self))
         self.allowed_channels: tuple[str, ...] = ()
+        self.labs_path = str(folder / "labs")  # or a repository; starts() opens it
         self.secret_outputs: dict[str, str] = {}  # what only Terraform's state has
         self.steps: dict[StepName, StepModule] = {}  # those after provision; without one it is skipped
         self.slack_tells_who_is_who = True
@@ -267,7 +268,7 @@ class Inn:
             database=self.database,
             vault=self.vault,
             terraform=self.terraform,  # type: ignore[arg-type]  # same methods, held to them by a contract test
-            catalogue=Catalogue(self.folder / "labs"),
+            catalogue=opened(self.labs_path, self.folder / "data"),
             standing=self.standing,
             now=self.clock,
             base_url="http://inn.test",

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from commands import factors, lifetime, sources
-from commands.authorise import operator_of
+from commands.authorise import asker_of, operator_of
 from commands.deps import Deps
 from commands.engines.vault import Operator
 from commands.proposals import RepositoryAway
-from commands.request import Field, Form, Outcome, Refused, Request, id_from
+from commands.request import Field, Form, NotTrusted, Outcome, Refused, Request, id_from
 from commands.words import listed, mention
 from state import approvals, audit, cards, runs, tfstate
 from state.records import Approval, Decision, Person, Run
@@ -167,8 +167,10 @@ def require_requester(deps: Deps, run: Run) -> None:
     """
     if run.kind == "destroy" and run.cause in lifetime.BY_THEMSELVES:
         return
-    if _operator_now(deps, run.requester) is None:
-        raise Refused(f"{mention(run.requester)} asked for this, and is no trusted operator now.")
+    try:
+        asker_of(run.requester, deps.vault, deps.standing)
+    except Refused:
+        raise Refused(f"{mention(run.requester)} asked for this, and is no trusted operator now.") from None
 
 
 def still_needed(run: Run, given: list[Approval]) -> dict[str, int]:
@@ -202,6 +204,8 @@ def _role_words(role: str, count: int) -> str:
 
 def shown_run(request: Request, deps: Deps) -> Run:
     """The proposed run that a button's value `RUN:DIGEST` means, still as it was shown. Raises Refused."""
+    if request.person.is_agent:
+        raise NotTrusted("An agent proposes and applies, and people approve.")
     run_id, _, digest = request.words[1].partition(":")
     run = runs.get(deps.database, run_id)
     if run is None:

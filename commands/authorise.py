@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from commands.engines.vault import ENDED, Operator, Vault, VaultError
-from commands.request import Refused
+from commands.request import NotTrusted
 from state.records import Person
 
 
@@ -43,44 +43,64 @@ def operator_of(
 
     document: the person's vault.operator_soon, where that was begun while Slack was asked.
 
-    Raises Refused, with a sentence that says whom to ask, for whoever is nobody: bots, guests and deactivated
+    Raises NotTrusted, with a sentence that says whom to ask, for whoever is nobody: bots, guests and deactivated
     accounts whatever a document says, people without a document, with a damaged one, or past its expires_at (by
-    Vault's now: no caller can forget it). VaultUnavailable passes.
+    Vault's now: no caller can forget it); and for agents, who are nobody in Slack. VaultUnavailable passes.
     """
+    if person.is_agent or standing.person.is_agent:
+        raise NotTrusted("An agent is nobody in Slack. I have not done anything.")
     if standing.person != person:
-        raise Refused("Slack says that you are somebody else. I have not done anything. Try again.")
+        raise NotTrusted("Slack says that you are somebody else. I have not done anything. Try again.")
     if standing.is_deleted:
-        raise Refused(
+        raise NotTrusted(
             "This Slack account is deactivated, so it has no rights here. I have not done anything."
         )
     if standing.is_bot:
-        raise Refused("Bots have no rights here, whoever wrote them. I have not done anything.")
+        raise NotTrusted("Bots have no rights here, whoever wrote them. I have not done anything.")
     if standing.is_guest:
-        raise Refused(
+        raise NotTrusted(
             "You are a guest in this workspace, and guests cannot be trusted operators. "
             f"I have not done anything. {_ask(vault)} to do it for you."
         )
     operator = vault.operator(person) if document is None else document()
+    return _sound(operator, vault, "/operator add @you operator")
+
+
+def agent_of(agent: Person, vault: Vault) -> Operator:
+    """The operator that this agent is: for requests with its own Vault token, and for what it has asked for.
+
+    Raises NotTrusted as operator_of does, and for whoever is no agent. VaultUnavailable passes.
+    """
+    if not agent.is_agent:
+        raise NotTrusted("That is no agent. I have not done anything.")
+    return _sound(vault.operator(agent), vault, f"/operator add-agent {agent.user} operator")
+
+
+def asker_of(person: Person, vault: Vault, standing: Callable[[Person], Standing]) -> Operator:
+    """Who asked for something, a person or an agent, as they are trusted now. Never for whoever approves it.
+
+    Raises NotTrusted, what standing raises. VaultUnavailable passes.
+    """
+    return agent_of(person, vault) if person.is_agent else operator_of(person, vault, standing(person))
+
+
+def _sound(operator: Operator | None, vault: Vault, remedy: str) -> Operator:
     if operator is None:
-        raise Refused(
-            f"You are not a trusted operator yet. {_ask(vault)} to run "
-            "`/operator add @you operator`. I have not done anything."
+        raise NotTrusted(
+            f"You are not a trusted operator yet. {_ask(vault)} to run `{remedy}`. I have not done anything."
         )
     if operator.problem == ENDED and operator.expires_at is not None:
-        raise Refused(
+        raise NotTrusted(
             f"Your time as an operator ended on {operator.expires_at:%d %B %Y, %H:%M} UTC. {_ask(vault)} to "
-            "run `/operator add @you operator until=30d`. I have not done anything."
+            f"run `{remedy} until=30d`. I have not done anything."
         )
     if operator.problem:
-        raise Refused(
+        raise NotTrusted(
             f"Your operator document in Vault cannot be trusted: {operator.problem}. {_ask(vault)} to "
-            "mend it with `/operator add @you operator`. I have not done anything."
+            f"mend it with `{remedy}`. I have not done anything."
         )
     if not operator.roles:
-        raise Refused(
-            f"You have no role here. {_ask(vault)} to run `/operator add @you operator`. "
-            "I have not done anything."
-        )
+        raise NotTrusted(f"You have no role here. {_ask(vault)} to run `{remedy}`. I have not done anything.")
     return operator
 
 
@@ -90,7 +110,9 @@ def require(operator: Operator, *roles: str, sentence: str = "") -> None:
         return
     named = " or ".join(f"`{role}`" for role in roles)
     mine = ", ".join(operator.roles) or "no role"
-    raise Refused(sentence or f"That needs the role {named}, and you have {mine}. I have not done anything.")
+    raise NotTrusted(
+        sentence or f"That needs the role {named}, and you have {mine}. I have not done anything."
+    )
 
 
 def is_trusted(person: Person, vault: Vault) -> bool:

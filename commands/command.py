@@ -22,6 +22,7 @@ class Command:
     arguments: str
     help: str
     example: str
+    in_slack: bool = False  # there alone: a Vault token says too little of who asks, or a secret comes of it
 
     @property
     def usage(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from commands.authorise import may_run, operator_of
+from commands.authorise import asker_of, may_run
 from commands.deps import Deps
 from commands.extending import call_off, give, is_destroyed, say_in_thread
 from commands.lifetime_words import until
@@ -87,7 +87,7 @@ def _why_asker_may_not(deps: Deps, question: Extension) -> str:
     """Why whoever asked may not any more, as Slack and Vault say now; empty where they may."""
     lab = labs.get(deps.database, question.lab_id)
     try:
-        asker = operator_of(question.requester, deps.vault, deps.standing(question.requester))
+        asker = asker_of(question.requester, deps.vault, deps.standing)
     except Refused:
         return f"{mention(question.requester)} asked, and is no trusted operator now."
     if lab is not None and not may_run(asker, lab.owner):

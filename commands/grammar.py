@@ -121,11 +121,11 @@ def _unmarked(inside: str) -> str:
 
 
 def person_of(word: str, team: str) -> Person | None:
-    """Who `<@U1>`, `<@U1|name>` (somebody of that team) or `T1-U1` is; None where the word is no person."""
+    """Who `<@U1>`, `<@U1|name>` (somebody of that team), `T1-U1` or `agent:ci` is; None where the word is no person."""
     if match := _MENTION.fullmatch(word):
         return Person(team, match[1])
     try:
-        return Person.parse(word)
+        return Person.agent(word[6:]) if word.startswith("agent:") else Person.parse(word)
     except ValueError:
         return None
 

@@ -13,6 +13,7 @@ KEY_COMMANDS: tuple[Command, ...] = (
         "[PUBLIC-KEY]",
         "Put your public ssh key on file; without it a form asks for it.",
         "/key enroll ssh-ed25519 AAAAC3Nz…",
+        in_slack=True,
     ),
     Command(
         ("key", "ssh"),
@@ -21,6 +22,7 @@ KEY_COMMANDS: tuple[Command, ...] = (
         "LAB [SHA256:…] [ttl=15m]",
         "Get an ssh certificate for your newest key, or for the one you name.",
         "/key ssh demo",
+        in_slack=True,
     ),
     Command(
         ("key", "tls"),
@@ -29,6 +31,7 @@ KEY_COMMANDS: tuple[Command, ...] = (
         "LAB [NAME]",
         "Get a TLS certificate for a lab's name, or one below it.",
         "/key tls demo",
+        in_slack=True,
     ),
     Command(
         ("key", "db"),
@@ -37,6 +40,7 @@ KEY_COMMANDS: tuple[Command, ...] = (
         "LAB [ttl=30m]",
         "Get database credentials of your own, shown once.",
         "/key db demo",
+        in_slack=True,
     ),
     Command(
         ("key", "list"),
@@ -61,5 +65,6 @@ KEY_COMMANDS: tuple[Command, ...] = (
         "",
         "Enroll a second factor, shown once, for approvals that ask for one.",
         "/key factor",
+        in_slack=True,
     ),
 )

@@ -66,7 +66,7 @@ def left_slack(request: Request, deps: Deps) -> Outcome:
     Raises nothing that a person should be told: there is nobody to tell it to.
     """
     person = Person.parse(request.words[1])
-    if _is_deactivated(deps, person):
+    if not person.is_agent and _is_deactivated(deps, person):
         _leaves_by_itself(deps, person, "deactivated", deps.now())
     return Outcome()
 
@@ -85,6 +85,12 @@ def begin(deps: Deps, person: Person, asked_by: Person | None, because: LeavingC
     return leaving
 
 
+def is_under_way(deps: Deps, person: Person) -> bool:
+    """Whether somebody is leaving whose document is not gone yet."""
+    latest = leavings.latest_of(deps.database, person)
+    return latest is not None and latest.done_at is None and latest.document_gone_at is None
+
+
 def walk(deps: Deps, leaving: Leaving, now: datetime) -> Leaving:
     """Do what is not done yet, in the order in which it protects most. Raises Refused when the last admin would go."""
     if leaving.document_gone_at is None:
@@ -101,7 +107,8 @@ def walk(deps: Deps, leaving: Leaving, now: datetime) -> Leaving:
     if leaving.factor_gone_at is None:
         _forget_factor(deps, leaving, now)
     if leaving.rekeyed_at is None and leaving.document_gone_at is not None:
-        rekeying.want(deps, leaving.person, "removed", leaving.asked_by, leaving.id, leaving.id)
+        if not leaving.person.is_agent:  # which has no keys
+            rekeying.want(deps, leaving.person, "removed", leaving.asked_by, leaving.id, leaving.id)
         leavings.update(deps.database, leaving.id, rekeyed_at=now)
     leaving = leavings.get(deps.database, leaving.id) or leaving
     if leaving.done_at is None and _is_done(deps, leaving, now):
@@ -130,7 +137,8 @@ def sweep(deps: Deps, now: datetime) -> str:
 
 def look_for_leavers(deps: Deps, now: datetime) -> str:
     """See those out whom Slack has deactivated while we did not listen."""
-    found = [each for each in _operators(deps) if _is_deactivated(deps, each.person)]
+    people = [each for each in _operators(deps) if not each.person.is_agent]
+    found = [each for each in people if _is_deactivated(deps, each.person)]
     for operator in found:
         _leaves_by_itself(deps, operator.person, "deactivated", now)
     return f"found {plural(len(found), 'deactivated operator')}"
@@ -196,8 +204,12 @@ def _withdraw_approvals(deps: Deps, person: Person, until: datetime, now: dateti
 
 
 def _forget_factor(deps: Deps, leaving: Leaving, now: datetime) -> None:
+    """What they prove with who they are: a person's second factor, what an agent logs in with and is logged in as."""
     try:
-        deps.vault.totp_forget(leaving.person)
+        if leaving.person.is_agent:
+            deps.vault.remove_agent(leaving.person)
+        else:
+            deps.vault.totp_forget(leaving.person)
     except VaultError:
         return
     factors.right(deps.database, leaving.person)

@@ -53,8 +53,11 @@ def report(deps: Deps, leaving: Leaving) -> str:
         if of_kind:
             parts.append(_ended(of_kind, *words))
     parts += _approvals(deps, leaving)
+    if leaving.person.is_agent and leaving.factor_gone_at is not None:
+        parts.append("✓ its AppRole is gone, and what it was logged in as")
     if leaving.factor_gone_at is None:
-        parts.append("◐ their second factor: Vault has not taken that yet")
+        what = "its AppRole" if leaving.person.is_agent else "their second factor"
+        parts.append(f"◐ {what}: Vault has not taken that yet")
     parts += _root_keys(deps, leaving)
     if leaving.done_at is None:
         end = "I go on with what is open, and tell you when it is done."

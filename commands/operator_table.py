@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands import leaving, operators
+from commands import agents, leaving, operators
 from commands.command import OPERATORS, Command
 
 OPERATOR_COMMANDS: tuple[Command, ...] = (
@@ -13,6 +13,7 @@ OPERATOR_COMMANDS: tuple[Command, ...] = (
         "@USER ROLE[,ROLE] [until=30d]",
         "Trust somebody: operator, infra, security, admin.",
         "/operator add @anna operator,infra",
+        in_slack=True,
     ),
     Command(
         ("operator", "remove"),
@@ -21,6 +22,25 @@ OPERATOR_COMMANDS: tuple[Command, ...] = (
         "@USER",
         "See what ends with somebody, and see them out. The last admin stays.",
         "/operator remove @anna",
+        in_slack=True,
+    ),
+    Command(
+        ("operator", "add-agent"),
+        agents.add,
+        ("admin",),
+        "NAME ROLE [until=90d]",
+        "Let a machine ask for labs: what it logs in with is shown once.",
+        "/operator add-agent ci operator",
+        in_slack=True,
+    ),
+    Command(
+        ("operator", "remove-agent"),
+        agents.remove,
+        ("admin",),
+        "NAME",
+        "End what a machine logs in with. Its labs stay.",
+        "/operator remove-agent ci",
+        in_slack=True,
     ),
     Command(
         ("operator", "list"),

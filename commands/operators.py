@@ -30,6 +30,8 @@ def add(request: Request, deps: Deps) -> Outcome:
             "Say who, and which roles: operator, infra, security, admin.", "/operator add @anna operator"
         )
     person = named(request, deps)
+    if person.is_agent:
+        raise Refused("An agent is made with a login of its own.", "/operator add-agent ci operator")
     wanted = roles_called(",".join(words[3:]))
     found = _standing(deps, person)
     _refuse_nobody(found)
@@ -49,18 +51,16 @@ def add(request: Request, deps: Deps) -> Outcome:
     else:
         after = replace(before, roles=tuple(dict.fromkeys([*before.roles, *wanted])))
     if "until" in values:
-        after = replace(after, expires_at=_until(values["until"], now))
+        after = replace(after, expires_at=until_of(values["until"], now))
         if after.expires_at is not None and before is not None:
             refuse_last_admin(deps, before)
     if before is not None and (after.roles, after.expires_at) == (before.roles, before.expires_at):
-        return Outcome(f"{mention(person)} holds {listed(before.roles)} already{_until_words(before)}.")
+        return Outcome(f"{mention(person)} holds {listed(before.roles)} already{until_words(before)}.")
     detail = {"roles": list(after.roles), "until": after.expires_at or ""}
     audit.append(deps.database, now, request.person.key, "operator_adding", person.key, **detail)
     _write(deps, after)
     audit.append(deps.database, deps.now(), request.person.key, "operator_added", person.key, **detail)
-    return Outcome(
-        f"{mention(person)} is a trusted operator now: {listed(after.roles)}{_until_words(after)}."
-    )
+    return Outcome(f"{mention(person)} is a trusted operator now: {listed(after.roles)}{until_words(after)}.")
 
 
 def list_operators(request: Request, deps: Deps) -> Outcome:
@@ -89,15 +89,18 @@ def show(request: Request, deps: Deps) -> Outcome:
             f"{mention(person)}'s document cannot be trusted: {document.problem}. They are nobody.",
             buttons=tuple(buttons),
         )
-    has_factor = deps.vault.totp_has(person)
+    has_factor = not person.is_agent and deps.vault.totp_has(person)
     if has_factor and by_admin:
         ask = "Remove it? Only do so when you have spoken with them."
         buttons.append(Button("Remove second factor", "forget_factor", person.key, "danger", ask))
     keys = [key.fingerprint for key in map(public_keys.enrolled, document.ssh_public_keys) if key is not None]
     enrolled = listed([f"`{each}`" for each in keys])
+    about = f"{mention(person)} · {listed(document.roles)}{until_words(document)}\n"
+    about += f"Added by {_name_of(document.added_by)}, {at(document.added_at)}. "
+    if person.is_agent:
+        return Outcome(f"{about}It logs in to Vault with an AppRole.", buttons=tuple(buttons))
     return Outcome(
-        f"{mention(person)} · {listed(document.roles)}{_until_words(document)}\n"
-        f"Added by {_name_of(document.added_by)}, {at(document.added_at)}. "
+        f"{about}"
         f"{'A' if has_factor else 'No'} second factor. "
         f"{plural(len(keys), 'ssh key') if keys else 'No ssh keys'} enrolled{f': {enrolled}' if keys else '.'}",
         buttons=tuple(buttons),
@@ -155,7 +158,7 @@ def _name_of(key: str) -> str:
 
 
 def _subject(word: str, team: str) -> str:
-    if word.startswith(("<@", "@")):
+    if word.startswith(("<@", "@", "agent:")):
         return person_called(word, team).key
     return word
 
@@ -163,7 +166,7 @@ def _subject(word: str, team: str) -> str:
 def named(request: Request, deps: Deps) -> Person:
     """The person named in the command, in their own workspace, which in a shared channel is not the app's."""
     named = person_called(request.words[2], request.person.team)
-    if deps.vault.operator(named) is not None:
+    if named.is_agent or deps.vault.operator(named) is not None:
         return named
     return _standing(deps, named).person
 
@@ -198,12 +201,14 @@ def _refuse_leaver(deps: Deps, person: Person) -> None:
         raise Refused(f"{mention(person)} is being seen out right now. Ask again in a minute.")
 
 
-def _until(word: str, now: datetime) -> datetime | None:
+def until_of(word: str, now: datetime) -> datetime | None:
+    """When `until=WORD` ends; None for never. Raises Refused."""
     example = "/operator add @anna operator until=30d"
     return None if word in ("never", "none") else now + timedelta(seconds=duration(word, example))
 
 
-def _until_words(operator: Operator) -> str:
+def until_words(operator: Operator) -> str:
+    """`, until …`, or nothing."""
     return f", until {at(operator.expires_at)}" if operator.expires_at is not None else ""
 
 

@@ -42,6 +42,14 @@ class Refused(Exception):
         self.example = example
 
 
+class NotTrusted(Refused):
+    """It is not this person's to ask for, or not in this way."""
+
+
+class NotNow(Refused):
+    """Who asks cannot be checked now: nothing was done, and it may be asked again in a minute."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One thing that one person asked for, whatever they used to ask: a command, a mention, a click or a form."""
@@ -57,6 +65,7 @@ class Request:
         None  # its sensitive fields, a JSON object sealed by Vault before it was recorded
     )
     operator: Operator | None = None  # the person's document, read for this request; set by the table
+    by_token: bool = False  # it came with the person's Vault token, not from Slack: an agent's comes in no other way
 
 
 @dataclass(frozen=True)

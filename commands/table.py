@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from commands import (
+    agents,
     approvals,
     credentials,
     drift,
@@ -20,14 +21,14 @@ from commands import (
     reminder_answers,
     reveals,
 )
-from commands.authorise import StandingUnknown, operator_of, require
+from commands.authorise import Standing, StandingUnknown, agent_of, operator_of, require
 from commands.command import ANYBODY, OPERATORS, Action, Command
 from commands.deps import Deps
-from commands.engines.vault import VaultError
+from commands.engines.vault import Operator, VaultError
 from commands.key_table import KEY_COMMANDS
 from commands.lab_table import LAB_COMMANDS
 from commands.operator_table import OPERATOR_COMMANDS
-from commands.request import Listing, Outcome, Refused, Request, Row
+from commands.request import Listing, NotNow, NotTrusted, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
 from state import audit, habits, runs
 from state import labs as labs_table
@@ -101,6 +102,8 @@ ACTIONS: dict[str, Action] = {
     "not_me": Action(reveals.not_me, OPERATORS),
     "revoke_grant": Action(keys.revoke_grant, OPERATORS),
     "remove_operator": Action(leaving.remove, ("admin",)),
+    "reveal_agent": Action(agents.reveal, ("admin",)),
+    "renew_agent": Action(agents.renew, ("admin",)),
     "leaving": Action(leaving.look, ("admin",)),
     "forget_factor": Action(factors.forget, ("admin",)),
     "home": Action(home.show, OPERATORS),
@@ -125,16 +128,17 @@ def handle(request: Request, deps: Deps) -> Outcome:
         function, roles = _meant(request)
         if roles == ANYBODY:
             return function(request, deps)
-        claimed, document = request.person, deps.vault.operator_soon(request.person)  # while Slack is asked
-        standing = deps.standing(claimed)
-        request = replace(request, person=standing.person)
-        is_theirs = standing.person == claimed
-        operator = operator_of(standing.person, deps.vault, standing, document if is_theirs else None)
+        if request.person.is_agent:
+            operator = _agent(request, deps)
+        else:
+            operator, standing = _operator(request, deps)
+            request = replace(request, person=standing.person)
         require(operator, *roles, sentence=_missing_right(operator.roles, roles))
-        habits.in_zone(deps.database, standing.person, standing.timezone)
+        if not request.person.is_agent:
+            habits.in_zone(deps.database, standing.person, standing.timezone)
         return function(replace(request, operator=operator), deps)
     except (VaultError, StandingUnknown) as unavailable:
-        refused = Refused(unavailable.sentence)
+        refused = NotNow(unavailable.sentence)
         _record(request, deps, refused)
         raise refused from None
     except Refused as refused:
@@ -142,11 +146,31 @@ def handle(request: Request, deps: Deps) -> Outcome:
         raise
 
 
+def _operator(request: Request, deps: Deps) -> tuple[Operator, Standing]:
+    """Who asks, by Slack and by Vault, which is read while Slack is asked."""
+    claimed, document = request.person, deps.vault.operator_soon(request.person)
+    standing = deps.standing(claimed)
+    is_theirs = standing.person == claimed
+    return operator_of(standing.person, deps.vault, standing, document if is_theirs else None), standing
+
+
+def _agent(request: Request, deps: Deps) -> Operator:
+    """The agent that asks. Whatever Slack delivers comes from no agent, by whatever name."""
+    if not request.by_token:
+        raise NotTrusted("An agent is nobody in Slack. I have not done anything.")
+    return agent_of(request.person, deps.vault)
+
+
 def _meant(request: Request) -> tuple[Callable[[Request, Deps], Outcome], tuple[str, ...]]:
     action = {**NOTICED, **ACTIONS}.get(request.words[0]) if request.words else None
+    if action is not None and request.by_token and request.words[0] not in NOTICED:
+        raise NotTrusted("That is a button in Slack, and people press it. An agent proposes and applies.")
     if action is not None:
         return action.function, action.roles
     command = _find(request.words)
+    if command.in_slack and request.by_token:
+        asked = " ".join(command.words)
+        raise NotTrusted(f"`/{asked}` is asked for in Slack: a Vault token is not enough for it.")
     return command.function, command.roles
 
 

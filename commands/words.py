@@ -92,8 +92,8 @@ def nearest(word: str, options: Iterable[str]) -> str | None:
 
 
 def mention(person: Person) -> str:
-    """`<@U1>`, which Slack shows as the person's name (and which pings them in a new message)."""
-    return f"<@{person.user}>"
+    """`<@U1>`, which Slack shows as the person's name (and which pings them in a new message); `agent ci`."""
+    return f"agent {person.user}" if person.is_agent else f"<@{person.user}>"
 
 
 def at(moment: datetime) -> str:

@@ -24,7 +24,12 @@ OUTBOX: Table[OutboxMessage] = Table(
 
 
 def add(database: Database, message: OutboxMessage) -> bool:
-    """Keep a message, and wake the notifier. False: one with this id is there already."""
+    """Keep a message, and wake the notifier. False: one with this id is there already, or nobody would read it.
+
+    An agent reads no messages; it asks how its runs are.
+    """
+    if message.person is not None and message.person.is_agent and not message.channel:
+        return False
     added = OUTBOX.insert(database, message, "ON CONFLICT (id) DO NOTHING") == 1
     database.ring("outbox")
     return added

@@ -63,7 +63,7 @@ def seen(deps: Deps, lab: Lab) -> Seen:
     sensitive = frozenset(name for name, each in told.items() if each.get("sensitive"))
     outputs = {name: each.get("value") for name, each in told.items()}
     secrets = tuple(text for name in sensitive for text in _texts(outputs[name]))
-    return Seen(outputs, sensitive, secrets, _blocks(state.get("check_results") or []))
+    return Seen(outputs, sensitive, secrets, blocks_of(state))
 
 
 def probes(scene: Scene, checks: tuple[Check, ...]) -> list[Probe]:
@@ -204,10 +204,13 @@ def _name(check: Check, shown: str) -> str:
     return f"{check.kind} {cut(plain(printable(shown)), _SHOWN_CHARACTERS)}"
 
 
-def _blocks(results: list[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    """Source: Terraform, internal/states/statefile/version4.go, checkResultsV4."""
+def blocks_of(state: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Name of a check block → `pass`, `fail`, `error` or `unknown`, and what it says, as of the last apply.
+
+    Source: Terraform, internal/states/statefile/version4.go, checkResultsV4.
+    """
     found = {}
-    for each in results:
+    for each in state.get("check_results") or []:
         if each.get("object_kind") == "check":
             messages = [
                 text for one in each.get("objects") or [] for text in one.get("failure_messages") or []

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
+from commands import checking
 from commands.engines import terraform_events as events
 from commands.engines.terraform import Access, ChildLost, Terraform, TerraformFailed, attribute_diff
 from commands.engines.terraform_events import Counts
@@ -424,6 +425,35 @@ resource "terraform_data" "a" { input = var.lab }
     assert CANARY not in json.dumps(terraform.show(work, access, {}))
     assert follow(apply(terraform, work, access, variables={"passing": CANARY}))[0] == 0
     assert CANARY.encode() not in states.states["demo"]
+
+
+def test_a_state_tells_how_check_blocks_went(
+    terraform: Terraform, states: StateServer, tmp_path: Path
+) -> None:
+    text = """
+      variable "lab" { type = string }
+      resource "terraform_data" "a" { input = var.lab }
+      check "named" {
+        assert {
+          condition     = terraform_data.a.output == "demo"
+          error_message = "It has another name."
+        }
+      }
+      check "long" {
+        assert {
+          condition     = length(terraform_data.a.output) > 10
+          error_message = "Its name is short."
+        }
+      }
+    """
+    access = states.access("demo")
+    work, _, _ = plan(terraform, "r1", module(tmp_path, text), access, lab="demo")
+    code, _ = follow(apply(terraform, work, access))
+    assert code == 0
+    assert checking.blocks_of(states.state("demo")) == {
+        "named": ("pass", ""),
+        "long": ("fail", "Its name is short."),
+    }
 
 
 @pytest.mark.parametrize(

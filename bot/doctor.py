@@ -44,6 +44,7 @@ def _findings(deps: Deps, client: WebClient) -> Iterator[tuple[bool, str]]:
         yield said == "ready", f"{part}: {said}" + ("" if said == "ready" else f". {REMEDIES[part]}")
     yield _terraform(deps)
     yield from _catalogue(deps)
+    yield from about_deploying(deps)
     yield from about_labs(deps, datetime.now(UTC))
     broken = audit.verify(deps.database)
     yield broken is None, "audit: whole" if broken is None else f"audit: broken at entry {broken}"
@@ -77,6 +78,14 @@ def _catalogue(deps: Deps) -> Iterator[tuple[bool, str]]:
         f"nobody holds {listed(missing)}, so nobody can approve. Use /operator add." if missing else "enough"
     )
     yield not missing, f"operators: {said}"
+
+
+def about_deploying(deps: Deps) -> Iterator[tuple[bool, str]]:
+    """Whether this machine can deploy, where a blueprint asks for that."""
+    deployed = [name for name, each in deps.catalogue.blueprints().items() if each.deploy is not None]
+    if deployed:
+        missing = deps.ansible.missing()
+        yield not missing, f"ansible: {missing}, for {listed(deployed)}" if missing else "ansible: ready"
 
 
 def about_labs(deps: Deps, now: datetime) -> Iterator[tuple[bool, str]]:

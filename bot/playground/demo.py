@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
+import yaml
 from rich.console import Console
 
 from bot.playground.laptop import Laptop
@@ -30,6 +31,7 @@ from bot.playground.server import LocalSlack
 from bot.playground.tour import Cast, Tour, TourFailed
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
+from commands.engines import openssh
 from commands.engines.vault_database import configure_database
 from commands.engines.vault_setup import admin_client, prepare, unwrap_secret_id
 from state.records import Person
@@ -140,12 +142,26 @@ def _lab_database(vault: EmbeddedVault) -> Iterator[LocalPostgreSQL | None]:
 
 
 def _catalogue(folder: Path) -> Path:
-    """The shipped blueprints, and one whose labs are forgotten within seconds."""
+    """The shipped blueprints, and one whose labs are forgotten within seconds.
+
+    Where there is no ssh client nothing is deployed: the tour goes on without it.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(LABS if LABS.is_dir() else Path("labs").resolve(), folder)
     (folder / "fleeting").mkdir()
     (folder / "fleeting" / "blueprint.yaml").write_text(FLEETING)
+    if not openssh.has_client():
+        sandbox = folder / "sandbox" / "blueprint.yaml"
+        sandbox.write_text(without_ssh(sandbox.read_text()))
     return folder
+
+
+def without_ssh(blueprint: str) -> str:
+    """The text of the sandbox's blueprint without what it deploys, and without the checks of that and over ssh."""
+    said = yaml.safe_load(blueprint)
+    said.pop("deploy", None)
+    said["test"] = [check for check in said["test"] if "ssh" not in check and "app_" not in str(check)]
+    return str(yaml.safe_dump(said, sort_keys=False))
 
 
 @contextmanager

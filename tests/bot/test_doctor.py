@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.doctor import about_labs
+from bot.doctor import about_deploying, about_labs
 from state import labs
 from state.records import Lifetime
+from tests.fakes.ansible import FakeAnsible
 from tests.inn import REQUESTER, Inn
 
 DAY = timedelta(days=1)
@@ -82,3 +84,13 @@ def test_a_lab_that_nobody_destroys_by_itself_is_told_and_is_well(inn: Inn) -> N
     due_at = inn.clock() - 2 * DAY
     labs.update(inn.database, inn.lab().id, expires_at=due_at, lifetime=Lifetime(auto_destroy=False))
     assert (True, "demo: due 2 days ago, and not destroyed by itself, as its blueprint says") in found(inn)
+
+
+def test_a_machine_that_cannot_deploy_is_told_where_a_blueprint_asks_for_it(inn: Inn) -> None:
+    ansible = FakeAnsible()
+    deps = replace(inn.deps, ansible=ansible)
+    assert list(about_deploying(deps)) == []
+    inn.offers("site", "secure: {ssh: {user: root}}\ndeploy: {playbook: main.tf}")
+    assert list(about_deploying(deps)) == [(True, "ansible: ready")]
+    ansible.without_client = "this machine has no ssh client"
+    assert list(about_deploying(deps)) == [(False, "ansible: this machine has no ssh client, for site")]

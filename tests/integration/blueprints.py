@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from bot.playground.demo import without_ssh
+from commands.engines.openssh import has_client
+
 SANDBOX = Path(__file__).resolve().parents[2] / "labs" / "sandbox"
 
 TWO_ROLES = "approvals: {infra: 1, security: 1}"
@@ -212,4 +215,4 @@ def add_sandbox(labs: Path) -> None:
     text = blueprint.read_text()
     changed = text.replace("approvals: {infra: 1, security: 1}", OWN_WORD)
     assert changed != text
-    blueprint.write_text(changed)
+    blueprint.write_text(changed if has_client() else without_ssh(changed))

@@ -1,7 +1,11 @@
-"""What a step adds to what its engine takes: deploy, against ansible-playbook by hand on the same host."""
+"""What a step adds to what its engine takes, on one host of the sandbox.
+
+deploy: against ansible-playbook by hand. test: against the same checks, when all that they need is there.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -17,19 +21,21 @@ from pathlib import Path
 
 from bench.measure import Measure, Tell, absolute
 from bench.parts import LABS, Parts, bot
+from commands import checking
 from commands.authorise import Standing
-from commands.blueprint_records import Deploy, Secure, Ssh
+from commands.blueprint_records import Check, Deploy, Secure, Ssh
 from commands.catalogue import Catalogue
 from commands.deps import Deps
-from commands.engines import openssh
+from commands.engines import checks, openssh
 from commands.engines.ansible import Play, environment, stage
 from commands.engines.openssh import Login
 from commands.engines.terraform import Terraform
 from commands.engines.vault import AppRole, HvacVault
-from commands.steps import deploy, hosts
+from commands.steps import deploy, hosts, test
 from commands.steps.step import Work
+from state import labs, runs, tfstate
 from state.database import connect
-from state.records import Lab, Person, Run
+from state.records import Lab, Person, Run, StateLock
 from state.transitions import RunState
 
 ROUNDS = 7
@@ -41,6 +47,11 @@ PLAYBOOK = """\
     - {name: look, ansible.builtin.raw: "true", changed_when: false}
     - {name: look again, ansible.builtin.raw: "true", changed_when: false}
 """
+CHECKS = (
+    *[Check("http", "http://127.0.0.1:${port}/healthz", 200, body="ok")] * 8,
+    *[Check("tcp", "127.0.0.1:${port}")] * 3,
+    Check("ssh", "${ssh}", words=("true",)),
+)
 
 
 def measure(parts: Parts, rounds: int, tell: Tell) -> list[Measure]:
@@ -54,16 +65,57 @@ def measure(parts: Parts, rounds: int, tell: Tell) -> list[Measure]:
     given = parts.environment
     login = AppRole(given["VAULT_ROLE_ID"], given["VAULT_SECRET_ID"])
     vault = HvacVault(given["VAULT_ADDR"], login)
-    added = []
+    deployed, tested = [], []
     with bot(parts, "steps") as serving, _host(parts.folder / "hosts", vault, serving.port) as outputs:
         work = _work(parts.folder / "steps-work", vault, playbook, outputs)
+        _keep(work)
         for number in range(rounds + 1):
             tell(f"steps, round {number} of {rounds}")
             mine = _by_the_bot(work)
             by_hand = _by_hand(work, playbook)
             if number:  # the first one imports ansible-runner
-                added.append(mine - by_hand)
-    return [absolute("deploy, beyond Ansible", added, LIMIT_SECONDS, "s")]
+                deployed.append(mine - by_hand)
+            tested.append(_tested_by_the_bot(work) - _looked_at(work))
+    return [
+        absolute("deploy, beyond Ansible", deployed, LIMIT_SECONDS, "s"),
+        absolute(f"test, beyond its {len(CHECKS)} checks", tested, LIMIT_SECONDS, "s"),
+    ]
+
+
+def _tested_by_the_bot(work: Work) -> float:
+    _clear(work.folder)
+    began = time.perf_counter()
+    test.perform(work)
+    return time.perf_counter() - began
+
+
+def _looked_at(work: Work) -> float:
+    """How long the checks themselves take."""
+    _clear(work.folder)
+    with checking.scene(work, CHECKS) as scene:
+        probes = checking.probes(scene, CHECKS)
+        began = time.perf_counter()
+        found = checks.run(probes)
+        took = time.perf_counter() - began
+    if not all(each.is_good for each in found):
+        raise SystemExit(f"a check fails: {found}")
+    return took
+
+
+def _keep(work: Work) -> None:
+    """The lab, its run and its state, as a test finds them."""
+    database, vault, now = work.deps.database, work.deps.vault, work.deps.now()
+    labs.create(database, work.lab)
+    runs.create(database, work.run)
+    told = {name: {"value": value} for name, value in work.outputs.items()}
+    state = json.dumps({"version": 4, "serial": 1, "lineage": "l", "resources": [], "outputs": told}).encode()
+    tfstate.lock(database, StateLock(work.lab.id, "bench", "run:r1", {}, now))
+    tfstate.put(database, tfstate.sealed(work.lab.id, state, vault, "run:r1", now), "bench")
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def _by_hand(work: Work, playbook: Path) -> float:
@@ -89,8 +141,7 @@ def _by_hand(work: Work, playbook: Path) -> float:
 
 
 def _by_the_bot(work: Work) -> float:
-    shutil.rmtree(work.folder, ignore_errors=True)
-    work.folder.mkdir(parents=True)
+    _clear(work.folder)
     began = time.perf_counter()
     deploy.perform(work)
     return time.perf_counter() - began
@@ -113,7 +164,7 @@ def _work(folder: Path, vault: HvacVault, playbook: Path, outputs: dict[str, obj
         plan_ttl_seconds=3600,
     )
     sandbox = Catalogue(LABS).get("sandbox")
-    blueprint = replace(sandbox, deploy=Deploy(playbook), secure=Secure(ssh=Ssh()))
+    blueprint = replace(sandbox, deploy=Deploy(playbook), secure=Secure(ssh=Ssh()), checks=CHECKS)
     lab = Lab(
         id="l1",
         name="demo",
@@ -173,7 +224,7 @@ def _host(folder: Path, vault: HvacVault, port: int) -> Iterator[dict[str, objec
     subprocess.run([*command, "start"], env=told, check=True, capture_output=True)
     try:
         known = (folder / "demo-1" / "known_hosts").read_text().splitlines()
-        yield {"ssh": [f"ssh://root@127.0.0.1:{ssh}"], "known_hosts": known}
+        yield {"ssh": [f"ssh://root@127.0.0.1:{ssh}"], "port": own, "known_hosts": known}
     finally:
         subprocess.run([*command, "stop"], env=told, check=True, capture_output=True)
 

@@ -39,7 +39,7 @@ def _findings(findings: Sequence[Finding]) -> str:
 
 
 def _where(finding: Finding) -> str:
-    if not finding.file:
+    if not finding.file or finding.file in finding.message:
         return ""
     return f" ({finding.file}:{finding.line})" if finding.line else f" ({finding.file})"
 

@@ -93,6 +93,7 @@ class FakeTerraform:
         self.serials: dict[str, int] = {}
         self.environments: list[dict[str, str]] = []  # what each plan and apply was given
         self.given_variables: list[dict[str, Any]] = []
+        self.inits: list[str] = []  # the digest of what each init has seen
         self.applied: list[str] = []  # sha256 of each plan whose apply was started
         self.errored: bytes | None = None
         self._runs = data_path / "runs"
@@ -127,6 +128,7 @@ class FakeTerraform:
         if self.init_failure is not None:
             raise TerraformFailed((self.init_failure,))
         digest = self.sources_digest(self.staged(work))
+        self.inits.append(digest)
         is_new = digest not in self._known
         self._known.add(digest)
         return is_new

@@ -74,11 +74,11 @@ def db(request: Request, deps: Deps) -> Outcome:
     ttl_seconds = min(ttl_seconds, found.max_seconds)
 
     def ask(token: str, grant: Grant) -> Issued:
-        return _wrapped(deps, grant, deps.vault.database_credentials(token, found.name))
+        return in_wrapping(deps, grant, deps.vault.database_credentials(token, found.name))
 
     grant = issue(request, deps, lab, "db", found.name, ttl_seconds, ask)
     said = f"*{role}* credentials for *{lab.name}*'s database, for {duration(ttl_seconds)}."
-    return Outcome(f"{said} {_WAITS}", buttons=reveal_buttons(grant))
+    return Outcome(f"{said} {WAITS}", buttons=reveal_buttons(grant))
 
 
 def tls(request: Request, deps: Deps) -> Outcome:
@@ -151,11 +151,11 @@ def tls_with_new_key(request: Request, deps: Deps) -> Outcome:
     lab, name, domain, ttl_seconds = _tls_meant(request, deps)
 
     def ask(token: str, grant: Grant) -> Issued:
-        return _wrapped(deps, grant, deps.vault.issue_tls(token, domain, name, ttl_seconds))
+        return in_wrapping(deps, grant, deps.vault.issue_tls(token, domain, name, ttl_seconds))
 
     grant = issue(request, deps, lab, "tls", name, ttl_seconds, ask)
     said = f"A key and a certificate for `{name}` on *{lab.name}*, valid until {at(grant.expires_at)}."
-    return Outcome(f"{said} {_WAITS}", buttons=reveal_buttons(grant))
+    return Outcome(f"{said} {WAITS}", buttons=reveal_buttons(grant))
 
 
 def reveal_buttons(grant: Grant) -> tuple[Button, ...]:
@@ -167,10 +167,10 @@ def reveal_buttons(grant: Grant) -> tuple[Button, ...]:
     )
 
 
-_WAITS = f"It opens once, for you alone, within {WRAPPING_SECONDS // 60} minutes."
+WAITS = f"It opens once, for you alone, within {WRAPPING_SECONDS // 60} minutes."
 
 
-def _wrapped(deps: Deps, grant: Grant, wrapped: Wrapped) -> Issued:
+def in_wrapping(deps: Deps, grant: Grant, wrapped: Wrapped) -> Issued:
     """The wrapping's token, sealed, until it is opened: so it is nowhere in the clear."""
     sealed = deps.vault.seal(wrapped.token.encode(), f"reveal {grant.id}")
     until = min(wrapped.expires_at, grant.issued_at + timedelta(seconds=WRAPPING_SECONDS))

@@ -111,7 +111,7 @@ def issue(
                 sealed_reveal=issued.sealed_reveal,
                 reveal_until=issued.reveal_until,
             )
-            labs.touch(deps.database, lab, now, request.person, f"/key {kind}")
+            labs.touch(deps.database, lab, now, request.person, command_of(kind))
             audit.append(
                 deps.database,
                 now,
@@ -126,6 +126,11 @@ def issue(
         revoke(deps, grant.id, deps.now(), "it was not handed over")
         raise
     return grants.get(deps.database, grant.id) or grant
+
+
+def command_of(kind: GrantKind) -> str:
+    """What one asks for such a credential with: `/key ssh`."""
+    return "/lab connect" if kind == "connect" else f"/key {kind}"
 
 
 def revoke(deps: Deps, grant_id: str, now: datetime, because: str, by: str = "innkeeper") -> bool:
@@ -171,8 +176,10 @@ def key_id(grant: Grant, lab_name: str) -> str:
 def _token(deps: Deps, grant: Grant, ttl_seconds: int) -> tuple[str, str]:
     """A token of the person's own, and the request that made it. What revokes it is recorded before it is used.
 
-    That of an ssh certificate has nothing to revoke, and no request id that matters.
+    That of an ssh certificate has nothing to revoke, and no request id that matters. A consumer needs none.
     """
+    if grant.kind == "connect":
+        return "", ""
     if grant.kind == "ssh":
         return deps.vault.ssh_token(grant.person, grant.id), ""
     token = deps.vault.grant_token(grant.person, grant.id, ttl_seconds)
@@ -182,14 +189,24 @@ def _token(deps: Deps, grant: Grant, ttl_seconds: int) -> tuple[str, str]:
 
 def _end_one(deps: Deps, grant: Grant) -> bool:
     """Without an accessor there is nothing in Vault: an ssh certificate, or what was never asked for."""
-    if grant.accessor is None:
-        return True
     try:
-        deps.vault.revoke_accessor(grant.accessor)
+        if grant.kind == "connect":
+            _end_consumer(deps, grant)
+        elif grant.accessor is not None:
+            deps.vault.revoke_accessor(grant.accessor)
     except VaultError as away:
         logger.warning("a revocation waits for Vault", grant=grant.id, because=away.sentence)
         return False
     return True
+
+
+def _end_consumer(deps: Deps, grant: Grant) -> None:
+    """A secret id is found by its grant. Ended before its time, what was logged in with it ends too."""
+    lab = labs.get(deps.database, grant.lab_id)
+    if lab is not None:
+        deps.vault.revoke_lab_secret_id(
+            lab.name, lab.id, grant.id, end_sessions=grant.expires_at > deps.now()
+        )
 
 
 def _fresh_id(deps: Deps, request_id: str) -> str:

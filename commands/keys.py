@@ -235,7 +235,13 @@ def _grant_row(deps: Deps, grant: Grant, named: bool = False) -> Row:
 
 
 def _what(grant: Grant) -> str:
-    return {"ssh": "ssh certificate", "tls": "TLS certificate", "db": "database user"}[grant.kind]
+    kinds = {
+        "ssh": "ssh certificate",
+        "tls": "TLS certificate",
+        "db": "database user",
+        "connect": "consumer's login",
+    }
+    return kinds[grant.kind]
 
 
 def _name(deps: Deps, person: Person) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from commands import (
     adopting,
     budgeting,
+    connecting,
     cost_report,
     deploying,
     drift,
@@ -105,6 +106,14 @@ LAB_COMMANDS: tuple[Command, ...] = (
         "NAME [TAG…] [check=yes]",
         "Deploy to a lab again, all or parts of it, or see what that would change.",
         "/lab deploy demo check=yes",
+    ),
+    Command(
+        ("lab", "connect"),
+        connecting.connect,
+        ("operator", "infra"),
+        "NAME [ttl=8h]",
+        "Let one consumer of a lab into Vault, where it finds the lab's address and credentials.",
+        "/lab connect demo",
     ),
     Command(
         ("lab", "test"),

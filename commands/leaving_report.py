@@ -13,6 +13,7 @@ _KINDS: dict[GrantKind, tuple[str, str]] = {
     "ssh": ("certificate revoked, list published", "certificates revoked, list published"),
     "tls": ("TLS certificate revoked", "TLS certificates revoked"),
     "db": ("database user and its sessions ended", "database users and their sessions ended"),
+    "connect": ("consumer's login ended", "consumers' logins ended"),
 }
 
 

@@ -24,6 +24,7 @@ from state import audit, grants, labs, outbox
 from state.records import Grant, OutboxMessage, Person
 
 _LABELS = {
+    "secret_id": "Secret ID",
     "username": "User",
     "password": "Password",
     "private_key": "Private key",
@@ -59,6 +60,8 @@ def reveal_token(request: Request, deps: Deps) -> Outcome:
             token = deps.vault.unseal(grant.sealed_reveal or b"", f"reveal {grant.id}").decode()
         except VaultError as away:
             return Revealed(away.sentence)
+        if grant.kind == "connect" and not grants.begin_opening(deps.database, grant.id, deps.now()):
+            return Revealed(_opened_words(grants.get(deps.database, grant.id) or grant))  # for one machine alone
         audit.append(
             deps.database,
             deps.now(),
@@ -124,7 +127,7 @@ def _mine(request: Request, deps: Deps) -> Grant:
 
 
 def _refuse_late(deps: Deps, grant: Grant) -> None:
-    again = f"/key {grant.kind} {_lab_of(deps, grant)}"
+    again = f"{issuing.command_of(grant.kind)} {_lab_of(deps, grant)}"
     if grant.revoked_at is not None:
         raise Refused(f"It was revoked {at(grant.revoked_at)}: {grant.revoked_because}.", again)
     if grant.reveal_until is None or deps.now() >= grant.reveal_until:

@@ -20,7 +20,7 @@ StepState = Literal["waiting", "running", "done", "failed", "skipped"]
 # refresh: look for drift, and accept it; steps: no plan, but steps that are done again
 RunKind = Literal["apply", "destroy", "refresh", "steps"]
 Decision = Literal["approve", "reject"]
-GrantKind = Literal["ssh", "tls", "db"]
+GrantKind = Literal["ssh", "tls", "db", "connect"]  # connect: the secret id of a lab's consumer
 ButtonStyle = Literal["default", "primary", "danger"]
 
 STEP_NAMES: tuple[StepName, ...] = ("provision", "secure", "deploy", "integrate", "test")

@@ -30,7 +30,12 @@ _MAY = {
     "security": "review plans and read the audit",
     "admin": "say who is an operator, set budgets and read the audit",
 }
-_KINDS = {"ssh": "ssh certificate", "tls": "TLS certificate", "db": "database user"}
+_KINDS = {
+    "ssh": "ssh certificate",
+    "tls": "TLS certificate",
+    "db": "database user",
+    "connect": "consumer's login",
+}
 
 
 def home(home: Home, note: str = "", picture_id: str = "", picture_alt: str = "") -> dict[str, Any]:

@@ -72,6 +72,14 @@ __all__ = [
 class Vault(Protocol):
     """What Innkeeper asks of Vault. All but health may raise VaultUnavailable, whose sentence says more."""
 
+    @property
+    def address(self) -> str:
+        """Where it is, as we reach it: https://vault.example.com:8200."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that all of ours is in; empty: none."""
+
     def operator(self, person: Person) -> Operator | None:
         """The person's document, read now, or None. With a problem in it, or past its expires_at: no roles, no keys."""
 

@@ -35,7 +35,11 @@ def wrapped_secret_id(client: hvac.Client, mount: str, name: str, asked: dict[st
     )
     info = answer["wrap_info"]
     made_at = datetime.fromisoformat(info["creation_time"]).astimezone(UTC)
-    return Wrapped(str(info["token"]), made_at + timedelta(seconds=int(info["ttl"])))
+    ends_at = made_at + timedelta(seconds=int(info["ttl"]))
+    accessor = (
+        info.get("wrapped_accessor") or info["accessor"]
+    )  # it stands for the secret id in Vault's audit log
+    return Wrapped(str(info["token"]), ends_at, request_id=str(accessor))
 
 
 def close(client: hvac.Client, mount: str, name: str, its_id: str | None) -> None:

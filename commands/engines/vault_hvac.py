@@ -66,6 +66,7 @@ class HvacVault(HvacAgents, HvacKeys, HvacLabs, HvacSigning):
         self._connection = Connection(addr, login, namespace, cacert, timeout_seconds)
         self._patient = Connection(addr, login, namespace, cacert, max(timeout_seconds, DATABASE_SECONDS))
         self._now = now
+        self.address, self.namespace = addr, namespace
 
     def __repr__(self) -> str:
         return f"HvacVault({self._connection!r})"

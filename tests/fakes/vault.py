@@ -54,6 +54,7 @@ class FakeVault(FakeKeys, FakeLabs, FakeAgents, FakeSigning):
     def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
         super().__init__()
         self.now = now
+        self.address, self.namespace = "https://vault.test:8200", ""
         self.state: State = "ready"
         self.failing: dict[str, State] = {}  # what a sentence says we cannot do → why
         self.documents: dict[str, tuple[Mapping[str, Any], int]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
@@ -96,7 +96,7 @@ class FakeLabs:
             raise VaultUnprepared(doing)
         secret_id = secrets.token_hex(16)
         role.secret_ids[secret_id] = (grant_id, self.now() + timedelta(seconds=ttl_seconds))
-        return self._wrap({"secret_id": secret_id})
+        return replace(self._wrap({"secret_id": secret_id}), request_id=secrets.token_hex(8))
 
     def revoke_lab_secret_id(self, lab: str, lab_id: str, grant_id: str, end_sessions: bool) -> None:
         self._ask(Doing("I cannot revoke it"))

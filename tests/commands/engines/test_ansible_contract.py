@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import re
 import time
@@ -20,6 +21,7 @@ from commands.engines.ansible_events import Failure, Listener
 from commands.engines.openssh import Host, Login
 from tests.commands.engines.sandbox_machine import Authority, KrlServer, Machine
 from tests.fakes.ansible import FakeAnsible, FakeTask
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 _numbers = itertools.count(1)
@@ -210,6 +212,29 @@ def test_a_host_that_goes_away_is_unreachable(real: RealWorld) -> None:
         real.hosts = hosts
     assert played.end == "failed"
     assert [(each.host, each.is_unreachable) for each in played.failures] == [("three", True)]
+
+
+def play_for_ever(play: Play) -> None:
+    """In a process of its own, which a test kills."""
+    RunnerAnsible().play(play, print, lambda: False)
+
+
+def test_what_a_bot_that_was_killed_has_left_is_ended(real: RealWorld, tmp_path: Path) -> None:
+    play = a_play(real, tmp_path, playbook((FakeTask("wait for ever", lasts=True),)))
+    bot = multiprocessing.get_context("spawn").Process(target=play_for_ever, args=(play,))
+    bot.start()
+
+    def on_the_host() -> bool:
+        return any(
+            "sleep 600" in " ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"])
+        )
+
+    until(on_the_host, 20)
+    bot.kill()
+    bot.join()
+    openssh.end_processes(str(play.folder))
+    openssh.end_processes(str(real.login.sockets))
+    until(lambda: not on_the_host())
 
 
 def test_a_playbook_that_is_none_is_told_in_ansibles_words(real: RealWorld, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_only_the_notifier_sends() -> None:
 
 def test_the_local_workspace_knows_nothing_of_the_bot() -> None:
     folder = ROOT / "bot" / "playground"
-    workspace = [path for path in sorted(folder.glob("*.py")) if path.stem not in CONNECTING]
+    workspace = [path for path in sorted(folder.rglob("*.py")) if path.stem not in CONNECTING]
     assert len(workspace) > 10
     known = {
         f"{module_of(path)} imports {name}"

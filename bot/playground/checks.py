@@ -158,11 +158,22 @@ def _wrong_element(element: Json, here: str) -> Iterator[str]:
                 yield f"confirm.{name} must have 1 to {limit} characters [json-pointer:{here}]"
 
 
+def blocks_in(blocks: Sequence[Json]) -> Iterator[Json]:
+    """The blocks, and those within containers and carousels."""
+    for block in blocks:
+        yield block
+        inner = block.get("child_blocks") if block.get("type") == "container" else None
+        inner = block.get("elements") if block.get("type") == "carousel" else inner
+        yield from blocks_in([each for each in inner or [] if isinstance(each, dict)])
+
+
 def elements_of(block: Json) -> Iterator[Json]:
     """The things in a block that a person can use: buttons, menus, fields."""
-    candidates = [*(block.get("elements") or []), block.get("accessory"), block.get("element")]
-    for element in candidates:
-        if isinstance(element, dict) and block.get("type") not in ("context", "rich_text"):
+    if block.get("type") in ("context", "rich_text", "carousel"):
+        return
+    candidates = [*(block.get("elements") or []), *(block.get("actions") or [])]
+    for element in (*candidates, block.get("accessory"), block.get("element")):
+        if isinstance(element, dict):
             yield element
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bot.playground.checks import elements_of, options_of
+from bot.playground.checks import blocks_in, elements_of, options_of
 from bot.playground.model import Json
+from bot.playground.mrkdwn import parts_of
+from bot.playground.typed import escaped
 
 PICKERS = {
     "datepicker": "selected_date",
@@ -17,14 +21,16 @@ PICKERS = {
     "conversations_select": "selected_conversation",
     "multi_users_select": "selected_users",
     "multi_channels_select": "selected_channels",
+    "multi_conversations_select": "selected_conversations",
 }
-ONE_OPTION = {"static_select", "radio_buttons", "overflow"}
-SOME_OPTIONS = {"multi_static_select", "checkboxes"}
+ONE_OPTION = {"static_select", "radio_buttons", "overflow", "external_select"}
+SOME_OPTIONS = {"multi_static_select", "checkboxes", "multi_external_select"}
+PRESSED = {"button", "icon_button", "feedback_buttons", "workflow_button", "overflow"}
 
 
 def usable(blocks: Sequence[Json]) -> Iterator[tuple[Json, Json]]:
     """Each (block, element) that a person can use, in reading order."""
-    for block in blocks:
+    for block in blocks_in(blocks):
         for element in elements_of(block):
             if element.get("type") != "image":
                 yield block, element
@@ -65,8 +71,13 @@ def action_of(block: Json, element: Json, chosen: Any, action_ts: str) -> Json:
         "type": element["type"],
         "action_ts": action_ts,
     }
-    if element["type"] == "button":
-        action |= {key: element[key] for key in ("text", "value", "style", "url") if key in element}
+    if element["type"] in ("button", "icon_button"):
+        names = ("text", "value", "style", "url", "icon")
+        action |= {key: element[key] for key in names if key in element}
+    elif element["type"] == "feedback_buttons":
+        offered = (element["positive_button"], element["negative_button"])
+        pressed = next((each for each in offered if each.get("value") == chosen), offered[0])
+        action |= {"text": pressed["text"], "value": pressed.get("value", "")}
     else:
         action |= state_of(element, chosen)
         for key in ("placeholder", "confirm"):
@@ -84,12 +95,21 @@ def state_of(element: Json, chosen: Any) -> Json:
         wanted = [chosen] if isinstance(chosen, str) else list(chosen or [])
         return {"type": kind, "selected_options": [_chosen(element, one) for one in wanted]}
     if kind in PICKERS:
-        return {"type": kind, PICKERS[kind]: chosen or None}
+        nothing: Any = [] if kind.startswith("multi_") else None
+        return {"type": kind, PICKERS[kind]: chosen or nothing}
+    if kind == "rich_text_input":
+        parts = parts_of(escaped(str(chosen))) if isinstance(chosen, str) else (chosen or {}).get("elements")
+        rich = {"type": "rich_text", "elements": parts} if parts else None
+        return {"type": kind, "rich_text_value": rich}
+    if kind == "file_input":
+        return {"type": kind, "files": [{"id": each} for each in chosen or []]}
     return {"type": kind, "value": None if chosen in (None, "") else str(chosen)}
 
 
 def _chosen(element: Json, wanted: Any) -> Json:
     if isinstance(wanted, dict):
+        if "external" in element["type"]:
+            return wanted  # the app has offered it; the workspace does not know its choices
         wanted = wanted.get("value")
     found = option(element, str(wanted))
     if found is None:
@@ -101,8 +121,12 @@ def _chosen(element: Json, wanted: Any) -> Json:
 def initial(element: Json) -> Any:
     """What stands in a field before anybody touched it."""
     if element.get("initial_option"):
+        if "external" in element["type"]:
+            return element["initial_option"]
         return element["initial_option"]["value"]
     if element.get("initial_options"):
+        if "external" in element["type"]:
+            return element["initial_options"]
         return [choice["value"] for choice in element["initial_options"]]
     for key, value in element.items():
         if key.startswith("initial_"):
@@ -120,7 +144,7 @@ def filled(blocks: Sequence[Json], given: Mapping[str, Any]) -> tuple[Json, dict
     missing: dict[str, str] = {}
     used: set[str] = set()
     for block, element in usable(blocks):
-        if element["type"] in ("button", "overflow"):
+        if element["type"] in PRESSED:
             continue
         label = str((block.get("label") or {}).get("text", ""))
         exact = f"{block['block_id']}/{element['action_id']}"
@@ -132,7 +156,7 @@ def filled(blocks: Sequence[Json], given: Mapping[str, Any]) -> tuple[Json, dict
         is_empty = all(value in (None, "", []) for key, value in state.items() if key != "type")
         if block["type"] == "input" and is_empty and not block.get("optional"):
             missing[block["block_id"]] = "Please complete this required field."
-        elif (complaint := _wrong_length(element, state.get("value"))) and not is_empty:
+        elif not is_empty and (complaint := _complaint(element, state)):
             missing[block["block_id"]] = complaint
     unknown = [name for name in given if name not in used]
     if unknown:
@@ -141,8 +165,39 @@ def filled(blocks: Sequence[Json], given: Mapping[str, Any]) -> tuple[Json, dict
     return values, missing
 
 
-def _wrong_length(element: Json, text: Any) -> str:
-    shortest, longest = int(element.get("min_length") or 0), int(element.get("max_length") or 3000)
-    if not isinstance(text, str) or shortest <= len(text) <= longest:
+def _complaint(element: Json, state: Json) -> str:
+    """What Slack's client says under a field before it sends the form; empty when it is content."""
+    text, kind = state.get("value"), element["type"]
+    most = element.get("max_selected_items")
+    if most and len(state.get("selected_options") or ()) > int(most):
+        return f"Please choose {most} at most."
+    if kind == "file_input" and len(state["files"]) > int(element.get("max_files") or 10):
+        return f"Please choose {element.get('max_files') or 10} files at most."
+    if not isinstance(text, str):
         return ""
-    return f"Please enter between {shortest} and {longest} characters."
+    if kind == "number_input":
+        return _wrong_number(element, text)
+    if kind == "email_text_input" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        return "Please enter a valid email address."
+    if kind == "url_text_input" and not re.match(r"https?://[^\s/]+", text):
+        return "Please enter a valid URL."
+    shortest, longest = int(element.get("min_length") or 0), int(element.get("max_length") or 3000)
+    return (
+        ""
+        if shortest <= len(text) <= longest
+        else f"Please enter between {shortest} and {longest} characters."
+    )
+
+
+def _wrong_number(element: Json, text: str) -> str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return "Please enter a number."
+    if not number.is_finite() or (number % 1 and not element.get("is_decimal_allowed")):
+        return "Please enter a whole number." if number.is_finite() else "Please enter a number."
+    if (least := element.get("min_value")) is not None and number < Decimal(str(least)):
+        return f"Please enter a number of {least} or more."
+    if (most := element.get("max_value")) is not None and number > Decimal(str(most)):
+        return f"Please enter a number of {most} or less."
+    return ""

@@ -177,6 +177,15 @@ class App:
     verification_token: str
 
 
+@dataclass(frozen=True)
+class SlashCommand:
+    """A command of the app as its manifest names it."""
+
+    word: str  # with its slash
+    usage_hint: str = ""
+    description: str = ""
+
+
 class SlackError(Exception):
     """A request that Slack refuses. code: Slack's own word for it; messages: what it tells beside."""
 

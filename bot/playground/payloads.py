@@ -81,6 +81,25 @@ def view_click(workspace: Workspace, user: User, view: View, action: Json, value
     }
 
 
+def suggestion(
+    workspace: Workspace, user: User, place: Message | View, block: Json, element: Json, typed: str
+) -> Json:
+    """What an external menu asks the app, for a part of a word."""
+    shape: Json = {
+        "action_id": element["action_id"],
+        "block_id": block["block_id"],
+        "value": typed,
+        "container": {"type": "view", "view_id": place.id}
+        if isinstance(place, View)
+        else {"type": "message", "message_ts": place.ts, "channel_id": place.channel},
+    }
+    if isinstance(place, View):
+        shape["view"] = view_json(workspace, place)
+    else:
+        shape |= {"channel": {"id": place.channel}, "message": message_json(workspace, place)}
+    return _interaction(workspace, "block_suggestion", user) | shape
+
+
 def view_submission(workspace: Workspace, user: User, view: View, values: Json) -> Json:
     return _interaction(workspace, "view_submission", user) | {
         "trigger_id": workspace.tickets.issue_trigger(user.id, view.id),

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from bot.playground import fields, payloads
+from bot.playground.checks import options_of
 from bot.playground.delivery import Courier, Kind
-from bot.playground.model import Delivery, Json, Message, SlackError, User, View
+from bot.playground.model import Delivery, Json, Message, SlackError, SlashCommand, User, View
 from bot.playground.shapes import user_json, view_json
 from bot.playground.typed import command_text, message_text
 from bot.playground.web_chat import say_as_answer
@@ -30,13 +31,16 @@ class People:
         self,
         workspace: Workspace,
         courier: Courier,
-        commands: Sequence[str] = (),
+        commands: Sequence[str | SlashCommand] = (),
         events: Sequence[str] = EVENTS,
         should_escape: bool = True,
     ) -> None:
         self.workspace = workspace
         self.courier = courier
-        self.commands = tuple(commands)
+        self.slash_commands = tuple(
+            SlashCommand(each) if isinstance(each, str) else each for each in commands
+        )
+        self.commands = tuple(each.word for each in self.slash_commands)
         self.events = tuple(events)
         self.should_escape = should_escape
         self.deliveries: list[Delivery] = []  # everything that was sent to the app, as it ended
@@ -138,6 +142,16 @@ class People:
             inner["view"] = view_json(self.workspace, home)
         return self._event("app_home_opened", inner)
 
+    def react(self, user: str, ts: str, name: str) -> Delivery | None:
+        """Put an emoji to a message, or take one's own away again; the app gets reaction_added or _removed."""
+        message = self.visible_message(user, ts)
+        if message.ephemeral_to:
+            raise PermissionError("Only messages that everybody sees take reactions.")
+        kind = "reaction_added" if self.workspace.toggle_reaction(ts, name, user) else "reaction_removed"
+        item = {"type": "message", "channel": message.channel, "ts": ts}
+        inner: Json = {"type": kind, "user": user, "reaction": name, "item": item, "item_user": message.user}
+        return self._event(kind, inner | {"channel": message.channel, "event_ts": self.workspace.next_ts()})
+
     def change_user(self, user: str, **values: Any) -> Delivery | None:
         """Change what Slack knows of a person (deleted, guest, timezone, …); the app gets user_change."""
         person = self.workspace.change_user(user, **values)
@@ -171,10 +185,7 @@ class People:
             return self._deliver(
                 "interaction", payloads.view_click(self.workspace, person, shown, action, state)
             )
-        message = self._message(shown)
-        self._in_channel(user, message.channel)
-        if message.ephemeral_to not in ("", user):
-            raise PermissionError(f"{person.name} does not see this message: it was shown to somebody else.")
+        message = self.visible_message(user, shown)
         block, element = fields.find(message.blocks, wanted, block_id)
         action = self._action(block, element, wanted, chosen)
         state, _ = fields.filled(message.blocks, values or {})
@@ -185,6 +196,18 @@ class People:
         return self._deliver(
             "interaction", payloads.message_click(self.workspace, person, message, action, state)
         )
+
+    def suggestions(
+        self, user: str, shown: Message | View | str, action_id: str, block_id: str, query: str
+    ) -> tuple[Json, list[Json]]:
+        """An external menu, and what the app offers in it for what was typed so far."""
+        place = shown if isinstance(shown, View) else self.visible_message(user, shown)
+        block, element = fields.find(place.blocks, action_id, block_id)
+        payload = payloads.suggestion(
+            self.workspace, self.workspace.users[user], place, block, element, query
+        )
+        answer = self._deliver("interaction", payload).answer
+        return element, list(options_of(answer))
 
     def _action(self, block: Json, element: Json, wanted: str, chosen: Any) -> Json:
         if chosen is None and fields.option(element, wanted):
@@ -259,6 +282,14 @@ class People:
         raise LookupError(f"{self.workspace.users[user].name} does not have {view.title!r} open.")
 
     # Who sees what
+
+    def visible_message(self, user: str, shown: Message | str) -> Message:
+        """Raises LookupError when it is gone, PermissionError when the person does not see it."""
+        message = self._message(shown)
+        person = self._in_channel(user, message.channel)
+        if message.ephemeral_to not in ("", user):
+            raise PermissionError(f"{person.name} does not see this message: it was shown to somebody else.")
+        return message
 
     def _message(self, shown: Message | str) -> Message:
         if isinstance(shown, Message):

@@ -16,8 +16,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot.playground.delivery import Courier
-from bot.playground.model import App, Call, Delivery, Guest, Json, Message, View
-from bot.playground.page import Page
+from bot.playground.model import App, Call, Delivery, Guest, Json, Message, SlashCommand, View
+from bot.playground.page.routes import Page
 from bot.playground.payloads import challenge
 from bot.playground.people import EVENTS, People
 from bot.playground.web import Loss, Mishap, Web
@@ -44,7 +44,7 @@ class LocalSlack(People):
         host: str = "127.0.0.1",
         app_name: str = "App",
         team_name: str = "Local",
-        commands: Sequence[str] = (),
+        commands: Sequence[str | SlashCommand] = (),
         events: Sequence[str] = EVENTS,
         should_escape: bool = True,
         ack_limit_seconds: float = 3.0,

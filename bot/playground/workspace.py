@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.playground.checks import elements_of
+from bot.playground.checks import blocks_in, elements_of
 from bot.playground.model import (
     App,
     Channel,
@@ -197,14 +197,26 @@ class Workspace:
             message = self.messages[ts]
             self.put_message(replace(message, reactions=(*message.reactions, (name, user))))
 
+    def toggle_reaction(self, ts: str, name: str, user: str) -> bool:
+        """Put a person's emoji to a message, or take it away. Gives whether it is there now."""
+        with self.lock:
+            message, mine = self.messages[ts], (name, user)
+            if mine not in message.reactions:
+                self.react(ts, name, user)
+                return True
+            left = tuple(each for each in message.reactions if each != mine)
+            self.put_message(replace(message, reactions=left))
+            return False
+
     def with_ids(self, blocks: Sequence[Json]) -> tuple[Json, ...]:
         """The blocks with a block_id each and an action_id for each thing to use, as Slack adds them."""
         named = []
         for block in blocks:
             block = copy.deepcopy(block)
-            block.setdefault("block_id", self.next_id("b"))
-            for element in elements_of(block):
-                element.setdefault("action_id", self.next_id("a"))
+            for each in blocks_in([block]):
+                each.setdefault("block_id", self.next_id("b"))
+                for element in elements_of(each):
+                    element.setdefault("action_id", self.next_id("a"))
             named.append(block)
         return tuple(named)
 

@@ -1,0 +1,109 @@
+"""Slack's mrkdwn, read into the parts of a rich_text block: both are then shown by one template.
+
+Source: https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from bot.playground.model import Json
+
+# One pattern for everything inline; what stands between two marks of emphasis is read again.
+_INLINE = re.compile(
+    r"`(?P<code>[^`\n]+)`"
+    r"|<(?P<angle>[^<>\n]+)>"
+    r"|(?P<bare>https?://[^\s<>|`]*[^\s<>|`.,:;!?)\]'\"*_~])"
+    r"|(?<![\w*])\*(?=\S)(?P<bold>[^*\n]*?\S)\*(?![\w*])"
+    r"|(?<![\w_])_(?=\S)(?P<italic>[^_\n]*?\S)_(?![\w_])"
+    r"|(?<![\w~])~(?=\S)(?P<strike>[^~\n]*?\S)~(?![\w~])"
+    r"|:(?P<emoji>[a-z0-9_+'-]+(?:::skin-tone-[2-6])?):"
+)
+_QUOTE = re.compile(r"^(?:&gt;|>)[ \t]?(.*)$")
+_CODE_LINK = re.compile(r"<(https?:[^|>]+|mailto:[^|>]+)(?:\|([^>]*))?>")
+
+
+def parts_of(text: str) -> list[Json]:
+    """A text as rich_text_section, rich_text_quote and rich_text_preformatted, in order."""
+    found: list[Json] = []
+    for place, part in enumerate(re.split(r"```([\s\S]*?)```", text)):
+        if place % 2:
+            plain = _CODE_LINK.sub(
+                lambda link: link[2] or link[1], part
+            )  # in code only links lose their brackets
+            code = {"type": "text", "text": unescaped(plain.removeprefix("\n").removesuffix("\n"))}
+            found.append({"type": "rich_text_preformatted", "elements": [code]})
+        elif part.strip():
+            found += _paragraphs(part.strip("\n") if found else part.rstrip("\n"))
+    return found
+
+
+def unescaped(text: str) -> str:
+    """The three entities that Slack knows, as characters."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _paragraphs(text: str) -> Iterator[Json]:
+    kind = ""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        quoted = _QUOTE.match(line)
+        this = "rich_text_quote" if quoted else "rich_text_section"
+        if lines and this != kind:
+            yield {"type": kind, "elements": list(_inline("\n".join(lines), {}))}
+            lines = []
+        kind = this
+        lines.append(quoted[1] if quoted else line)
+    yield {"type": kind, "elements": list(_inline("\n".join(lines), {}))}
+
+
+def _inline(text: str, style: Mapping[str, bool]) -> Iterator[Json]:
+    end = 0
+    for found in _INLINE.finditer(text):
+        if found.start() > end:
+            yield _styled({"type": "text", "text": unescaped(text[end : found.start()])}, style)
+        name = str(found.lastgroup)
+        inside = found[name]
+        if name in ("bold", "italic", "strike"):
+            yield from _inline(inside, {**style, name: True})
+        elif name == "code":
+            plain = _CODE_LINK.sub(lambda link: link[2] or link[1], inside)
+            yield _styled({"type": "text", "text": unescaped(plain)}, {**style, "code": True})
+        elif name == "angle":
+            yield _styled(_angle(inside), style)
+        elif name == "bare":
+            yield _styled({"type": "link", "url": unescaped(inside)}, style)
+        else:
+            yield _styled({"type": "emoji", "name": inside}, style)
+        end = found.end()
+    if end < len(text):
+        yield _styled({"type": "text", "text": unescaped(text[end:])}, style)
+
+
+def _angle(inside: str) -> Json:
+    """What stands between < and >: somebody, a channel, a time, everybody, or a link."""
+    target, _, label = inside.partition("|")
+    if target.startswith("@"):
+        return {"type": "user", "user_id": target[1:], "label": unescaped(label)}
+    if target.startswith("#"):
+        return {"type": "channel", "channel_id": target[1:], "label": unescaped(label)}
+    if target.startswith("!date^"):
+        _, seconds, shape, address, *_ = [*target.split("^"), "", "", ""]
+        if seconds.lstrip("-").isdigit():
+            date: Json = {"type": "date", "timestamp": int(seconds), "format": unescaped(shape)}
+            return date | {"fallback": unescaped(label), "url": unescaped(address)}
+        return {"type": "text", "text": unescaped(label)}
+    if target.startswith("!subteam^"):
+        return {
+            "type": "usergroup",
+            "usergroup_id": target.removeprefix("!subteam^"),
+            "label": unescaped(label),
+        }
+    if target.startswith("!"):
+        return {"type": "broadcast", "range": target[1:].split("^")[0], "label": unescaped(label)}
+    return {"type": "link", "url": unescaped(target), "text": unescaped(label)}
+
+
+def _styled(part: Json, style: Mapping[str, bool]) -> Json:
+    return part | {"style": dict(style)} if style else part

@@ -1,0 +1,1 @@
+"""The workspace's web page: what one person sees, as HTML, and what they do."""

@@ -1,0 +1,123 @@
+"""What a person does at the page, done in the workspace."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import Any
+
+from bot.playground import fields
+from bot.playground.model import Delivery, File, Json, Message, View
+from bot.playground.page import dates
+from bot.playground.people import People
+
+
+def act(people: People, asked: Json) -> str:
+    """Do what the page asks for; gives a sentence about what went wrong with the app, or nothing.
+
+    Raises LookupError, ValueError or PermissionError, with a sentence, for what a person cannot do.
+    """
+    doing = ACTS.get(str(asked.get("kind")))
+    if doing is None:
+        raise ValueError(f"There is nothing like {asked.get('kind')!r} to do.")
+    if asked.get("user") not in people.workspace.users:
+        raise LookupError("There is no such person.")
+    delivery = doing(people, str(asked["user"]), asked)
+    return f"The app did not take it ({delivery.error})." if delivery and delivery.error else ""
+
+
+def _say(people: People, user: str, asked: Json) -> None:
+    text, thread = str(asked["text"]).strip(), str(asked.get("thread_ts") or "")
+    if text.startswith("/") and thread:
+        raise ValueError(f"{text.split()[0]} is not supported in threads. Sorry!")
+    if text.startswith("/"):
+        people.command(user, asked["channel"], text)  # Slack itself tells what went wrong
+    elif text:
+        people.say(user, asked["channel"], text, thread)
+
+
+def _click(people: People, user: str, asked: Json) -> Delivery:
+    place = _place(people, user, asked)
+    values = _in_zone(people, user, place.blocks, asked.get("values") or {})
+    _, element = fields.find(place.blocks, asked["action_id"], asked["block_id"])
+    chosen = _moment(people, user, element, asked.get("chosen"))
+    return people.click(user, place, asked["action_id"], chosen, values, asked["block_id"])
+
+
+def _submit(people: People, user: str, asked: Json) -> Delivery:
+    view = _view(people, user, str(asked["view_id"]))
+    return people.submit(user, view, _in_zone(people, user, view.blocks, asked["values"]))
+
+
+def _close(people: People, user: str, asked: Json) -> Delivery | None:
+    return people.close_view(user, _view(people, user, str(asked["view_id"])))
+
+
+def _home(people: People, user: str, asked: Json) -> Delivery | None:
+    return people.open_home(user)
+
+
+def _react(people: People, user: str, asked: Json) -> None:
+    people.react(user, str(asked["ts"]), str(asked["name"]))
+
+
+ACTS = {"say": _say, "click": _click, "submit": _submit, "close": _close, "home": _home, "react": _react}
+
+
+def options(people: People, asked: Json) -> tuple[Json, list[Json]]:
+    """An external menu of a view or a message, and what the app offers in it for what was typed."""
+    user = str(asked["user"])
+    place = _place(people, user, asked)
+    return people.suggestions(
+        user, place, str(asked["action_id"]), str(asked["block_id"]), str(asked["query"])
+    )
+
+
+def take_file(people: People, user: str, name: str, content: bytes) -> Json:
+    """A file that a person puts into a form: {"id": …, "name": …}."""
+    workspace = people.workspace
+    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else "text"
+    file = File(
+        id=workspace.next_id("F"),
+        name=name[:200] or "file",
+        title=name[:200] or "file",
+        user=user,
+        created=int(workspace.clock()),
+        content=content,
+        filetype=suffix,
+        mimetype=mimetypes.guess_type(name)[0] or "text/plain",
+        size=len(content),
+        is_uploaded=True,
+    )
+    with workspace.lock:
+        workspace.files[file.id] = file
+    return {"id": file.id, "name": file.name}
+
+
+def _place(people: People, user: str, asked: Json) -> Message | View:
+    """The view or the message that something was done in, as it is now."""
+    if asked.get("view_id"):
+        return _view(people, user, str(asked["view_id"]))
+    return people.visible_message(user, str(asked.get("ts")))
+
+
+def _view(people: People, user: str, view_id: str) -> View:
+    view = people.workspace.find_view(view_id)
+    if view is None or view.user != user:
+        raise LookupError("This form is not open any more.")
+    return view
+
+
+def _in_zone(people: People, user: str, blocks: Any, values: Json) -> Json:
+    """Dates with times come from the browser as the person's clock shows them."""
+    known = dict(values)
+    for block, element in fields.usable(blocks):
+        name = f"{block.get('block_id')}/{element.get('action_id')}"
+        if name in known:
+            known[name] = _moment(people, user, element, known[name])
+    return known
+
+
+def _moment(people: People, user: str, element: Json, chosen: Any) -> Any:
+    if element.get("type") != "datetimepicker" or not isinstance(chosen, str):
+        return chosen
+    return dates.at(chosen, people.workspace.users[user].timezone)

@@ -1,0 +1,116 @@
+// A message box: it grows, sends with Enter, and offers what may come next.
+
+import { ask } from "./dom.js";
+
+export class Box {
+  // page: {me(), channel(), act(what)}; more(): what else is sent with the text
+  constructor(form, page, more) {
+    this.form = form;
+    this.page = page;
+    this.more = more;
+    this.text = form.querySelector("textarea");
+    this.list = form.querySelector("[role=listbox]");
+    this.offered = [];
+    this.chosen = -1;
+    this.asked = 0;
+    this.text.addEventListener("input", () => this.changed());
+    this.text.addEventListener("keydown", (event) => this.key(event));
+    this.text.addEventListener("blur", () => setTimeout(() => this.offer([]), 150));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.send();
+    });
+  }
+
+  get value() {
+    return this.text.value;
+  }
+
+  set value(text) {
+    this.text.value = text;
+    this.grow();
+    this.offer([]);
+  }
+
+  grow() {
+    this.text.style.height = "auto";
+    this.text.style.height = `${this.text.scrollHeight}px`;
+  }
+
+  async changed() {
+    this.grow();
+    const number = ++this.asked;
+    const text = this.text.value.slice(0, this.text.selectionEnd);
+    const isWorth = text.startsWith("/") || /(^|\s)[@#][\w.-]*$/.test(text);
+    if (!isWorth || text !== this.text.value || text.includes("\n")) return this.offer([]);
+    const found = await ask("/page/hints", { user: this.page.me(), channel: this.page.channel(), text });
+    if (number === this.asked) this.offer(found);
+    return undefined;
+  }
+
+  offer(found) {
+    this.offered = found;
+    this.chosen = -1;
+    this.list.hidden = !found.length;
+    this.list.replaceChildren(
+      ...found.map((hint, place) => {
+        const node = document.createElement("li");
+        node.id = `${this.list.id}-${place}`;
+        node.setAttribute("role", "option");
+        node.setAttribute("aria-selected", "false");
+        node.append(hint.shown);
+        if (hint.about) {
+          const about = document.createElement("small");
+          about.append(hint.about);
+          node.append(about);
+        }
+        node.addEventListener("mousedown", (event) => {
+          event.preventDefault();
+          this.take(place);
+        });
+        return node;
+      }),
+    );
+    this.text.removeAttribute("aria-activedescendant");
+  }
+
+  choose(place) {
+    this.chosen = (place + this.offered.length) % this.offered.length;
+    [...this.list.children].forEach((node, each) => node.setAttribute("aria-selected", String(each === this.chosen)));
+    this.text.setAttribute("aria-activedescendant", this.list.children[this.chosen].id);
+  }
+
+  take(place) {
+    this.text.value = this.offered[place].text;
+    this.text.setSelectionRange(this.text.value.length, this.text.value.length);
+    this.changed();
+  }
+
+  key(event) {
+    if (event.isComposing) return;
+    const isOffering = this.offered.length > 0;
+    if (isOffering && (event.key === "ArrowDown" || event.key === "ArrowUp") && !event.altKey) {
+      event.preventDefault();
+      this.choose(this.chosen + (event.key === "ArrowDown" ? 1 : this.chosen < 0 ? 0 : -1));
+    } else if (isOffering && event.key === "Tab" && !event.shiftKey) {
+      event.preventDefault();
+      this.take(Math.max(this.chosen, 0));
+    } else if (isOffering && event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      this.offer([]);
+    } else if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      if (isOffering && this.chosen >= 0) this.take(this.chosen);
+      else this.send();
+    }
+  }
+
+  send() {
+    const text = this.text.value.trim();
+    if (!text) return;
+    this.asked += 1;
+    this.value = "";
+    this.page.act({ kind: "say", channel: this.page.channel(), text, ...this.more() });
+  }
+}

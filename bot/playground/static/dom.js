@@ -1,0 +1,47 @@
+// Small things that all modules need. HTML comes from the server's templates alone, which escape what people wrote.
+
+export const $ = (id) => document.getElementById(id);
+
+export function nodes(html) {
+  return [...new DOMParser().parseFromString(html, "text/html").body.childNodes];
+}
+
+// Puts other contents into a place; the focus stays with what is called the same there.
+export function swap(place, html) {
+  const kept = place.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  place.replaceChildren(...nodes(html));
+  if (kept) focusOn(place, kept);
+}
+
+export function keyOf(node) {
+  const use = node.closest(".use");
+  return JSON.stringify([node.tagName, { ...node.dataset }, use ? [use.dataset.block, use.dataset.action] : 0, node.value ?? ""]);
+}
+
+export function focusOn(place, key) {
+  for (const node of place.querySelectorAll("button, summary, input, select, textarea, a, article")) {
+    if (keyOf(node) === key) return node.focus({ preventScroll: true });
+  }
+  return undefined;
+}
+
+export async function ask(path, asked) {
+  const answer = await fetch(`${path}?${new URLSearchParams(asked)}`);
+  return answer.json();
+}
+
+export async function send(path, body) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return answer.ok ? answer.json() : { problem: await answer.text() };
+}
+
+export function toast(text) {
+  $("toast").textContent = text;
+  $("toast").classList.add("on");
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => $("toast").classList.remove("on"), 6000);
+}

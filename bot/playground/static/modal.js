@@ -1,0 +1,60 @@
+// The modal on top, and the sentences under its fields.
+
+import { prepare, restore, valuesIn } from "./fields.js";
+import { $, swap } from "./dom.js";
+
+let shown = null; // {id, hash}
+
+// page: {act(what)}
+export function showModal(view, page) {
+  const dialog = $("modal");
+  if (!view) {
+    shown = null;
+    if (dialog.open) dialog.close();
+    return;
+  }
+  if (view.html && (shown?.id !== view.id || shown?.hash !== view.hash)) {
+    const values = shown?.id === view.id ? valuesIn(dialog) : {};
+    const isNew = shown?.id !== view.id;
+    shown = { id: view.id, hash: view.hash };
+    swap(dialog, view.html);
+    restore(dialog, values);
+    prepare(dialog);
+    if (!dialog.open) dialog.showModal();
+    if (isNew) (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".body :is(input, textarea, select, summary, button)"))?.focus();
+  }
+  let first = null;
+  for (const place of dialog.querySelectorAll("[data-input]")) {
+    const text = view.errors[place.dataset.input] ?? "";
+    const told = place.matches(".error") ? place : place.querySelector(".error");
+    told.textContent = text;
+    const field = place.querySelector("input, textarea, select, summary");
+    if (field) {
+      if (text) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+      if (text) first ??= field;
+    }
+  }
+  first?.focus();
+}
+
+export function listenToModal(page) {
+  const dialog = $("modal");
+  const close = () => page.act({ kind: "close", view_id: shown.id });
+  dialog.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const pressed = dialog.querySelector("[type=submit]");
+    if (pressed.hasAttribute("aria-busy")) return;
+    pressed.setAttribute("aria-busy", "true");
+    await page.act({ kind: "submit", view_id: shown.id, values: valuesIn(dialog) });
+    pressed.removeAttribute("aria-busy");
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) close();
+  });
+  dialog.addEventListener("cancel", (event) => {
+    if (event.target !== dialog) return;
+    event.preventDefault();
+    close();
+  });
+}

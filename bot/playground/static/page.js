@@ -1,0 +1,224 @@
+// The page of a local Slack workspace: what one person sees, kept fresh by server-sent events.
+
+import { Box } from "./compose.js";
+import { $, ask, nodes, send, swap, toast } from "./dom.js";
+import { listen, prepare } from "./fields.js";
+import { Log } from "./log.js";
+import { listenToModal, showModal } from "./modal.js";
+import { listenToTour, showTour } from "./tour.js";
+
+const open = { me: "", channel: "", thread: "", home: false, inspect: null }; // inspect: null, "" for all, or a ts
+const read = new Map(); // "person channel" → ts of the latest message seen
+const typed = new Map(); // the same → what stands unsent in the box
+const page = { me: () => open.me, channel: () => open.channel, act, look };
+const log = new Log($("log"), "Nothing here yet. Say something, or type / for a command.");
+const thread = new Log($("thread"), "");
+const box = new Box($("compose"), page, () => ({}));
+const reply = new Box($("reply"), page, () => ({ thread_ts: open.thread }));
+let news = null;
+let shown = ""; // whose view of which conversation the log has
+
+function connect() {
+  news?.close();
+  const asked = { user: open.me, channel: open.channel, thread: open.thread, home: open.home ? "1" : "" };
+  news = new EventSource(`/page/news?${new URLSearchParams(asked)}`);
+  news.onopen = () => live(true);
+  news.onerror = () => live(false);
+  news.onmessage = (event) => apply(JSON.parse(event.data));
+}
+
+function live(isOn) {
+  $("live").classList.toggle("on", isOn);
+  $("live").setAttribute("aria-label", isOn ? "Connected" : "Not connected");
+}
+
+function apply(news) {
+  if (news.reset) {
+    if (open.me && open.me !== news.me) typed.clear();
+    Object.assign(open, { me: news.me, channel: news.channel });
+    const signature = `${open.me} ${open.channel}`;
+    if (shown !== signature) log.clear();
+    shown = signature;
+    $("me").replaceChildren(...news.people.map((each) => new Option(each.name, each.id, false, each.id === news.me)));
+  }
+  if (news.sides !== undefined) swap($("sides"), news.sides);
+  if (news.head !== undefined) swap($("head"), news.head);
+  if (news.messages) log.apply(news.messages, news.reset);
+  if (news.home !== undefined) {
+    swap($("home"), news.home);
+    prepare($("home"));
+  }
+  if (news.thread) thread.apply(news.thread, news.reset);
+  if (news.modal !== undefined) showModal(news.modal, page);
+  if (news.tour !== undefined) showTour(news.tour, page);
+  arrange();
+  inspectSoon();
+}
+
+function arrange() {
+  $("log").hidden = open.home;
+  $("home").hidden = !open.home;
+  $("compose").hidden = open.home || !open.channel;
+  const name = $("head").querySelector("h1")?.textContent.trim() ?? "";
+  box.text.placeholder = `Message ${name}`;
+  document.title = `${name} · ${$("team").textContent}`;
+  $("side").hidden = !open.thread && open.inspect === null;
+  $("thread").hidden = $("reply").hidden = open.inspect !== null;
+  $("inspect").hidden = open.inspect === null;
+  $("side-title").textContent = open.inspect === null ? "Thread" : open.inspect ? "Message" : "Traffic";
+  $("traffic").setAttribute("aria-pressed", String(open.inspect === ""));
+  for (const entry of $("sides").querySelectorAll("[data-channel]")) {
+    const key = `${open.me} ${entry.dataset.channel}`;
+    const isOpen = entry.dataset.channel === open.channel;
+    if (isOpen || !read.has(key)) read.set(key, entry.dataset.latest);
+    entry.classList.toggle("unread", entry.dataset.latest > read.get(key));
+  }
+}
+
+async function act(what) {
+  const { problem } = await send("/page/do", { user: open.me, ...what });
+  if (problem && what.kind !== "submit") toast(problem);
+}
+
+function look(changes) {
+  const before = `${open.me} ${open.channel}`;
+  typed.set(before, box.value);
+  Object.assign(open, changes);
+  const after = `${open.me} ${open.channel}`;
+  if (before !== after) box.value = typed.get(after) ?? "";
+  if ("thread" in changes) thread.clear();
+  arrange();
+  connect();
+}
+
+function go(channel) {
+  look({ channel, home: false, thread: "", inspect: null });
+  document.body.dataset.place = "main";
+  box.text.focus();
+}
+
+function goHome() {
+  look({ home: true, thread: "", inspect: null });
+  document.body.dataset.place = "main";
+  act({ kind: "home" }).then(connect);
+}
+
+function openThread(ts) {
+  look({ thread: ts, inspect: null });
+  reply.text.focus();
+}
+
+// The inspector
+
+let waiting = 0;
+function inspectSoon() {
+  if (open.inspect === null) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(inspect, 100);
+}
+
+async function inspect() {
+  const { html, problem } = await ask("/page/inspect", { user: open.me, ts: open.inspect });
+  const key = (node) => node.dataset.key ?? node.querySelector("summary").textContent;
+  const expanded = new Set([...$("inspect").querySelectorAll("details[open]")].map(key));
+  $("inspect").replaceChildren(...nodes(html ?? ""));
+  if (problem) $("inspect").append(problem);
+  for (const node of $("inspect").querySelectorAll("details")) node.open = expanded.has(key(node));
+}
+
+function openInspect(ts) {
+  Object.assign(open, { inspect: ts });
+  $("inspect").replaceChildren();
+  arrange();
+  inspect().then(() => $("inspect").focus());
+}
+
+function closeSide() {
+  const wasThread = open.thread && open.inspect === null;
+  if (open.inspect !== null && open.thread) {
+    Object.assign(open, { inspect: null });
+    return arrange();
+  }
+  Object.assign(open, { inspect: null });
+  if (wasThread) look({ thread: "" });
+  else arrange();
+  return box.text.focus();
+}
+
+// What is pressed
+
+document.addEventListener("click", (event) => {
+  const pressed = event.target.closest("button");
+  if (!pressed) return;
+  const { dataset } = pressed;
+  const ts = pressed.closest("article")?.dataset.ts;
+  if ("channel" in dataset) go(dataset.channel);
+  else if ("home" in dataset || dataset.tab === "home") goHome();
+  else if (dataset.tab === "messages") go(open.channel);
+  else if ("thread" in dataset) openThread(dataset.thread);
+  else if ("inspect" in dataset) openInspect(dataset.inspect);
+  else if ("react" in dataset) act({ kind: "react", ts, name: dataset.react });
+  else if ("back" in dataset) document.body.dataset.place = "nav";
+});
+$("me").addEventListener("change", () => look({ me: $("me").value, thread: "", home: false }));
+$("side-close").addEventListener("click", closeSide);
+$("traffic").addEventListener("click", () => (open.inspect === "" ? closeSide() : openInspect("")));
+$("help").addEventListener("click", () => $("keys").showModal());
+$("log").addEventListener("scroll", () => {
+  log.older((before) => ask("/page/history", { user: open.me, channel: open.channel, before }));
+});
+
+document.addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape" && !$("side").hidden) closeSide();
+  const isTyping = event.target.closest("input, textarea, select");
+  if (event.key === "/" && !isTyping && !$("compose").hidden) {
+    event.preventDefault();
+    box.text.focus();
+    box.value = "/";
+    box.changed();
+  }
+  if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+    event.preventDefault();
+    const all = [...$("sides").querySelectorAll("[data-channel]")].map((each) => each.dataset.channel);
+    const place = all.indexOf(open.channel) + (event.key === "ArrowDown" ? 1 : -1);
+    if (all.length) go(all.at(place % all.length));
+  }
+});
+
+// Light, dark, or as the system has it
+
+const THEMES = { "": "as the system has it", light: "light", dark: "dark" };
+function theme(name) {
+  document.documentElement.dataset.theme = name;
+  $("theme").setAttribute("aria-label", `Theme: ${THEMES[name]}`);
+  $("theme").title = `Theme: ${THEMES[name]}`;
+  localStorage.setItem("theme", name);
+}
+theme(localStorage.getItem("theme") ?? "");
+$("theme").addEventListener("click", () => {
+  const all = Object.keys(THEMES);
+  theme(all[(all.indexOf(document.documentElement.dataset.theme) + 1) % all.length]);
+});
+
+// Times that say how long ago
+
+setInterval(() => {
+  for (const node of document.querySelectorAll("time[data-ago]")) {
+    node.textContent = node.dataset.format.replace("{ago}", ago(Date.now() / 1000 - Number(node.dataset.ago)));
+  }
+}, 20_000);
+
+function ago(seconds) {
+  const units = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+  for (const [unit, size] of units) {
+    const count = Math.floor(Math.abs(seconds) / size);
+    if (count) return `${seconds < 0 ? "in " : ""}${count} ${unit}${count === 1 ? "" : "s"}${seconds < 0 ? "" : " ago"}`;
+  }
+  return "just now";
+}
+
+listen(page);
+listenToModal(page);
+listenToTour(page);
+connect();

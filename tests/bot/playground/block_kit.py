@@ -1,0 +1,263 @@
+"""One example or more of every block and element that slack-sdk's models know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text, "emoji": True}
+
+
+def mrkdwn(text: str) -> Json:
+    return {"type": "mrkdwn", "text": text}
+
+
+def option(name: str, **more: Any) -> Json:
+    return {"text": plain(name), "value": name.lower(), **more}
+
+
+def rich(*elements: Json) -> Json:
+    return {"type": "rich_text", "elements": list(elements)}
+
+
+def words(*elements: Json) -> Json:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def say(text: str, **style: bool) -> Json:
+    return {"type": "text", "text": text, **({"style": style} if style else {})}
+
+
+CONFIRM = {
+    "title": plain("Really?"),
+    "text": mrkdwn("This *cannot* be undone."),
+    "confirm": plain("Do it"),
+    "deny": plain("Keep it"),
+    "style": "danger",
+}
+SIZES = [option("Small"), option("Medium"), option("Large")]
+GROUPS = [
+    {"label": plain("Near"), "options": [option("Paris")]},
+    {"label": plain("Far"), "options": [option("Lima")]},
+]
+TASK = {
+    "type": "task_card",
+    "task_id": "t1",
+    "title": "Plan",
+    "status": "in_progress",
+    "details": rich(words(say("2 to add"))),
+    "output": rich(words(say("planned"))),
+    "sources": [{"type": "url", "url": "https://example.test/plan", "text": "The plan"}],
+}
+CARD = {
+    "type": "card",
+    "title": mrkdwn("*demo*"),
+    "subtitle": mrkdwn("sandbox"),
+    "body": mrkdwn("Two hosts"),
+    "icon": {"type": "image", "image_url": "https://example.test/i.png", "alt_text": "a host"},
+    "hero_image": {"type": "image", "image_url": "https://example.test/h.png", "alt_text": "many hosts"},
+    "actions": [{"type": "button", "action_id": "open", "text": plain("Open")}],
+}
+
+MARKDOWN = "## Title\n\n- one\n- **two** [link](https://example.test)\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+
+# By element type. Those of INPUT_ONLY stand in forms alone.
+ELEMENTS: dict[str, Json] = {
+    "button": {"text": plain("Approve"), "style": "primary", "value": "v", "confirm": CONFIRM},
+    "workflow_button": {
+        "text": plain("Run"),
+        "workflow": {
+            "trigger": {"url": "https://slack.com/shortcuts/Ft1/x", "customizable_input_parameters": []}
+        },
+    },
+    "overflow": {
+        "options": [option("Edit"), option("Delete", description=plain("for good"))],
+        "confirm": CONFIRM,
+    },
+    "static_select": {"placeholder": plain("Size"), "options": SIZES, "initial_option": SIZES[1]},
+    "multi_static_select": {"placeholder": plain("Towns"), "option_groups": GROUPS, "max_selected_items": 1},
+    "users_select": {"placeholder": plain("Who")},
+    "multi_users_select": {"placeholder": plain("Who all")},
+    "channels_select": {"placeholder": plain("Where")},
+    "multi_channels_select": {"placeholder": plain("Where all")},
+    "conversations_select": {"placeholder": plain("Which"), "filter": {"include": ["public", "im"]}},
+    "multi_conversations_select": {"placeholder": plain("Which all")},
+    "external_select": {"placeholder": plain("Host"), "min_query_length": 0},
+    "multi_external_select": {
+        "placeholder": plain("Hosts"),
+        "min_query_length": 1,
+        "initial_options": SIZES[:1],
+    },
+    "checkboxes": {"options": [option("One"), option("Two", description=mrkdwn("the *second*"))]},
+    "radio_buttons": {"options": SIZES, "initial_option": SIZES[0]},
+    "datepicker": {"initial_date": "2026-11-24"},
+    "timepicker": {"initial_time": "10:30"},
+    "datetimepicker": {"initial_date_time": 1_795_510_800},
+    "plain_text_input": {"multiline": True, "placeholder": plain("Why"), "max_length": 200},
+    "email_text_input": {"placeholder": plain("you@example.test")},
+    "url_text_input": {"placeholder": plain("https://")},
+    "number_input": {"is_decimal_allowed": False, "min_value": "1", "max_value": "9", "initial_value": "3"},
+    "rich_text_input": {"initial_value": rich(words(say("begun")))},
+    "file_input": {"filetypes": ["txt", "png"], "max_files": 2},
+    "feedback_buttons": {
+        "positive_button": {"text": plain("Good"), "value": "good"},
+        "negative_button": {"text": plain("Bad"), "value": "bad"},
+    },
+    "icon_button": {"icon": "trash", "text": plain("Delete"), "value": "d"},
+}
+INPUT_ONLY = (
+    "plain_text_input",
+    "email_text_input",
+    "url_text_input",
+    "number_input",
+    "rich_text_input",
+    "file_input",
+)
+CONTEXT_ONLY = ("feedback_buttons", "icon_button")
+PRESSED = ("button", "workflow_button", "overflow", *CONTEXT_ONLY)
+
+
+def element(kind: str) -> Json:
+    return {"type": kind, "action_id": f"use-{kind}", **ELEMENTS[kind]}
+
+
+def picture(file_id: str = "") -> Json:
+    source = {"slack_file": {"id": file_id}} if file_id else {"image_url": "https://example.test/cat.png"}
+    return {"type": "image", "alt_text": "a cat", **source}
+
+
+RICH_TEXT = rich(
+    words(
+        say("bold", bold=True),
+        say(" italic", italic=True),
+        say(" struck", strike=True),
+        say(" code", code=True),
+        say(" all", bold=True, italic=True, strike=True),
+        {"type": "link", "url": "https://example.test/?a=1&b=2", "text": "a link"},
+        {"type": "emoji", "name": "tada"},
+        {"type": "user", "user_id": "U00000001"},
+        {"type": "channel", "channel_id": "C00000001"},
+        {"type": "usergroup", "usergroup_id": "S1"},
+        {"type": "team", "team_id": "T00000001"},
+        {"type": "broadcast", "range": "here"},
+        {"type": "date", "timestamp": 1_795_510_800, "format": "{date_long} at {time}", "fallback": "then"},
+        {"type": "color", "value": "#0b6b4f"},
+    ),
+    {
+        "type": "rich_text_list",
+        "style": "ordered",
+        "indent": 0,
+        "offset": 2,
+        "border": 0,
+        "elements": [words(say("third")), words(say("fourth"))],
+    },
+    {"type": "rich_text_list", "style": "bullet", "indent": 1, "elements": [words(say("inside"))]},
+    {"type": "rich_text_preformatted", "elements": [say("$ terraform plan")], "border": 0},
+    {"type": "rich_text_quote", "elements": [say("said before")]},
+)
+
+
+def message_blocks(file_id: str = "") -> list[Json]:
+    """Everything that a message may carry."""
+    both = [
+        {"type": "section", "text": mrkdwn(f"A {kind}:"), "accessory": element(kind)}
+        for kind in ELEMENTS
+        if kind not in INPUT_ONLY and kind not in CONTEXT_ONLY
+    ]
+    return [
+        {"type": "header", "text": plain("Everything :tada:")},
+        {
+            "type": "section",
+            "text": mrkdwn("*bold* _italic_ ~struck~ `code` <https://example.test|a link> :eyes:"),
+        },
+        {
+            "type": "section",
+            "fields": [mrkdwn("*State*\nproposed"), plain("plain"), mrkdwn("> quoted\n```pre```")],
+        },
+        *both,
+        {"type": "section", "text": plain("With a picture"), "accessory": picture(file_id)},
+        {"type": "divider"},
+        {"type": "image", "title": plain("A picture"), "alt_text": "a cat", **picture(file_id)},
+        {"type": "image", "alt_text": "a dog", "image_url": "https://elsewhere.test/dog.png"},
+        {"type": "context", "elements": [picture(file_id), mrkdwn("by <@U00000001>"), plain("today")]},
+        {"type": "actions", "elements": [element("button"), element("static_select"), element("datepicker")]},
+        {"type": "context_actions", "elements": [element("feedback_buttons"), element("icon_button")]},
+        RICH_TEXT,
+        *special_blocks(),
+    ]
+
+
+def special_blocks() -> list[Json]:
+    """The blocks of which one example is enough."""
+    return [
+        {"type": "markdown", "text": MARKDOWN},
+        {
+            "type": "table",
+            "column_settings": [{"align": "left"}, {"align": "right", "is_wrapped": True}],
+            "rows": [
+                [{"type": "raw_text", "text": "Resource"}, {"type": "raw_text", "text": "Count"}],
+                [rich(words(say("droplet", bold=True))), {"type": "raw_number", "value": 2, "text": "2"}],
+            ],
+        },
+        {"type": "alert", "level": "warning", "text": mrkdwn("ssh is *open*")},
+        CARD,
+        {"type": "carousel", "elements": [CARD, CARD]},
+        {
+            "type": "container",
+            "title": plain("More"),
+            "subtitle": mrkdwn("of it"),
+            "is_collapsible": True,
+            "icon": picture(),
+            "child_blocks": [{"type": "section", "text": mrkdwn("inside"), "accessory": element("button")}],
+        },
+        TASK,
+        {
+            "type": "plan",
+            "title": "All tasks",
+            "tasks": [TASK, TASK | {"task_id": "t2", "status": "complete"}],
+        },
+        {
+            "type": "auth_provider",
+            "value": "git",
+            "name": plain("Git"),
+            "is_connected": True,
+            "description": plain("Where branches are"),
+            "connected_identity": plain("riley"),
+            "accessory": element("overflow"),
+        },
+        {
+            "type": "video",
+            "title": plain("How it works"),
+            "title_url": "https://example.test/v",
+            "video_url": "https://example.test/embed/v",
+            "thumbnail_url": "https://example.test/v.png",
+            "alt_text": "a film",
+            "author_name": "Ada",
+            "description": plain("In a minute"),
+        },
+        {"type": "file", "external_id": "ABCD", "source": "remote"},
+        {
+            "type": "call",
+            "call_id": "R1",
+            "call": {"v1": {"name": "Stand-up", "join_url": "https://example.test/c"}},
+        },
+    ]
+
+
+def form_blocks() -> list[Json]:
+    """Every element that a form may ask for."""
+    return [
+        {
+            "type": "input",
+            "block_id": f"in-{kind}",
+            "label": plain(f"A {kind}"),
+            "hint": plain("as you like"),
+            "optional": True,
+            "element": element(kind),
+        }
+        for kind in ELEMENTS
+        if kind not in PRESSED
+    ]

@@ -99,7 +99,7 @@ class Tour:
 
     def _ask(self) -> None:
         self._caption("A trusted operator asks. The plan comes before anything is made.")
-        self._type(self._cast.requester, "/lab up sandbox demo size=large ttl=8h")
+        self._type(self._cast.requester, "/lab up sandbox demo message=Hello ttl=8h")
         card = self._card("demo: proposed")
         self._caption("Whoever asked cannot approve it alone.")
         self._press(self._cast.requester, card, "Approve", expect="You asked for this plan")

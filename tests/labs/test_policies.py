@@ -485,6 +485,7 @@ SHIPPED = {
 @pytest.mark.parametrize("name", list(SHIPPED))
 def test_the_plans_of_the_shipped_blueprints(name: str) -> None:
     blueprint = Catalogue(LABS).blueprints()[name]
-    verdict = judge_plan(POLICIES, Subject("apply", "demo", blueprint, "T1-U1"), SHIPPED[name])
+    priced = Subject("apply", "demo", blueprint, "T1-U1", cost_per_hour_cents=0.9, currency="USD")
+    verdict = judge_plan(POLICIES, priced, SHIPPED[name])
     assert (verdict.denials, verdict.warnings) == ((), ())
     assert verdict.passed == len(list(POLICIES.glob("*.rego")))

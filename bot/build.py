@@ -52,6 +52,7 @@ from commands import (
     leaving,
     lifetime_sweep,
     refreshing,
+    leftovers,
     rekeying,
     tidying,
 )
@@ -69,6 +70,7 @@ RENEW_SECONDS = 60
 LEAVERS_SECONDS = 3600  # one question to Slack for each operator
 
 log = structlog.get_logger()
+LEFTOVERS_SECONDS = 600  # one question to Vault, for all labs
 
 
 class Part(Protocol):
@@ -253,6 +255,7 @@ def _jobs(
         "ask probes": (partial(activity.probe, deps), sweep_seconds),
         "look after labs": (partial(health.sweep, deps), sweep_seconds),
         "see people out": (partial(leaving.sweep, deps), sweep_seconds),
+        "take back what labs left": (partial(leftovers.sweep, deps), max(sweep_seconds, LEFTOVERS_SECONDS)),
         "look for leavers": (partial(leaving.look_for_leavers, deps), LEAVERS_SECONDS),
         "forget requests": (partial(scheduler.forget_requests, deps), 24 * 3600),
     }

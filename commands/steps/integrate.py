@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from commands import issuing
 from commands.engines.vault import Vault, VaultMissing
 from commands.engines.vault_places import DATABASE_MOUNT, LABS_FOLDER, OPERATORS_MOUNT, lab_connection
 from commands.steps.step import Done, StepFailed, Work
 from commands.words import listed, plural
+from state import grants
 
 LONGEST_CHARACTERS = 256 * 1024  # as JSON, all together
 
@@ -29,6 +31,10 @@ def perform(work: Work) -> Done:
 
 def undo(work: Work) -> None:
     """Nobody reads it any more, and then it is not there any more."""
+    deps, now = work.deps, work.deps.now()
+    for grant in grants.living(deps.database, now, lab_id=work.lab.id):
+        if grant.kind == "connect":
+            issuing.revoke(deps, grant.id, now, "its lab is being destroyed")
     take_back(work.deps.vault, work.lab.name)
 
 

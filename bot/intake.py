@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from bot.notifier import Notifier
 from bot.slack import Later
 from bot.views import lists
 from bot.views.message import Message
-from commands import proposals, sources
+from commands import forms, proposals, sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.request import Outcome, Refused, Request
@@ -63,6 +63,14 @@ class Intake:
     def seal(self) -> Callable[[bytes, str], bytes]:
         """Vault's, for the secrets of a form."""
         return self._deps.vault.seal
+
+    def wrong_fields(self, action: str, value: str, given: Mapping[str, str]) -> dict[str, str]:
+        """Field → what a look tells is wrong with it, before the form closes. given: secrets in the clear."""
+        try:
+            return forms.wrong(action, value, given, self._deps)
+        except Exception as fault:  # the form closes, and whatever it is shows when it is handled
+            log.warning("a form is not looked at", action=action, error=type(fault).__name__)
+            return {}
 
     def blueprint_of(self, words: tuple[str, ...]) -> Blueprint | None:
         """Whose variables the words of a command name: the blueprint's, or that of the lab."""

@@ -9,11 +9,11 @@ from slack_bolt import Ack, App
 
 from bot import requests
 from bot.intake import Intake
-from commands.engines.vault import VaultError
 from commands.table import COMMANDS
 
 SLASH_COMMANDS = tuple(dict.fromkeys(f"/{command.words[0]}" for command in COMMANDS))
 EVENTS = ("app_home_opened", "app_mention", "user_change")
+SHORTCUTS = {"ask_for_lab": "global", "lab_from_thread": "message"}  # callback id, which is an action of the table
 
 _ANY = re.compile(r".*", re.DOTALL)
 
@@ -31,11 +31,14 @@ def register(app: App, intake: Intake) -> None:
 
     def take_form(body: dict[str, Any], ack: Ack) -> None:
         try:
-            intake.take(requests.from_submission(body, intake.now(), intake.seal))
-        except VaultError as away:
-            first = next(iter(((body.get("view") or {}).get("state") or {}).get("values") or {}), "")
-            ack(response_action="errors", errors={first: away.sentence})
+            intake.take(requests.from_submission(body, intake.now(), intake.seal, intake.wrong_fields))
+        except requests.WrongFields as wrong:
+            ack(response_action="errors", errors=wrong.errors)
             return
+        ack()
+
+    def take_shortcut(body: dict[str, Any], ack: Ack) -> None:
+        intake.take(requests.from_shortcut(body, intake.now()))
         ack()
 
     def take_mention(body: dict[str, Any], ack: Ack) -> None:
@@ -54,6 +57,8 @@ def register(app: App, intake: Intake) -> None:
         app.command(command)(take_command)
     app.action(_ANY)(take_click)
     app.view(_ANY)(take_form)
+    for shortcut in SHORTCUTS:
+        app.shortcut(shortcut)(take_shortcut)
     visit, mention, change = EVENTS
     app.event(visit, matchers=[requests.is_home])(take_visit)
     app.event(visit)(_let_pass)

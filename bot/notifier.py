@@ -135,11 +135,21 @@ class Notifier:
             "home": bool(entry.payload.get("home")),
         }
         about = json.dumps(carried, ensure_ascii=False)
+        if view_id := entry.payload.get("view_id"):
+            self._change_form(str(view_id), str(entry.payload.get("view_hash") or ""), modal(form, about))
+            return
         try:
             self._slack.open_view(str(entry.payload.get("trigger_id") or ""), modal(form, about))
         except (NotTaken, Later):
             said = "Slack did not open the form in time. Nothing has happened: ask for it again."
             self.answer(entry, refusal(said, ""))
+
+    def _change_form(self, view_id: str, shown_hash: str, view: dict[str, Any]) -> None:
+        """A form that looks otherwise since somebody chose something; who chose again meanwhile sees that."""
+        try:
+            self._slack.update_view(view_id, view, shown_hash)
+        except (NotTaken, Later) as refused:
+            log.info("a form stays as it is", error=str(refused))
 
     def reveal(self, entry: InboxEntry, reveal: Reveal) -> None:
         """Show something once, in a modal. It is fetched when that is open, and goes nowhere else."""

@@ -79,7 +79,7 @@ class Outgoing:
             card = cards.of_run(self._database, waiting.run_id)
             if card is None or card.ts is None:
                 raise Later(now + timedelta(milliseconds=200))
-            return card.channel, card.ts
+            return (waiting.channel, waiting.thread_ts) if waiting.thread_ts else (card.channel, card.ts)
         if waiting.thread_of is not None:
             above = outbox.get(self._database, waiting.thread_of)
             if above is not None and above.sent_at is None:
@@ -113,8 +113,21 @@ class Outgoing:
         metadata = {"event_type": REPLY_EVENT, "event_payload": {"id": waiting.id}}
         if waiting.picture is not None:
             return self._post_with_picture(waiting, waiting.picture, place, metadata, now)
-        sent = self._slack.post(place[0], _view(waiting), place[1], metadata)
+        message = _view(waiting)
+        if waiting.thread_ts and waiting.run_id:
+            message = Message(f"{message.text} {self._card_link(waiting.run_id)}".strip(), message.blocks)
+        sent = self._slack.post(place[0], message, place[1], metadata)
         return str(sent.get("ts") or "")
+
+    def _card_link(self, run_id: str) -> str:
+        """`Its card.` as a link; empty where Slack does not tell it."""
+        card = cards.of_run(self._database, run_id)
+        try:
+            link = self._slack.link(card.channel, card.ts) if card is not None and card.ts else ""
+        except NotTaken as refused:
+            log.info("a link is left out", error=str(refused))
+            return ""
+        return f"<{link}|Its card.>" if link else ""
 
     def _post_with_picture(
         self, waiting: OutboxMessage, png: bytes, place: Place, metadata: dict[str, Any], now: datetime

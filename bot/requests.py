@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from bot.views.message import action_of
-from bot.views.modals import SEALED, submitted
+from bot.views.modals import SEALED, VALUE, submitted
 from commands import public_keys
 from commands.blueprint import HIDDEN, Blueprint
 from commands.grammar import parse
+from commands.engines.vault import VaultError
 from commands.request import Refused, Request, id_from
 from state.records import InboxEntry, Person
 
@@ -22,6 +23,11 @@ Body = Mapping[str, Any]
 BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables these words name
 Seal = Callable[[bytes, str], bytes]
 
+WrongOf = Callable[
+    [str, str, Mapping[str, str]], Mapping[str, str]
+]  # action, value, fields → field → sentence
+
+API = "api"  # the kind of what came with a Vault token, and not from Slack
 _PLAIN = ("ttl", "page", "until", "weekends", "check")
 _ENROLL = ("key", "enroll")
 # A key as it was pasted: the quotes and commas of its options are not ours to read.
@@ -31,6 +37,18 @@ _REPLACING = ("leaving",)  # buttons whose answer takes the place of the message
 
 
 def from_command(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxEntry:
+class WrongFields(Exception):
+    """A form that does not close: block_id → what is told under that field, as plain text."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("the form stays open")
+        self.errors = {name: _plain_text(sentence) for name, sentence in errors.items()}
+
+
+def _nothing_wrong(action: str, value: str, given: Mapping[str, str]) -> Mapping[str, str]:
+    return {}
+
+
     """A slash command. Values that may be secret are not kept: see without_secrets.
 
     Source: https://docs.slack.dev/interactivity/implementing-slash-commands
@@ -66,6 +84,8 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
     """
     action = (body.get("actions") or [{}])[0]
     name = action_of(str(action.get("action_id") or ""))
+    if action.get("action_id") == VALUE and (body.get("view") or {}).get("type") == "modal":
+        return _from_choice(body, now)
     value = str(action.get("value") or "")
     container, about = body.get("container") or {}, _about(body.get("view") or {})
     is_page = name == "page"
@@ -84,8 +104,46 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
     return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
 
 
-def from_submission(body: Body, now: datetime, seal: Seal) -> InboxEntry:
-    """A form that came back. Its sensitive fields are sealed before anything is recorded. Raises VaultError.
+def _from_choice(body: Body, now: datetime) -> InboxEntry:
+    """Somebody has chosen something in a form that then looks otherwise. Its secrets are not looked at."""
+    view = body.get("view") or {}
+    about = _about(view)
+    form = {name: value for name, value in submitted(view).items() if not name.startswith(SEALED)}
+    if any(map(public_keys.is_private, form.values())):
+        form = {}
+    payload = {
+        **_who(body),
+        "channel": about.get("channel", ""),
+        "trigger_id": body.get("trigger_id"),
+        "home": bool(about.get("home")),
+        "view_id": view.get("id"),
+        "view_hash": view.get("hash"),
+        "words": [f"{view.get('callback_id', '')}_changed", str(about.get("value", ""))],
+        "form": form,
+    }
+    return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
+
+
+def from_shortcut(body: Body, now: datetime) -> InboxEntry:
+    """A shortcut from the menu, or one below a message, whose thread it is about then.
+
+    Source: https://docs.slack.dev/interactivity/implementing-shortcuts
+    """
+    said = body.get("message") or {}
+    payload = {
+        **_who(body),
+        "channel": (body.get("channel") or {}).get("id") or "",
+        "trigger_id": body.get("trigger_id"),
+        "response_url": body.get("response_url"),
+        "words": [str(body.get("callback_id", "")), str(said.get("thread_ts") or said.get("ts") or "")],
+    }
+    return InboxEntry(_id(body, body.get("trigger_id")), "shortcut", payload, now)
+
+
+def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _nothing_wrong) -> InboxEntry:
+    """A form that came back. Its sensitive fields are sealed before anything is recorded.
+
+    Raises WrongFields for what the form should be mended for before it closes; nothing is recorded then.
 
     Source: https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
     """
@@ -93,11 +151,17 @@ def from_submission(body: Body, now: datetime, seal: Seal) -> InboxEntry:
     about, fields = _about(view), submitted(view)
     secret = {name.removeprefix(SEALED): value for name, value in fields.items() if name.startswith(SEALED)}
     entry_id = _id(body, body.get("trigger_id"))
-    sealed = seal(json.dumps(secret).encode(), f"variables {id_from(f'lab {entry_id}')}") if secret else None
     plain = {name: value for name, value in fields.items() if not name.startswith(SEALED)}
     payload = {
+    if not any(map(public_keys.is_private, plain.values())):  # of that is told otherwise
+        _refuse_wrong(view, about, {**plain, **secret}, wrong)
+    try:
+        about_lab = f"variables {id_from(f'lab {entry_id}')}"
+        sealed = seal(json.dumps(secret).encode(), about_lab) if secret else None
+    except VaultError as away:
+        raise WrongFields({next(iter(fields)): away.sentence}) from None
         **_who(body),
-        "channel": about.get("channel", ""),
+        "channel": about.get("channel") or plain.get("channel", ""),
         "trigger_id": body.get("trigger_id"),
         "home": bool(about.get("home")),
         "sealed_form": base64.b64encode(sealed).decode() if sealed is not None else None,
@@ -107,6 +171,19 @@ def from_submission(body: Body, now: datetime, seal: Seal) -> InboxEntry:
 
 
 def from_home(body: Body, now: datetime) -> InboxEntry:
+def _refuse_wrong(view: Body, about: Body, fields: Mapping[str, str], wrong: WrongOf) -> None:
+    """Raise WrongFields where a look at the form tells what is wrong."""
+    blocks = {name.removeprefix(SEALED): name for name in submitted(view)}
+    found = wrong(str(view.get("callback_id", "")), str(about.get("value", "")), fields)
+    if errors := {blocks[name]: sentence for name, sentence in found.items() if name in blocks}:
+        raise WrongFields(errors)
+
+
+def _plain_text(sentence: str) -> str:
+    """Slack shows no markup under a field."""
+    return sentence.translate(str.maketrans("", "", "*`"))[:400]
+
+
     """Somebody has opened the Home tab.
 
     Source: https://docs.slack.dev/reference/events/app_home_opened

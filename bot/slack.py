@@ -153,9 +153,22 @@ class Slack:
         )
         return str((opened.get("view") or {}).get("id") or "")
 
-    def update_view(self, view_id: str, view: dict[str, Any]) -> None:
-        """A modal that is open, with other contents."""
-        self._call("views.update", view_id, lambda: self._client.views_update(view_id=view_id, view=view))
+    def update_view(self, view_id: str, view: dict[str, Any], shown_hash: str = "") -> None:
+        """A modal that is open, with other contents. shown_hash: it must still be what it was then."""
+        self._call(
+            "views.update",
+            view_id,
+            lambda: self._client.views_update(view_id=view_id, view=view, hash=shown_hash or None),
+        )
+
+    def link(self, channel: str, ts: str) -> str:
+        """The address of a message, for people."""
+        found = self._call(
+            "chat.getPermalink",
+            channel,
+            lambda: self._client.chat_getPermalink(channel=channel, message_ts=ts),
+        )
+        return str(found.get("permalink") or "")
 
     def publish_home(self, user: str, view: dict[str, Any], shown_hash: str = "") -> str:
         """Somebody's Home tab, and the hash of what it shows now.

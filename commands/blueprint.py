@@ -75,6 +75,17 @@ def check_values(blueprint: Blueprint, given: Mapping[str, str]) -> dict[str, An
     }
 
 
+def wrong_value(blueprint: Blueprint, variable: Variable, text: str) -> str:
+    """What is wrong with what was given for one variable, without a secret's value. Empty: nothing."""
+    if not text:
+        return f"`{variable.name}` is empty. {variable.help}".strip()
+    try:
+        _checked(blueprint, variable, text)
+    except Refused as refused:
+        return refused.sentence
+    return ""
+
+
 def check_secrets(blueprint: Blueprint, form: Mapping[str, str]) -> dict[str, Any]:
     """What a form brought for the variables it asks for, checked. Raises Refused, without the values."""
     found: dict[str, Any] = {}

@@ -6,10 +6,10 @@ Beyond its blueprint's max an infra person decides: commands/extension_approvals
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from commands import lifetime, office_hours
+from commands import extend_form, lifetime, office_hours
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.grammar import duration as seconds_of
@@ -40,6 +40,10 @@ class Wish:
 def extend(request: Request, deps: Deps) -> Outcome:
     """`/lab extend NAME 4h`, and the button, whose value is LAB:SECONDS:WITNESS: pressed twice it counts once."""
     if request.words[0] == "lab":
+        if len(request.words) == 3:
+            lab = lab_called(deps, request.words[2])
+            require_may_run(request, lab)
+            return Outcome(form=extend_form.form(lab, deps.now()))
         if len(request.words) != 4:
             raise Refused("Say which lab, and how much longer it shall live.", "/lab extend demo 4h")
         lab = lab_called(deps, request.words[2])
@@ -47,6 +51,17 @@ def extend(request: Request, deps: Deps) -> Outcome:
         return _prolong(request, deps, lab, Wish(more_seconds, "/lab extend"))
     lab_id, more, *witness = request.words[1].split(":")
     return _prolong(request, deps, living(deps, lab_id), Wish(int(more), "Extend", "".join(witness)))
+
+
+def ask_how_long(request: Request, deps: Deps) -> Outcome:
+    """`Extend…`, whose value is LAB: a form asks how long."""
+    return extend(replace(request, words=("lab", "extend", living(deps, request.words[1]).name)), deps)
+
+
+def extend_by(request: Request, deps: Deps) -> Outcome:
+    """That form came back."""
+    lab = living(deps, request.words[1])
+    return extend(replace(request, words=("lab", "extend", lab.name, extend_form.more(request.form))), deps)
 
 
 def keep(request: Request, deps: Deps) -> Outcome:

@@ -30,8 +30,8 @@ LAB_COMMANDS: tuple[Command, ...] = (
         ("lab", "up"),
         labs.up,
         ("operator",),
-        "BLUEPRINT[@BRANCH] [NAME] [VAR=VALUE…] [ttl=8h]",
-        "Ask for a lab. You see the plan before anything is made.",
+        "[BLUEPRINT[@BRANCH] [NAME] [VAR=VALUE…] [ttl=8h]]",
+        "Ask for a lab; alone it opens a form. You see the plan before anything is made.",
         "/lab up sandbox demo size=large ttl=8h",
     ),
     Command(
@@ -71,8 +71,8 @@ LAB_COMMANDS: tuple[Command, ...] = (
         ("lab", "extend"),
         extending.extend,
         ("operator", "infra"),
-        "NAME 4h",
-        "Let a lab live longer; beyond what its kind may, an infra person decides.",
+        "NAME [4h]",
+        "Let a lab live longer, or see a form that asks how long; beyond what its kind may, an infra person decides.",
         "/lab extend demo 4h",
     ),
     Command(

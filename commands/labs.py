@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import sources
+from commands import sources, up_form
 from commands.authorise import may_run
 from commands.blueprint import Blueprint, check_values, written
 from commands.blueprint_records import checked_ttl
@@ -24,7 +24,9 @@ from state.transitions import RunState
 
 
 def up(request: Request, deps: Deps) -> Outcome:
-    """`/lab up BLUEPRINT[@BRANCH] [NAME] [VAR=VALUE…] [ttl=8h]`: make a lab and its first plan."""
+    """`/lab up BLUEPRINT[@BRANCH] [NAME] [VAR=VALUE…] [ttl=8h]`: make a lab and its first plan. Alone: a form."""
+    if len(request.words) == 2:
+        return Outcome(form=up_form.form(deps, request.channel))
     values, ttl_seconds, rest = assignments(request.words[2:])
     if not 1 <= len(rest) <= 2:
         raise Refused(

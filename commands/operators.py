@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from commands import public_keys
+from commands import operator_form, public_keys
 from commands.authorise import Standing, admins
 from commands.deps import Deps
 from commands.engines.vault import Operator, VaultConflict
@@ -23,6 +23,8 @@ _PAGE_ROWS = 10
 
 def add(request: Request, deps: Deps) -> Outcome:
     """`/operator add @USER ROLE[,ROLE] [until=30d]`: let somebody in, give them another role, or say until when."""
+    if len(request.words) == 2:
+        return Outcome(form=operator_form.FORM)
     values = dict(word.split("=", 1) for word in request.words[2:] if word.startswith("until="))
     words = [word for word in request.words if not word.startswith("until=")]
     if len(words) < 4:
@@ -61,6 +63,11 @@ def add(request: Request, deps: Deps) -> Outcome:
     _write(deps, after)
     audit.append(deps.database, deps.now(), request.person.key, "operator_added", person.key, **detail)
     return Outcome(f"{mention(person)} is a trusted operator now: {listed(after.roles)}{until_words(after)}.")
+
+
+def add_asked(request: Request, deps: Deps) -> Outcome:
+    """The form that `add` opened came back."""
+    return add(replace(request, words=operator_form.words_of(request.form)), deps)
 
 
 def list_operators(request: Request, deps: Deps) -> Outcome:

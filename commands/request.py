@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from commands.engines.vault_documents import Operator
 from state.records import Button as Button
@@ -89,14 +89,20 @@ class Listing:
     empty: str = "Nothing here yet."
 
 
+FieldKind = Literal["text", "some", "person", "channel"]  # some: several of the choices, joined by commas
+
+
 @dataclass(frozen=True)
 class Field:
-    """One input of a form."""
+    """One input of a form: one of the choices where there are any, else of its kind."""
 
     name: str
     label: str
     hint: str = ""
     choices: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()  # what is shown of the choices; empty: themselves
+    kind: FieldKind = "text"
+    live: bool = False  # a choice asks for the form anew: the action ACTION_changed
     default: str = ""
     multiline: bool = False
     optional: bool = False
@@ -113,6 +119,7 @@ class Form:
     submit: str
     fields: tuple[Field, ...]
     introduction: str = ""
+    summary: str = ""  # below the fields
 
 
 @dataclass(frozen=True)

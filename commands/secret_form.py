@@ -38,5 +38,7 @@ def words_of(value: str) -> tuple[str, ...]:
 def sealed_secrets(deps: Deps, blueprint: Blueprint, sealed_form: bytes, lab_id: str) -> bytes:
     """What the form brought, checked as the blueprint says, and sealed for this lab. Raises Refused, VaultError.."""
     about = f"variables {lab_id}"
-    checked = check_secrets(blueprint, json.loads(deps.vault.unseal(sealed_form, about)))
+    brought = json.loads(deps.vault.unseal(sealed_form, about))
+    by_variable = {name.rpartition("/")[2]: value for name, value in brought.items()}
+    checked = check_secrets(blueprint, by_variable)
     return deps.vault.seal(json.dumps(checked).encode(), about)

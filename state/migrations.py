@@ -164,7 +164,7 @@ _MESSAGES = (
         seq {number}, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL, text TEXT NOT NULL,
         due_at TEXT NOT NULL, run_id TEXT REFERENCES runs (id), person TEXT, file_name TEXT,
         body TEXT NOT NULL, buttons TEXT NOT NULL, fallback TEXT, thread_of TEXT, picture {blob},
-        picture_alt TEXT NOT NULL, sending_at TEXT, sent_at TEXT, attempts BIGINT NOT NULL,
+        picture_alt TEXT NOT NULL, thread_ts TEXT, sending_at TEXT, sent_at TEXT, attempts BIGINT NOT NULL,
         sent_channel TEXT, ts TEXT)""",
     "CREATE INDEX outbox_due ON outbox (due_at) WHERE sent_at IS NULL",
 )

@@ -22,6 +22,7 @@ from typing import Any
 from bot import requests, scheduler
 from bot.intake import Intake
 from bot.notifier import Notifier
+from bot.playground import fields as form_fields
 from bot.views.message import Message
 from bot.worker import Worker
 from commands import activity, budgeting, cost_report, drift, health, leaving, rekeying, tidying
@@ -431,20 +432,45 @@ class Inn:
         return self.home(person)
 
     def submits(self, person: Person, **fields: str) -> Asked:
-        """Fill in the form that was opened last, and send it."""
-        view = self.slack.views.pop()
+        """Fill in the form that was opened last, and send it. Raises WrongFields where it stays open."""
+        body = self._form_body(person, fields)
+        entry = requests.from_submission(body, self.clock(), self.intake.seal, self.intake.wrong_fields)
+        self.slack.views.pop()
+        return self.asks(entry)
+
+    def chooses(self, person: Person, **fields: str) -> View:
+        """Choose something in the form that was opened last, and see how it looks then."""
+        body = {**self._form_body(person, fields), "actions": [{"action_id": "value"}]}
+        self.asks(requests.from_click(body, self.clock()))
+        return self.view()
+
+    def uses(self, person: Person, shortcut: str, message_ts: str = "") -> View:
+        """Use a shortcut, of the menu or of a message, and see what opens."""
+        body: dict[str, Any] = {
+            "user": {"id": person.user, "team_id": person.team},
+            "trigger_id": self.slack.new_trigger(),
+            "callback_id": shortcut,
+        }
+        if message_ts:
+            body |= {"channel": {"id": CHANNEL}, "message": {"ts": message_ts}}
+        self.asks(requests.from_shortcut(body, self.clock()))
+        return self.view()
+
+    def _form_body(self, person: Person, given: Mapping[str, str]) -> dict[str, Any]:
+        """What Slack sends of a form; fields by the last part of their name: `size` for `web/size`."""
+        view = self.slack.views[-1]
         names = {
-            block["block_id"].removeprefix("secret:"): block["block_id"]
+            block["block_id"].removeprefix("secret:").rpartition("/")[2].strip("="): block["block_id"]
             for block in view["blocks"]
             if "element" in block
         }
-        values = {names[name]: {"value": {"value": value}} for name, value in fields.items()}
-        body = {
+        chosen = {names[name]: value for name, value in given.items()}
+        values, _ = form_fields.filled(view["blocks"], chosen)
+        return {
             "user": {"id": person.user, "team_id": person.team},
             "trigger_id": self.slack.new_trigger(),
             "view": {**view, "state": {"values": values}},
         }
-        return self.asks(requests.from_submission(body, self.clock(), self.intake.seal))
 
     def opens(self, person: Person, label: str) -> View:
         """Press a button of what the person was told last, and see what opens."""

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from slack_sdk import WebClient
 
-from bot.listeners import EVENTS, SLASH_COMMANDS
+from bot.listeners import EVENTS, SHORTCUTS, SLASH_COMMANDS
 from bot.playground import demo
-from commands.table import COMMANDS
+from commands.table import ACTIONS, COMMANDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +30,7 @@ SCOPES_OF_METHODS = {
     "conversations_open": {"im:write"},
     "conversations_replies": {"channels:history", "groups:history", "im:history"},
     "files_upload_v2": {"files:write"},
+    "chat_getPermalink": set(),
     "users_info": {"users:read"},
     "views_open": set(),
     "views_publish": set(),
@@ -98,8 +99,15 @@ def test_the_events_are_those_that_are_listened_to(manifest: dict[str, Any]) -> 
 
 
 def test_buttons_and_forms_are_delivered(manifest: dict[str, Any]) -> None:
-    assert {"command", "action", "view", "event"} == registered()
+    assert {"command", "action", "view", "event", "shortcut"} == registered()
     assert manifest["settings"]["interactivity"]["is_enabled"] is True
+
+
+def test_the_shortcuts_are_actions_of_the_table(manifest: dict[str, Any]) -> None:
+    shortcuts = manifest["features"]["shortcuts"]
+    assert {each["callback_id"]: each["type"] for each in shortcuts} == SHORTCUTS
+    assert set(SHORTCUTS) <= set(ACTIONS)
+    assert all(len(each["name"]) <= 24 and len(each["description"]) <= 150 for each in shortcuts)
 
 
 def test_every_call_to_slack_has_its_scopes_and_no_scope_is_without_a_use(manifest: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block, DividerBlock, HeaderBlock, PlainTextObject
 from slack_sdk.models.views import View
 
+from bot.views import review_lines
 from bot.views.card import (
     CHANGES_SHOWN,
     WARNINGS_SHOWN,
@@ -105,6 +106,8 @@ def _plan_words(waiting: Waiting) -> str:
         f"*{data(run.lab_name)}* · {what} · asked for by {words.mention(run.requester)} in <#{run.channel}>",
         counts_words(run),
         *([safe_mrkdwn(run.notice, 500)] if run.notice else []),
+        *review_lines.branch_lines(run),
+        *review_lines.guardrail_lines(run),
         *(["  ".join(changes)] if changes else []),
         *within(
             [f"Warning: {data(warning, 300)}" for warning in run.warnings],
@@ -126,9 +129,11 @@ def _question_words(question: Extension, lab: Lab) -> str:
 
 def _labs(home: Home) -> Iterator[Block]:
     yield _header("Your labs")
+    may_ask = "operator" in home.roles
     if not home.labs:
-        may_ask = "operator" in home.roles
         yield section("You have no lab." + ("" if may_ask else " Operators ask for them."))
+    if may_ask:
+        yield actions([Button("Ask for a lab", "ask_for_lab", "form", "primary")], "ask")
     for place, each in enumerate(home.labs):
         yield section(_lab_words(each, home), block_id=f"lab_{place}")
         if buttons := _lab_buttons(each):
@@ -170,7 +175,7 @@ def _lab_buttons(mine: MyLab) -> list[Button]:
     if is_there and lab.asleep_at is None and mine.has_ssh:
         buttons.append(Button("ssh", "ssh", lab.id))
     if is_there:
-        buttons.append(extend_button(lab))
+        buttons += [extend_button(lab), Button("Extend…", "extend_how_long", lab.id)]
     if run is not None:
         ask = f"Plan the destruction of {words.printable(lab.name)}? It is destroyed when that plan is approved."
         buttons.append(Button("Destroy", "destroy", run.id, "danger", ask))

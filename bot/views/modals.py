@@ -7,11 +7,17 @@ from typing import Any
 
 from slack_sdk.models.blocks import (
     Block,
+    CheckboxesElement,
+    ConversationFilter,
+    ConversationSelectElement,
     InputBlock,
+    InputInteractiveElement,
     Option,
     PlainTextInputElement,
     PlainTextObject,
+    StaticMultiSelectElement,
     StaticSelectElement,
+    UserSelectElement,
 )
 from slack_sdk.models.views import View
 
@@ -22,7 +28,7 @@ from commands.request import Field, Form, Revealed
 METADATA_LIMIT = 3000
 VALUE = "value"  # the action_id of every input
 SEALED = "secret:"  # what a sensitive field's block_id, and so its name in submitted(), begins with
-_FIELDS, _CHOICES, _OPTION, _INPUT = 90, 100, 75, 3000
+_FIELDS, _CHOICES, _BOXES, _OPTION, _INPUT = 90, 100, 10, 75, 3000
 _CODE = 2900  # characters in a code block of one section
 
 
@@ -37,6 +43,7 @@ def modal(form: Form, private_metadata: str) -> dict[str, Any]:
             f"private_metadata has {len(private_metadata)} characters; Slack takes {METADATA_LIMIT}"
         )
     introduction: list[Block] = [section(safe_mrkdwn(form.introduction))] if form.introduction else []
+    summary: list[Block] = [section(safe_mrkdwn(form.summary))] if form.summary else []
     view = View(
         type="modal",
         callback_id=form.action,
@@ -44,7 +51,7 @@ def modal(form: Form, private_metadata: str) -> dict[str, Any]:
         submit=_label(form.submit, 24),
         close=_label("Leave it", 24),
         private_metadata=private_metadata,
-        blocks=[*introduction, *(_input(field) for field in form.fields[:_FIELDS])]
+        blocks=[*introduction, *(_input(field) for field in form.fields[:_FIELDS]), *summary]
         or [section(data(form.title))],
     )
     return dict(view.to_dict())
@@ -53,14 +60,19 @@ def modal(form: Form, private_metadata: str) -> dict[str, Any]:
 def submitted(view: Mapping[str, Any]) -> dict[str, str]:
     """Field name → what was typed or chosen, of a submitted view; an empty field is an empty string.
 
-    A sensitive field's name has SEALED before it: its value is sealed before anything is recorded.
+    Several choices are joined by commas; a person and a channel are their ids. A sensitive field's name has SEALED
+    before it: its value is sealed before anything is recorded.
     """
-    found: dict[str, str] = {}
-    for name, inputs in view["state"]["values"].items():
-        element = inputs.get(VALUE, {})
-        chosen = element.get("selected_option") or {}
-        found[name] = str(chosen.get("value") or element.get("value") or "")
-    return found
+    return {
+        name: _given(inputs.get(VALUE) or {}) for name, inputs in (view.get("state") or {})["values"].items()
+    }
+
+
+def _given(element: Mapping[str, Any]) -> str:
+    some = ",".join(str(each.get("value")) for each in element.get("selected_options") or ())
+    one = (element.get("selected_option") or {}).get("value")
+    who = element.get("selected_user") or element.get("selected_conversation")
+    return str(one or some or who or element.get("value") or "")
 
 
 def waiting(title: str, private_metadata: str) -> dict[str, Any]:
@@ -105,8 +117,21 @@ def _input(field: Field) -> InputBlock:
         label=_label(field.label, 200),
         hint=_label(field.hint, 500) if field.hint else None,
         optional=field.optional,
-        element=_select(field) if _fits_select(field) else _typed(field),
+        dispatch_action=True if field.live else None,
+        element=_element(field),
     )
+
+
+def _element(field: Field) -> InputInteractiveElement:
+    if field.kind == "person":
+        return UserSelectElement(action_id=VALUE)
+    if field.kind == "channel":
+        # Of a shortcut Slack knows where it was used, and the app does not.
+        only = ConversationFilter(include=["public", "private"], exclude_bot_users=True)
+        return ConversationSelectElement(action_id=VALUE, default_to_current_conversation=True, filter=only)
+    if not _fits_select(field):
+        return _typed(field)
+    return _several(field) if field.kind == "some" else _select(field)
 
 
 def _fits_select(field: Field) -> bool:
@@ -115,10 +140,23 @@ def _fits_select(field: Field) -> bool:
 
 
 def _select(field: Field) -> StaticSelectElement:
-    options = {choice: Option(value=choice, text=_label(choice, _OPTION)) for choice in field.choices}
+    options = _options(field)
     return StaticSelectElement(
         action_id=VALUE, options=list(options.values()), initial_option=options.get(field.default)
     )
+
+
+def _several(field: Field) -> CheckboxesElement | StaticMultiSelectElement:
+    options = _options(field)
+    chosen = [options[each] for each in field.default.split(",") if each in options] or None
+    if len(options) <= _BOXES:
+        return CheckboxesElement(action_id=VALUE, options=list(options.values()), initial_options=chosen)
+    return StaticMultiSelectElement(action_id=VALUE, options=list(options.values()), initial_options=chosen)
+
+
+def _options(field: Field) -> dict[str, Option]:
+    shown = dict(zip(field.choices, field.labels or field.choices, strict=True))
+    return {value: Option(value=value, text=_label(label, _OPTION)) for value, label in shown.items()}
 
 
 def _typed(field: Field) -> PlainTextInputElement:

@@ -269,6 +269,21 @@ def test_what_a_form_shows_is_changed_while_it_is_open(side: FakeSide) -> None:
     assert unknown.value.code == "not_found"
 
 
+def test_a_form_that_was_changed_meanwhile_is_left_alone(side: FakeSide) -> None:
+    view_id = side.slack.open_view(side.new_trigger(), modal(FORM, "{}"))
+    with pytest.raises(NotTaken) as conflict:
+        side.slack.update_view(view_id, modal(FORM, "{}"), "an older one")
+    assert conflict.value.code == "hash_conflict"
+
+
+def test_a_message_has_an_address(side: FakeSide) -> None:
+    sent = side.slack.post(side.channel, HELLO)
+    assert side.slack.link(side.channel, sent["ts"]).endswith(f"/p{sent['ts'].replace('.', '')}")
+    with pytest.raises(NotTaken) as gone:
+        side.slack.link(side.channel, "1.000001")
+    assert gone.value.code == "message_not_found"
+
+
 def test_what_is_not_there(side: FakeSide) -> None:
     with pytest.raises(NotTaken) as gone:
         side.slack.edit(side.channel, "1.000001", HELLO)

@@ -156,18 +156,27 @@ class FakeSlack:
                 raise NotTaken("views.open", "expired_trigger_id")
             check_view(view)
             view_id = f"V{next(self._numbers)}"
-            self.views.append({**view, "id": view_id})
+            self.views.append({**view, "id": view_id, "hash": view_id})
             return {"id": view_id}
 
         return str(self._call("views.open", "", act)["id"])
 
-    def update_view(self, view_id: str, view: dict[str, Any]) -> None:
+    def link(self, channel: str, ts: str) -> str:
+        def act() -> Mapping[str, Any]:
+            self._found("chat.getPermalink", channel, ts)
+            return {"permalink": f"https://inn.slack.test/archives/{channel}/p{ts.replace('.', '')}"}
+
+        return str(self._call("chat.getPermalink", channel, act)["permalink"])
+
+    def update_view(self, view_id: str, view: dict[str, Any], shown_hash: str = "") -> None:
         def act() -> Mapping[str, Any]:
             place = next((at for at, each in enumerate(self.views) if each["id"] == view_id), None)
             if place is None:
                 raise NotTaken("views.update", "not_found")
+            if shown_hash and self.views[place]["hash"] != shown_hash:
+                raise NotTaken("views.update", "hash_conflict")
             check_view(view)
-            self.views[place] = {**view, "id": view_id}
+            self.views[place] = {**view, "id": view_id, "hash": str(next(self._numbers))}
             return {}
 
         self._call("views.update", view_id, act)

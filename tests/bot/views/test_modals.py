@@ -59,6 +59,34 @@ def test_what_comes_back_is_read_by_field() -> None:
         }
     }
     assert submitted(view) == {"reason": "ssh is open", "size": "large", "none": "", "empty": ""}
+    some = {"type": "checkboxes", "selected_options": [{"value": "infra"}, {"value": "admin"}]}
+    who = {"type": "users_select", "selected_user": "U8"}
+    where = {"type": "conversations_select", "selected_conversation": "C7"}
+    values = {"roles": {"value": some}, "who": {"value": who}, "channel": {"value": where}}
+    assert submitted({"state": {"values": values}}) == {"roles": "infra,admin", "who": "U8", "channel": "C7"}
+
+
+def test_people_channels_and_several_choices_are_picked() -> None:
+    choices = ("small", "large")
+    fields = (
+        Field("who", "Who", kind="person"),
+        Field("channel", "Channel", kind="channel"),
+        Field(
+            "some", "Some", choices=choices, labels=("Small one", "Large one"), default="large", kind="some"
+        ),
+        Field("many", "Many", choices=tuple(str(number) for number in range(11)), kind="some"),
+        Field("size", "Size", choices=choices, live=True),
+    )
+    view = modal(Form("up", "", "Up", "Plan", fields, summary="It costs *nothing*."), "")
+    check_view(view)
+    who, channel, some, many, size, summary = view["blocks"]
+    kinds = [each["element"]["type"] for each in (who, channel, some, many)]
+    assert kinds == ["users_select", "conversations_select", "checkboxes", "multi_static_select"]
+    assert channel["element"]["default_to_current_conversation"] is True
+    assert some["element"]["options"][0]["text"]["text"] == "Small one"
+    assert [option["value"] for option in some["element"]["initial_options"]] == ["large"]
+    assert (size["dispatch_action"], "dispatch_action" in some) == (True, False)
+    assert summary["text"]["text"] == "It costs *nothing*."
 
 
 def test_too_much_metadata_is_our_fault() -> None:
@@ -76,13 +104,15 @@ fields = st.builds(
     multiline=st.booleans(),
     optional=st.booleans(),
     sensitive=st.booleans(),
+    kind=st.sampled_from(["text", "some", "person", "channel"]),
+    live=st.booleans(),
 )
 
 
 @settings(max_examples=60, deadline=None)
 @given(hostile, hostile, hostile, st.lists(fields, max_size=5).map(tuple))
 def test_any_form_fits_slack(title: str, submit: str, introduction: str, asked: tuple[Field, ...]) -> None:
-    view = modal(Form("act", "x", title, submit, asked, introduction), "{}")
+    view = modal(Form("act", "x", title, submit, asked, introduction, introduction), "{}")
     check_view(view)
 
 

@@ -1,0 +1,174 @@
+"""The form that asks for a lab, made from the blueprints: `/lab up` alone, the shortcuts, and a button of the Home tab.
+
+It is opened again, in its own place, whenever somebody chooses another blueprint or lifetime. Its value is the
+blueprint whose variables it shows, and the thread that it was opened from: `web 1732.000100`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from commands import grammar
+from commands.blueprint import Blueprint, Variable, written, wrong_value
+from commands.deps import Deps
+from commands.request import Field, Form, Refused
+from commands.words import DAY, HOUR, duration, listed, money, nearest, short
+from state import labs as labs_table
+
+ACTION = "ask_lab"
+_LIFETIMES = (
+    HOUR,
+    2 * HOUR,
+    4 * HOUR,
+    8 * HOUR,
+    12 * HOUR,
+    DAY,
+    2 * DAY,
+    3 * DAY,
+    7 * DAY,
+    14 * DAY,
+    30 * DAY,
+)
+_LABEL = 75  # characters of a choice
+_BOOLEANS = ("true", "false")
+STILL_CHANGING = "The form was still changing when you sent it. Look at it once more, and send it again."
+
+
+def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
+    """Field → what is wrong with it, told before the form closes. given: secrets in the clear, kept nowhere.
+
+    What takes longer than a look (who asks, and whether they may) is checked afterwards.
+    """
+    chosen, shown = given.get("blueprint", ""), value.partition(" ")[0]
+    blueprint = deps.catalogue.blueprints().get(chosen)
+    if blueprint is None:
+        near = nearest(chosen, deps.catalogue.blueprints())
+        return {"blueprint": "There is no such blueprint." + (f" Did you mean {near}?" if near else "")}
+    if chosen != shown:
+        return {"blueprint": STILL_CHANGING}
+    found = {}
+    if name := given.get("name", "").strip():
+        found["name"] = _wrong_name(name, deps)
+    for variable in _asked_for(blueprint):
+        text = given.get(f"{blueprint.name}/{variable.name}", "")
+        if text or variable.required:
+            found[f"{blueprint.name}/{variable.name}"] = wrong_value(blueprint, variable, text)
+    return {field: sentence for field, sentence in found.items() if sentence}
+
+
+def _wrong_name(name: str, deps: Deps) -> str:
+    try:
+        grammar.lab_name(name)
+    except Refused as refused:
+        return refused.sentence
+    taken = labs_table.living(deps.database, name)
+    return (
+        ""
+        if taken is None or taken.applied_at is None
+        else f"There is a lab {name} already. Choose another name."
+    )
+
+
+def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, thread_ts: str = "") -> Form:
+    """The form, as it is once these fields are filled in. channel: where it was asked for; empty: the form asks.
+
+    Raises Refused when there is nothing to ask for.
+    """
+    given = given or {}
+    offered = deps.catalogue.blueprints()
+    if not offered:
+        raise Refused("The catalogue has no blueprint yet, so there is nothing to ask for.", "/lab catalog")
+    blueprint = offered.get(given.get("blueprint", "")) or offered[min(offered)]
+    ttl_seconds = _ttl_seconds(blueprint, given)
+    where = () if channel else (Field("channel", "Channel", "Where it is approved.", kind="channel"),)
+    names = tuple(sorted(offered))
+    return Form(
+        action=ACTION,
+        value=f"{blueprint.name} {thread_ts}".strip(),
+        title="Ask for a lab",
+        submit="Plan it",
+        fields=(
+            Field(
+                "blueprint",
+                "Blueprint",
+                blueprint.summary,
+                choices=names,
+                default=blueprint.name,
+                live=True,
+            ),
+            Field("name", "Name", "3 to 40 lower-case letters, digits and hyphens.", optional=True),
+            *(_field(blueprint, variable) for variable in _asked_for(blueprint)),
+            _ttl_field(blueprint, ttl_seconds),
+            *where,
+        ),
+        summary=_summary(blueprint, ttl_seconds),
+    )
+
+
+def _asked_for(blueprint: Blueprint) -> list[Variable]:
+    """The variables that people give; those of Vault are read there."""
+    return [each for each in blueprint.variables.values() if each.vault is None]
+
+
+def _field(blueprint: Blueprint, variable: Variable) -> Field:
+    """Its name has the blueprint in it: what was typed for one blueprint is not another's."""
+    choices = tuple(written(each) for each in variable.choices)
+    if variable.type == "boolean" and not choices:
+        choices = _BOOLEANS
+    return Field(
+        name=f"{blueprint.name}/{variable.name}",
+        label=variable.name,
+        hint=variable.help,
+        choices=choices,
+        kind="some" if variable.type == "list" and choices else "text",
+        default="" if variable.default is None or variable.sensitive else written(variable.default),
+        optional=not variable.required,
+        sensitive=variable.sensitive,
+    )
+
+
+def _ttl_field(blueprint: Blueprint, ttl_seconds: int) -> Field:
+    most = blueprint.lifetime.max_seconds
+    lives = sorted({each for each in _LIFETIMES if each <= most} | {blueprint.lifetime.ttl_seconds, most})
+    return Field(
+        f"{blueprint.name}/ttl=",
+        "Lifetime",
+        f"It can be extended, up to {duration(most)} in all.",
+        choices=tuple(map(short, lives)),
+        labels=tuple(map(duration, lives)),
+        default=short(ttl_seconds),
+        live=True,
+    )
+
+
+def _ttl_seconds(blueprint: Blueprint, given: Mapping[str, str]) -> int:
+    chosen = given.get(f"{blueprint.name}/ttl=", "")
+    return grammar.duration(chosen) if chosen else blueprint.lifetime.ttl_seconds
+
+
+def _summary(blueprint: Blueprint, ttl_seconds: int) -> str:
+    """What it costs and who decides: `About $0.02 an hour, $0.16 for 8 h.`"""
+    per_hour_cents, currency = blueprint.cost.per_hour_cents, blueprint.cost.currency
+    cost = "Its plan says what it costs."
+    if per_hour_cents is not None:
+        whole = money(per_hour_cents * ttl_seconds / HOUR, currency)
+        cost = f"About {money(per_hour_cents, currency)} an hour, {whole} for {duration(ttl_seconds)}."
+    roles = [f"*{role}*" for role in sorted(blueprint.approvals.needed)]
+    who = (
+        f"You see the plan first; {listed(roles)} people approve it."
+        if roles
+        else "It needs nobody's approval."
+    )
+    return f"{cost} {who}"
+
+
+def words_of(blueprint: Blueprint, given: Mapping[str, str]) -> tuple[str, ...]:
+    """The command that says the same. What was left empty is left to its default."""
+    name = given.get("name", "").strip()
+    said = [
+        f"{variable.name}={text}"
+        for variable in _asked_for(blueprint)
+        if not variable.sensitive and (text := given.get(f"{blueprint.name}/{variable.name}", ""))
+    ]
+    ttl = given.get(f"{blueprint.name}/ttl=", "")
+    return ("lab", "up", blueprint.name, *([name] if name else []), *said, *([f"ttl={ttl}"] if ttl else []))

@@ -31,7 +31,7 @@ GOES_WITH: dict[str, tuple[CheckKind, ...]] = {
 }
 MOST_CHECKS = 50
 LONGEST_WITHIN_SECONDS = 10 * 60
-SHORTEST_HEALTH_SECONDS = 10
+SHORTEST_HEALTH_SECONDS = 2
 
 _BLOCK = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")

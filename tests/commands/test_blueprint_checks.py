@@ -108,7 +108,7 @@ def test_a_check_that_logs_in_needs_what_vault_issues_for_it(
 @pytest.mark.parametrize(
     ("rest", "sentence"),
     [
-        ("health: 9s\ntest: [{tcp: 'a:1'}]", "`health` is 10s at least."),
+        ("health: 1s\ntest: [{tcp: 'a:1'}]", "`health` is 2s at least."),
         ("health: 10m", "`health` repeats the checks of `test`, and there are none that could be repeated."),
         ("health: 10m\ntest: [{terraform: all}]", "there are none that could be repeated."),
         ("test:" + "\n  - {tcp: 'a:1'}" * 51, "`test` has 50 checks at most."),

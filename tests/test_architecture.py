@@ -21,7 +21,7 @@ FUNCTION_LINES = 60
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 # The workspace serves any Bolt app and knows nothing of ours; these few of its folder connect it with our bot.
-CONNECTING = ("demo", "tour", "transcript", "vault_server")
+CONNECTING = ("demo", "tour", "tour_acts", "transcript", "vault_server")
 
 
 def sources(*packages: str) -> list[Path]:

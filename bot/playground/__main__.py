@@ -10,20 +10,9 @@ import argparse
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from bot.playground.people import EVENTS
+from bot.playground.manifest import Manifest, read_manifest
 from bot.playground.server import LocalSlack
-
-
-def from_manifest(path: str) -> tuple[str, list[str], list[str]]:
-    """The app's name, commands and events, as its manifest names them."""
-    shape: dict[str, Any] = yaml.safe_load(Path(path).read_text()) if path else {}
-    commands = [entry["command"] for entry in shape.get("features", {}).get("slash_commands", [])]
-    events = shape.get("settings", {}).get("event_subscriptions", {}).get("bot_events") or list(EVENTS)
-    return shape.get("display_information", {}).get("name", "App"), commands, events
 
 
 def main() -> None:
@@ -36,16 +25,20 @@ def main() -> None:
     options.add_argument("--channels", default="lab,random", help="which channels there are, comma-separated")
     options.add_argument("--manifest", default="", help="the app's manifest: its name, commands and events")
     chosen = options.parse_args()
-    name, commands, events = from_manifest(chosen.manifest)
+    try:
+        manifest = read_manifest(Path(chosen.manifest)) if chosen.manifest else Manifest()
+    except ValueError as problem:
+        options.error(str(problem))
     slack = LocalSlack(
         app_url=chosen.app_url,
         signing_secret=os.environ.get("SLACK_SIGNING_SECRET"),
         bot_token=os.environ.get("SLACK_BOT_TOKEN"),
         app_token=os.environ.get("SLACK_APP_TOKEN"),
         port=chosen.port,
-        app_name=name,
-        commands=commands,
-        events=events,
+        app_name=manifest.name,
+        commands=manifest.commands,
+        events=manifest.events,
+        should_escape=manifest.should_escape,
     )
     people = [slack.add_user(person) for person in chosen.people.split(",")]
     for channel in chosen.channels.split(","):

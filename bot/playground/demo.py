@@ -25,10 +25,15 @@ import requests
 import yaml
 from rich.console import Console
 
+from bot.playground.guide import Guide
 from bot.playground.laptop import Laptop
+from bot.playground.manifest import read_manifest
+from bot.playground.model import SlashCommand
 from bot.playground.postgresql_server import ADMIN, PASSWORD, LocalPostgreSQL
 from bot.playground.server import LocalSlack
-from bot.playground.tour import Cast, Tour, TourFailed
+from bot.playground.tour import Tour
+from bot.playground.tour_acts import Cast, TourFailed
+from bot.playground.transcript import Transcript
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
 from commands.engines import openssh
@@ -68,7 +73,7 @@ def play(folder: Path, only_tour: bool) -> int:
     with ExitStack() as stack:
         stack.callback(_end_hosts, folder)
         console.print("Starting a Vault, a Slack workspace and the bot, all on this machine …", style="dim")
-        slack = LocalSlack(app_name="innkeeper", team_name="Innkeeper Demo", commands=COMMANDS)
+        slack = LocalSlack(app_name="innkeeper", team_name="Innkeeper Demo", commands=_commands())
         stack.enter_context(slack)
         cast = _cast(slack)
         vault = stack.enter_context(EmbeddedVault(folder / "vault"))
@@ -77,8 +82,9 @@ def play(folder: Path, only_tour: bool) -> int:
         database = stack.enter_context(_lab_database(vault))
         stack.enter_context(_bot(folder, slack, vault, login, catalogue))
         console.print(f"The workspace is at {slack.page_url}", style="bold")
+        laptop = Laptop(folder / "laptop")
         try:
-            seconds = Tour(slack, cast, console, Laptop(folder / "laptop"), database).play()
+            seconds = Tour(slack, cast, Transcript(slack, cast.channel, console), laptop, database).play()
             console.print(f"\nThe tour took {seconds:.1f} s.", style="dim")
         except TourFailed as problem:
             console.print(
@@ -86,11 +92,23 @@ def play(folder: Path, only_tour: bool) -> int:
             )
             failed = 1
         if not only_tour:
+            slack.guide = Guide(
+                slack.workspace, cast.channel, lambda guide: Tour(slack, cast, guide, laptop, database).play()
+            )
+            slack.workspace.note()
             console.print(
                 f"\nNow it is yours: open {slack.page_url} and play any part. Ctrl-C ends it.", style="bold"
             )
             _until_asked_to_end()
     return failed
+
+
+def _commands() -> list[SlashCommand]:
+    """As the app's manifest has them, with their hints; their words alone where it is not at hand."""
+    manifest = LABS.parent / "app.yaml"
+    return (
+        read_manifest(manifest).commands if manifest.is_file() else [SlashCommand(word) for word in COMMANDS]
+    )
 
 
 def _start_afresh(folder: Path) -> None:

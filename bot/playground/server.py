@@ -95,6 +95,8 @@ class LocalSlack(People):
     def stop(self) -> None:
         """End the server and everything that waits on it."""
         self.courier.stopping.set()
+        if self.guide:
+            self.guide.end()
         self.workspace.note()  # wakes the pages' streams, so that they end
         if self._server and self._thread:
             self._server.should_exit = True

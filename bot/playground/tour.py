@@ -4,54 +4,31 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import requests
-from rich.console import Console
 
+from bot.playground.guide import Guide
 from bot.playground.laptop import Laptop
-from bot.playground.model import Message, View
+from bot.playground.model import View
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.server import LocalSlack
+from bot.playground.tour_acts import PATIENCE_SECONDS, Acting, Cast, TourFailed, found
 from bot.playground.transcript import Transcript
 
-PATIENCE_SECONDS = 60.0
-BAD_ENDS = ("failed", "stale", "interrupted")
 
-
-class TourFailed(Exception):
-    """Something did not happen that should have."""
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Who plays, by their Slack ids, and where."""
-
-    channel: str
-    admin: str
-    requester: str
-    infra: str
-    security: str
-    stranger: str
-    leaver: str
-
-
-class Tour:
+class Tour(Acting):
     """Plays through the workspace alone: what people type and press, and what they then see."""
 
     def __init__(
         self,
         slack: LocalSlack,
         cast: Cast,
-        console: Console,
+        stage: Transcript | Guide,
         laptop: Laptop,
         database: LocalPostgreSQL | None = None,
     ) -> None:
-        self._slack = slack
-        self._cast = cast
-        self._transcript = Transcript(slack, cast.channel, console)
+        super().__init__(slack, cast, stage)
         self._laptop = laptop  # the leaver's
         self._database = database  # the lab's; None where there is no PostgreSQL on this machine
         self._session: Any = None
@@ -119,9 +96,9 @@ class Tour:
         )
         self._type(user, f"/key enroll {self._laptop.public_key}", expect="SHA256:")
         self._type(user, "/key ssh demo", expect="Certificate for root")
-        certificate = _found(r"\bssh-ed25519-cert-v01@openssh\.com [A-Za-z0-9+/=]+", self._told(user))
+        certificate = found(r"\bssh-ed25519-cert-v01@openssh\.com [A-Za-z0-9+/=]+", self._told(user))
         self._type(user, "/lab output demo", expect="known_hosts")
-        self._ssh_address = _found(r"ssh://root@127\.0\.0\.1:\d+", self._told(user))
+        self._ssh_address = found(r"ssh://root@127\.0\.0\.1:\d+", self._told(user))
         hosts = re.findall(r"\[127\.0\.0\.1\]:\d+ ssh-ed25519 [A-Za-z0-9+/=]+", self._told(user))
         self._laptop.save(certificate, hosts)
         said = self._laptop.run(self._ssh_address, "echo welcome, $(whoami)")
@@ -216,7 +193,7 @@ class Tour:
     def _shown_in(self, view: View, label: str) -> str:
         """The value that stands in a modal under a label."""
         text = "\n".join(str(block.get("text", {}).get("text", "")) for block in view.blocks)
-        return _found(rf"\*{label}\*\s*`+\n?([^`\n]+)", text)
+        return found(rf"\*{label}\*\s*`+\n?([^`\n]+)", text)
 
     def _destroy(self) -> None:
         address = self._address
@@ -257,16 +234,11 @@ class Tour:
         self._type(self._cast.requester, "/lab history demo", expect="History of demo")
         self._type(self._cast.security, "/operator audit demo", expect="Audit")
 
-    def _told(self, user: str) -> str:
-        """The texts of all that a person sees."""
-        shown = [block for message in self._seen_by(user) for block in message.blocks]
-        return "\n".join(str(block.get("text", {}).get("text", "")) for block in shown if block.get("text"))
-
     @property
     def _address(self) -> str:
         """A host's, as /lab output tells it to the requester: its `urls` come last."""
         told = "\n".join(str(message.blocks) for message in self._seen_by(self._cast.requester))
-        return _found(r"http://127\.0\.0\.1:\d+/", told)
+        return found(r"http://127\.0\.0\.1:\d+/", told)
 
     def _approved(self, end: str) -> None:
         card = self._card("demo: proposed")
@@ -276,66 +248,3 @@ class Tour:
         names = [self._slack.workspace.users[user].name for user in (self._cast.infra, self._cast.security)]
         self._transcript.say(f"demo: approved by {names[0]} and {names[1]}")
         self._card(end)
-
-    def _type(self, user: str, text: str, expect: str = "") -> None:
-        self._act(user, lambda: self._slack.command(user, self._cast.channel, text), f"types  {text}", expect)
-
-    def _press(self, user: str, card: Message, label: str, expect: str) -> None:
-        self._act(user, lambda: self._slack.click(user, card, label), f"presses  ( {label} )", expect)
-
-    def _act(self, user: str, act: Callable[[], Any], doing: str, expect: str) -> None:
-        before = {message.ts for message in self._seen_by(user)}
-        self._transcript.does(user, doing)
-        delivery = act()
-        if delivery.error:
-            raise TourFailed(f"{doing}: {delivery.error}")
-        if expect:
-            self._slack.wait_for(
-                lambda: any(
-                    expect in message.text or expect in str(message.blocks)
-                    for message in self._seen_by(user)
-                    if message.ts not in before
-                ),
-                PATIENCE_SECONDS,
-            )
-        self._transcript.catch_up()
-
-    def _card(self, text: str, after: str = "") -> Message:
-        """The newest card of a lab, once it says that. What it says on the way is shown too. after: another's ts."""
-        lab = text.partition(":")[0]
-        ends_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            self._transcript.catch_up()
-            for message in reversed(self._slack.messages(self._cast.channel)):
-                if message.ts <= after:
-                    break
-                if message.text.startswith(f"{lab}: ") and not message.thread_ts and not message.ephemeral_to:
-                    if message.text.startswith(text):
-                        return message
-                    if message.text.startswith(tuple(f"{lab}: {end}" for end in BAD_ENDS)):
-                        raise TourFailed(message.text)
-                    break
-            seen = self._slack.workspace.version
-            left = ends_at - time.monotonic()
-            if left <= 0:
-                raise TourFailed(f"no card came to say `{text}`")
-            self._wait_for_change(seen, min(left, 1.0))
-
-    def _wait_for_change(self, seen: int, timeout_seconds: float) -> None:
-        workspace = self._slack.workspace
-        with workspace.changed:
-            workspace.changed.wait_for(lambda: workspace.version != seen, timeout_seconds)
-
-    def _seen_by(self, user: str) -> list[Message]:
-        return self._slack.messages(self._cast.channel, user)
-
-    def _caption(self, text: str) -> None:
-        self._transcript.caption(text)
-
-
-def _found(pattern: str, text: str) -> str:
-    """What a pattern (or its first group) matches. The last match: the newest. Raises TourFailed."""
-    matches = re.findall(pattern, text)
-    if not matches:
-        raise TourFailed(f"nothing that was told looks like {pattern}")
-    return str(matches[-1])

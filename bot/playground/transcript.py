@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,10 @@ class Transcript:
     def say(self, text: str) -> None:
         """Something that happens outside of Slack."""
         self._console.print(Text(f"  {text}", style="yellow"))
+
+    def lets_reader(self, user: str, label: str, is_done: Callable[[], bool]) -> bool:
+        """Nobody presses anything in a terminal: it is done for them."""
+        return False
 
     def catch_up(self) -> None:
         """Print each version of each message that was not printed yet."""

@@ -50,6 +50,7 @@ class Page:
             ("/page/options", self.options, "POST"),
             ("/page/upload", self.upload, "POST"),
             ("/page/do", self.do, "POST"),
+            ("/page/tour", self.tour, "POST"),
         ]
         return [
             Route("/", self.page),
@@ -166,6 +167,13 @@ class Page:
             raise ValueError(f"A file may have {UPLOAD_BYTES // 1_000_000} MB here.")
         user, name = request.query_params["user"], request.query_params["name"]
         return JSONResponse(take_file(self.people, user, name, content))
+
+    async def tour(self, request: Request) -> Response:
+        """A button of the tour."""
+        if self.people.guide is None:
+            raise LookupError("There is no tour here.")
+        self.people.guide.press(str((await request.json()).get("do")))
+        return JSONResponse({"problem": ""})
 
     async def do(self, request: Request) -> Response:
         """One act of a person."""

@@ -143,7 +143,7 @@ class Feed:
             changes |= self._messages(reader, messages, replies)
         if self.opened.thread:
             changes |= self._replies(reader, messages)
-        changes |= self._modal(reader, modals)
+        changes |= self._modal(reader, modals) | self._tour(reader)
         self._is_new = False
         return changes
 
@@ -213,6 +213,18 @@ class Feed:
         if known is None or (known.id, known.hash) != (top.id, top.hash):
             shape["html"] = render("modal.html", reader, view=top, depth=len(modals))
         return {"modal": shape}
+
+    def _tour(self, reader: Reader) -> Json:
+        guide = self.people.guide
+        if guide is None:
+            return {}
+        scene = guide.scene
+        if self._rest.get("tour") == scene:
+            return {}
+        self._rest["tour"] = scene
+        html = render("tour.html", reader, scene=scene, channel=guide.channel)
+        user = scene.user if scene.state == "playing" else ""
+        return {"tour": {"html": html, "user": user, "channel": guide.channel}}
 
 
 def history(people: People, user: str, channel: str, before: str) -> Json:

@@ -19,7 +19,8 @@ import pytest
 from slack_sdk import WebClient
 
 import bot.playground
-from bot.playground.__main__ import from_manifest
+from bot.playground.manifest import Manifest, read_manifest
+from bot.playground.model import SlashCommand
 from bot.playground.page import dates
 from bot.playground.page.seen import WINDOW, Feed, Opened, history
 from bot.playground.server import LocalSlack
@@ -252,7 +253,7 @@ def test_the_workspace_runs_by_itself_for_any_app(tmp_path: Path) -> None:
         "features: {slash_commands: [{command: /squawk}]}\n"
         "settings: {event_subscriptions: {bot_events: [app_mention]}}\n"
     )
-    assert from_manifest(str(manifest)) == ("Parrot", ["/squawk"], ["app_mention"])
+    assert read_manifest(manifest) == Manifest("Parrot", [SlashCommand("/squawk")], ["app_mention"], False)
     command = [sys.executable, "-m", "bot.playground", "--port", "0", "--manifest", str(manifest)]
     secrets = {"SLACK_BOT_TOKEN": "xoxb-of-the-environment", "SLACK_SIGNING_SECRET": "s"}
     environment = {**os.environ, **secrets, "PYTHONUNBUFFERED": "1"}

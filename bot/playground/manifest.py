@@ -1,0 +1,46 @@
+"""An app's manifest, as far as a workspace needs it: the app's name, commands, shortcuts and events.
+
+Source: https://docs.slack.dev/reference/app-manifest
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.playground.model import SlashCommand
+from bot.playground.people import EVENTS
+
+
+@dataclass(frozen=True)
+class Manifest:
+    name: str = "App"
+    commands: list[SlashCommand] = field(default_factory=list)
+    events: list[str] = field(default_factory=lambda: list(EVENTS))
+    should_escape: bool = True
+
+
+def read_manifest(path: Path) -> Manifest:
+    """JSON or YAML. Raises ValueError, with a sentence, for what is not a manifest."""
+    try:
+        shape: Any = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise ValueError(f"{path} cannot be read as a manifest: {problem}") from problem
+    if not isinstance(shape, dict):
+        raise ValueError(f"{path} is not a manifest: it has no keys.")
+    listed = (shape.get("features") or {}).get("slash_commands") or []
+    events = ((shape.get("settings") or {}).get("event_subscriptions") or {}).get("bot_events")
+    return Manifest(
+        name=(shape.get("display_information") or {}).get("name", "App"),
+        commands=[
+            SlashCommand(
+                str(each["command"]), str(each.get("usage_hint") or ""), str(each.get("description") or "")
+            )
+            for each in listed
+        ],
+        events=list(events or EVENTS),
+        should_escape=any(each.get("should_escape") for each in listed) or not listed,
+    )

@@ -6,6 +6,7 @@ how to write one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Literal
 from commands.blueprint_records import Blueprint
 from commands.engines import module_facts, policy
 from commands.engines.module_facts import Facts
-from commands.engines.policy import Finding, Verdict
+from commands.engines.policy import Finding, Question, Verdict
 from commands.engines.terraform_diff import resources_without_secrets
 
 FOLDER = "policy"  # in the catalogue
@@ -59,9 +60,13 @@ def judge_plan(
     shown: Mapping[str, Any],
     secrets: Iterable[str] = (),
     facts: Facts | None = None,
+    question: Question | None = None,
 ) -> Verdict:
-    """What the policies say of a plan. shown: `terraform show -json`; facts: of the sources, required of a branch's."""
-    return _judge(policies, "plan", subject, facts, lambda: plan_document(shown, secrets, facts))
+    """What the policies say of a plan. shown: `terraform show -json`; facts: of the sources, required of a branch's.
+
+    question: of these policies, where it was begun before.
+    """
+    return _judge(policies, "plan", subject, facts, lambda: plan_document(shown, secrets, facts), question)
 
 
 def _judge(
@@ -70,10 +75,12 @@ def _judge(
     subject: Subject,
     facts: Facts | None,
     plan: Callable[[], dict[str, Any] | None],
+    question: Question | None = None,
 ) -> Verdict:
     if subject.branch and (facts is None or policy.count(policies) == 0):
         return Verdict(denials=(Finding(FOLDER, NO_POLICIES),))
-    return policy.evaluate(policies, lambda: document(stage, subject, facts, plan()))
+    with question or Question(policies) as asked:
+        return asked.verdict(document(stage, subject, facts, plan()))
 
 
 def document(
@@ -132,6 +139,7 @@ def plan_document(
         "output_changes": {name: {"actions": change["actions"]} for name, change in outputs},
         "providers": sorted(providers),
         "regions": _stands(changes),
+        "tags_all": _tagged(changes),
         "importing": [at for at, change in enumerate(changes) if "importing" in change["change"]],
         "provider_regions": list(_regions(shown, configured.values(), facts)),
     }
@@ -165,6 +173,18 @@ def _stands(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         region = after.get("region") if isinstance(after, dict) and change["mode"] == "managed" else None
         if isinstance(region, str):
             found.setdefault(region, {"region": region, "address": change["address"]})
+    return list(found.values())
+
+
+def _tagged(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mostly everything has the same tags: each set of them once, with the places that have it."""
+    found: dict[str, dict[str, Any]] = {}
+    for at, change in enumerate(changes):
+        after = change["change"].get("after")
+        tags = after.get("tags_all") if isinstance(after, dict) and change["mode"] == "managed" else None
+        if tags is not None:
+            same = found.setdefault(json.dumps(tags, sort_keys=True), {"tags_all": tags, "at": []})
+            same["at"].append(at)
     return list(found.values())
 
 

@@ -67,6 +67,6 @@ def test_the_example_does_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "small_machines.rego").write_text(example)
     for size, messages in (("m5.metal", ["aws_instance.host is a whole machine."]), ("t3.micro", [])):
         plan = plan_document({"resource_changes": [change(instance_type=size)]})
-        verdict = evaluate(tmp_path, lambda plan=plan: document("plan", subject(), None, plan))  # type: ignore[misc]
+        verdict = evaluate(tmp_path, document("plan", subject(), None, plan))
         assert [each.message for each in verdict.denials] == messages
         assert verdict.overridable == bool(messages)

@@ -1,4 +1,4 @@
-"""A child process of our own that reads one request, says lines of JSON, and is ended when it takes too long.
+"""A child process of our own that reads requests, says lines of JSON, and is ended when it takes too long.
 
 For what may hang, crash or grow without end: a parser on the files of strangers, policies that somebody wrote.
 """
@@ -57,11 +57,12 @@ class Bounded:
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
 
     def ask(self, request: bytes) -> None:
-        """Give it its request."""
+        """Give it a request, or the next part of one: what its request() gives."""
+        begins_at = self._request.tell()
         self._request.write(request)
-        self._request.seek(0)
+        self._request.flush()
         with contextlib.suppress(BrokenPipeError):
-            self._stdin.write(b"\n")
+            self._stdin.write(f"{begins_at} {len(request)}\n".encode())
             self._stdin.flush()
 
     def __enter__(self) -> Bounded:
@@ -97,10 +98,16 @@ class Bounded:
 
 
 def request() -> bytes:
-    """In the child: what ask() was given, as soon as it is there."""
-    sys.stdin.readline()
-    with open(int(os.environ[_REQUEST]), "rb") as file:
-        return file.read()
+    """In the child: what the next ask() is given, once it is there. Ends the child when nobody can ask any more."""
+    told = sys.stdin.readline()
+    if not told:
+        raise SystemExit
+    begins_at, left = (int(each) for each in told.split())
+    parts = list[bytes]()
+    while left and (part := os.pread(int(os.environ[_REQUEST]), left, begins_at)):
+        parts.append(part)
+        begins_at, left = begins_at + len(part), left - len(part)
+    return b"".join(parts)
 
 
 def limit(cpu_seconds: int, memory_bytes: int | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,38 +56,63 @@ class _Policy:
         return Finding(self.name, message, file=self.file, line=line)
 
 
-def evaluate(folder: Path, made: Callable[[], Mapping[str, Any]]) -> Verdict:
-    """Ask every policy below the folder about a document. Never raises for what is in either.
+class Question:
+    """Every policy below a folder, to be asked about one document.
 
-    made makes the document, while the child that asks is starting.
-
-    A policy that does not compile, fails, answers in another shape or takes longer than a second is a denial. The
-    document's `config` is what config.yaml says.
+    A child of ours takes the policies in at once, while the document may still have to be made. Use it as a context
+    manager: whatever happens, nothing is left running.
     """
-    with Bounded(_CHILD) as child:
-        policies, denials = _read(folder)
+
+    def __init__(self, folder: Path) -> None:
+        """Read the policies. Never raises for what is in them."""
+        self._child = Bounded(_CHILD)
+        self._is_over = False
+        policies, self._denials = _read(folder)
+        self._config: dict[str, Any] = {}
         try:
-            config = _config(folder)
+            self._config = _config(folder)
         except ValueError as error:
-            config, message = {}, f"The policies' settings, {_CONFIG}, {error}."
-            denials.append(Finding("config", message, file=_CONFIG))
-        libraries = [each for each in policies if each.package.startswith("lib.")]
-        asked = [each for each in policies if not each.package.startswith("lib.")]
+            message = f"The policies' settings, {_CONFIG}, {error}."
+            self._denials.append(Finding("config", message, file=_CONFIG))
+        self._libraries = [each for each in policies if each.package.startswith("lib.")]
+        self._asked = [each for each in policies if not each.package.startswith("lib.")]
+        self._child.ask(_request(self._asked, self._libraries))
+
+    def __enter__(self) -> Question:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._child.__exit__()
+
+    def verdict(self, made: Mapping[str, Any]) -> Verdict:
+        """What they say of the document, whose `config` is what config.yaml says. To be asked once.
+
+        A policy that does not compile, fails, answers in another shape or takes longer than a second is a denial.
+        Never raises for what is in either.
+        """
         try:
-            document = coded({**made(), "config": config})
+            document = coded({**made, "config": self._config})
         except (RecursionError, ValueError):
-            return Verdict((*denials, Finding("document", "It cannot be judged: it is nested too deeply.")))
-        answers = _asked(child, asked, libraries, document)
-    while len(answers) < len(asked):
-        answers += _ask(asked[len(answers) :], libraries, document)
-    warnings: list[Finding] = []
-    passed = 0
-    for policy, answer in zip(asked, answers, strict=True):
-        denied, warned = _findings(policy, answer)
-        denials += denied
-        warnings += warned
-        passed += not denied and not warned
-    return Verdict(tuple(denials), tuple(warnings), passed)
+            too_deep = Finding("document", "It cannot be judged: it is nested too deeply.")
+            return Verdict((*self._denials, too_deep))
+        answers = _answers(self._child, self._asked, self._libraries, document)
+        while len(answers) < len(self._asked):
+            answers += _ask(self._asked[len(answers) :], self._libraries, document)
+        denials, warnings, passed = list(self._denials), list[Finding](), 0
+        for policy, answer in zip(self._asked, answers, strict=True):
+            denied, warned = _findings(policy, answer)
+            denials += denied
+            warnings += warned
+            passed += not denied and not warned
+        return Verdict(tuple(denials), tuple(warnings), passed)
+
+
+def evaluate(folder: Path, document: Mapping[str, Any]) -> Verdict:
+    """What every policy below the folder says of a document."""
+    with Question(folder) as question:
+        return question.verdict(document)
 
 
 def count(folder: Path) -> int:
@@ -156,18 +181,18 @@ def plain(text: str) -> str:
 
 def _ask(policies: list[_Policy], libraries: list[_Policy], document: bytes) -> list[dict[str, Any]]:
     with Bounded(_CHILD) as child:
-        return _asked(child, policies, libraries, document)
+        child.ask(_request(policies, libraries))
+        return _answers(child, policies, libraries, document)
 
 
-def _asked(
+def _answers(
     child: Bounded, policies: list[_Policy], libraries: list[_Policy], document: bytes
 ) -> list[dict[str, Any]]:
     """What the child answers for each, in order, up to one that ends or holds up the child: that is its problem."""
     answers: list[dict[str, Any]] = []
     if not policies:
         return answers
-    request = {name: [each.request for each in these] for name, these in _named(libraries, policies)}
-    child.ask(_line(request) + document)
+    child.ask(document)
     loaded = False
     try:
         broken = child.line(LOAD_SECONDS)["broken_libraries"]
@@ -186,12 +211,9 @@ def _asked(
     return answers
 
 
-def _named(libraries: list[_Policy], policies: list[_Policy]) -> list[tuple[str, list[_Policy]]]:
-    return [("libraries", libraries), ("policies", policies)]
-
-
-def _line(request: Mapping[str, Any]) -> bytes:
-    return json.dumps(request).encode() + b"\n"
+def _request(policies: list[_Policy], libraries: list[_Policy]) -> bytes:
+    named = {"libraries": libraries, "policies": policies}
+    return json.dumps({name: [each.request for each in these] for name, these in named.items()}).encode()
 
 
 def _of_library(broken: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What policy.evaluate() runs in a process of its own: Rego, through regopy (Microsoft's rego-cpp).
 
-Its stdin is a line of JSON with the policies, and the input document after it. It says one line when all is loaded, and
-one for each policy: what `deny` and `warn` are, or what is wrong with the policy.
+It is given the policies, which it takes in, and then the input document. It says one line when all is loaded, and one
+for each policy: what `deny` and `warn` are, or what is wrong with the policy.
 
 What rego-cpp does, found by running version 1.5.2: a variable that nothing gives a value makes its rule false without a
 word, where OPA refuses to compile; strings come out as they went in, so a quote in one breaks the JSON (policy.py codes
@@ -33,11 +33,10 @@ _MESSAGE = re.compile(r"\(errormsg \d+:([^\n]*?)\)\s")
 
 
 def main() -> None:
-    """Read the request, say what each policy answers."""
+    """Take in the policies, and say what each answers of the document, which may come much later."""
     bounded.limit(_CPU_SECONDS)  # of memory rego-cpp's allocator reserves more than there is
     gc.disable()  # it lives for one request, most of which is one large document
-    policies, _, document = bounded.request().partition(b"\n")
-    request = json.loads(policies)
+    request = json.loads(bounded.request())
     rego = regopy.Interpreter()
     rego.log_level = regopy.LogLevel.NONE
     rego.strict_built_in_errors = True
@@ -47,13 +46,15 @@ def main() -> None:
             rego.add_module(each["file"], each["text"])
         except Exception as error:
             problems[each["file"]] = _not_compiled(str(error), each["text"])
-    _set_input(rego, json.loads(document, parse_int=_number))
     whole = [each for each in request["policies"] if each["file"] not in problems]
     bundle = _compiled(rego, [_entry(each) for each in whole])
+    for each in whole:
+        if misspelt := _said_once(rego, each["text"]):
+            problems[each["file"]] = misspelt
+    _set_input(rego, json.loads(bounded.request(), parse_int=_number))
     print(json.dumps({"broken_libraries": _of(request["libraries"], problems)}), flush=True)
     for each in request["policies"]:
-        said = problems.get(each["file"]) or _said_once(rego, each["text"]) or _answer(rego, bundle, each)
-        print(json.dumps(said), flush=True)
+        print(json.dumps(problems.get(each["file"]) or _answer(rego, bundle, each)), flush=True)
 
 
 def _compiled(rego: Any, entries: list[str]) -> Any:
@@ -93,8 +94,7 @@ def _set_input(rego: Any, document: Any) -> None:
             library.regoInputFloat(to, value)
 
     add(document)
-    rego_shared.rego_set_input(rego._impl, to)
-    rego_shared.rego_free_input(to)
+    rego_shared.rego_set_input(rego._impl, to)  # it is not freed: that takes long, and this process ends soon
 
 
 def _number(digits: str) -> int | float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from commands.blueprint import Blueprint, approvals_needed
 from commands.deps import Deps
 from commands.engines import module_facts
 from commands.engines.module_facts import Facts
+from commands.engines.policy import Question
 from commands.guardrails import Subject
 from commands.restraint import TEAMS
 from commands.steps import pricing
@@ -26,12 +27,6 @@ class Denied(Exception):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__("denied by the guardrails")
         self.verdict = verdict
-
-
-def is_asked(deps: Deps, run: Run) -> bool:
-    """Whether this run's plan is judged. What destroys is not: a lab that was made must be able to go."""
-    has_policies = guardrails.folder(deps.catalogue.path).is_dir()
-    return run.kind == "apply" and (has_policies or bool(run.branch))
 
 
 def of_sources(deps: Deps, run: Run, blueprint: Blueprint, module: Path) -> Facts | None:
@@ -50,25 +45,47 @@ def of_sources(deps: Deps, run: Run, blueprint: Blueprint, module: Path) -> Fact
     return facts
 
 
-def of_plan(
-    deps: Deps, run: Run, blueprint: Blueprint, inputs: Inputs, shown: Mapping[str, Any], facts: Facts | None
-) -> Run:
-    """The run with its verdict, and with the approvals that override it where there are denials.
+class Judge:
+    """The guardrails for the plan of one run. What destroys is not judged: what was made must be able to go."""
 
-    shown: `terraform show -json`. Raises Denied, VaultError.
-    """
-    subject = _subject(deps, run, blueprint)
-    if blueprint.cost.per_hour_cents is None:
-        per_hour_cents, currency, _ = pricing.priced(deps, shown)
-        subject = replace(subject, cost_per_hour_cents=per_hour_cents, currency=currency)
-    verdict = guardrails.judge_plan(
-        guardrails.folder(deps.catalogue.path), subject, shown, inputs.secrets, facts
-    )
-    if not verdict.denials:
-        return replace(run, verdict=verdict)
-    if not verdict.overridable:
-        raise Denied(verdict)
-    return overriding(replace(run, verdict=verdict), approvals_needed(blueprint, run.kind)[0])
+    def __init__(self, deps: Deps, run: Run, blueprint: Blueprint, facts: Facts | None) -> None:
+        """facts: of a branch's sources. Raises VaultError."""
+        self._deps, self._blueprint, self._facts = deps, blueprint, facts
+        self._policies = guardrails.folder(deps.catalogue.path)
+        self._question: Question | None = None
+        is_asked = run.kind == "apply" and (self._policies.is_dir() or bool(run.branch))
+        self._subject = _subject(deps, run, blueprint) if is_asked else None
+
+    def begin(self) -> None:
+        """Let the policies be taken in, while Terraform plans."""
+        if self._subject is not None:
+            self._question = Question(self._policies)
+
+    def judged(self, run: Run, inputs: Inputs, show: Callable[[], Mapping[str, Any]]) -> Run:
+        """The run with its verdict, and where there are denials with the approvals that override them.
+
+        show gives `terraform show -json`. Raises Denied, TerraformFailed.
+        """
+        subject, blueprint = self._subject, self._blueprint
+        if subject is None:
+            return run
+        shown = show()
+        if blueprint.cost.per_hour_cents is None:
+            per_hour_cents, currency, _ = pricing.priced(self._deps, shown)
+            subject = replace(subject, cost_per_hour_cents=per_hour_cents, currency=currency)
+        verdict = guardrails.judge_plan(
+            self._policies, subject, shown, inputs.secrets, self._facts, self._question
+        )
+        if not verdict.denials:
+            return replace(run, verdict=verdict)
+        if not verdict.overridable:
+            raise Denied(verdict)
+        return overriding(replace(run, verdict=verdict), approvals_needed(blueprint, run.kind)[0])
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self._question is not None:
+            self._question.__exit__()
 
 
 def overriding(run: Run, needed: Mapping[str, int]) -> Run:

@@ -36,7 +36,7 @@ from commands.steps.log import RunLog
 from commands.words import plain
 from state import drift as looks
 from state import runs, tfstate
-from state.records import PlannedChange, Run
+from state.records import Lab, PlannedChange, Run
 from state.transitions import ENDED, RunState
 
 PLAN_LIMIT_SECONDS = 20 * 60
@@ -54,6 +54,7 @@ class RunEnded(Exception):
 def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
     """Plan a run that is `planning`: it becomes proposed, no_changes, failed or cancelled; queued when stopping."""
     work: Path | None = None
+    judge: judging.Judge | None = None
     hidden: tuple[str, ...] = ()
     try:
         lab = lab_of(deps, run)
@@ -62,6 +63,7 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
         facts = judging.of_sources(deps, run, blueprint, deps.terraform.staged(work))
         inputs = gather(deps, lab, run, blueprint)
         hidden = inputs.secrets
+        judge = judging.Judge(deps, run, blueprint, facts)
         access = new_access(deps, run)
         before = tfstate.current(deps.database, lab.id)
         sources_digest = deps.terraform.sources_digest(deps.terraform.staged(work))
@@ -69,25 +71,20 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
         child = deps.terraform.start_plan(work, access, inputs.variables, run.kind, inputs.environment)
         log = RunLog(deps.data_path, run.id, inputs.secrets)
         try:
+            judge.begin()
             exit_code = _follow_plan(deps, run, child, log, stopping)
         finally:
             # Now, not later: from `proposed` on the lock may be that of the same run's apply.
             tfstate.release_of_run(deps.database, run.id)
-        if exit_code is None:
-            runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now())
-            return f"{run.lab_name}: its plan waits for the next start"
-        if exit_code == 0:
-            return endings.no_changes(deps, run, lab)
         if exit_code != 2:
-            return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
+            return _without_plan(deps, run, lab, log, exit_code)
         show = _shown_once(deps, work, access, inputs)
         if run.kind == "refresh":
             run = replace(run, changes=drifting.found(lab, deps.catalogue.commit(blueprint), show()))
             if not drifting.is_news(deps, run):
                 return endings.no_changes(deps, run, lab)
         plan_file = deps.terraform.read_plan(work)
-        if judging.is_asked(deps, run):
-            run = judging.of_plan(deps, run, blueprint, inputs, show(), facts)
+        run = judge.judged(run, inputs, show)
         run = _by_itself(deps, run, blueprint, show, sources_digest, log.changes)
         proposed = endings.proposed(deps, run, lab, log, plan_file, sources_digest, before)
         if proposed.state in ENDED:
@@ -107,8 +104,20 @@ def plan(run: Run, deps: Deps, stopping: threading.Event) -> str:
             deps, run, RunState.PLANNING, "Terraform was ended from outside. Plan it again."
         )
     finally:
+        if judge is not None:
+            judge.close()
         if work is not None:
             deps.terraform.remove(work)
+
+
+def _without_plan(deps: Deps, run: Run, lab: Lab, log: RunLog, exit_code: int | None) -> str:
+    """Terraform has made no plan: there is nothing to do, it failed, or we are stopping."""
+    if exit_code is None:
+        runs.move(deps.database, run.id, RunState.PLANNING, RunState.QUEUED, deps.now())
+        return f"{run.lab_name}: its plan waits for the next start"
+    if exit_code == 0:
+        return endings.no_changes(deps, run, lab)
+    return endings.failed(deps, run, RunState.PLANNING, plain(log.why()))
 
 
 def recover_plan(run: Run, deps: Deps) -> str:

@@ -3,13 +3,12 @@ package innkeeper.required_tags
 
 required := {key | some key in input.config.tags.aws}
 
-# Of what can carry tags, the provider plans tags_all.
+# Of what can carry tags, the AWS provider plans tags_all.
 lacking := [at |
-	some type in object.keys(input.plan.by_type)
-	startswith(type, "aws_")
-	some at in input.plan.by_type[type]
-	tags := input.plan.resource_changes[at].change.after.tags_all
-	not has_all(tags)
+	some tagged in input.plan.tags_all
+	not has_all(tagged.tags_all)
+	some at in tagged.at
+	startswith(input.plan.resource_changes[at].type, "aws_")
 ]
 
 has_all(tags) if {

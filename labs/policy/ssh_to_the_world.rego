@@ -55,10 +55,10 @@ openings := [{"at": at, "network": network} |
 	some type in groups
 	some at in input.plan.by_type[type]
 	some rule in input.plan.resource_changes[at].change.after.ingress
-	not addresses.is_closed(rule, rule.protocol)
 	some key in blocks
 	some network in rule[key]
 	judged[network]
+	not addresses.is_closed(rule, rule.protocol)
 ]
 
 rule_openings := [{"at": at, "network": network} |
@@ -75,11 +75,11 @@ rule_openings := [{"at": at, "network": network} |
 vpc_openings := [{"at": at, "network": network} |
 	count(judged) > 0
 	some at in input.plan.by_type.aws_vpc_security_group_ingress_rule
+	some key in cidrs
+	network := input.plan.resource_changes[at].change.after[key]
+	judged[network]
 	rule := input.plan.resource_changes[at].change.after
 	not addresses.is_closed(rule, rule.ip_protocol)
-	some key in cidrs
-	network := rule[key]
-	judged[network]
 ]
 
 firewall_openings := [{"at": at, "network": network} |
@@ -101,27 +101,42 @@ list_openings := [{"at": at, "network": network} |
 ]
 
 # Rules and lists of which nothing is known yet.
+hidden_groups := [{"at": at, "network": addresses.unknown} |
+	some type in groups
+	some at in input.plan.by_type[type]
+	ingress := input.plan.resource_changes[at].change.after.ingress
+	is_hidden_ingress(ingress)
+]
+
 hidden := [{"at": at, "network": addresses.unknown} |
-	some type in array.concat(groups, ["digitalocean_firewall", "aws_security_group_rule", "aws_ec2_managed_prefix_list"])
+	some type in ["digitalocean_firewall", "aws_security_group_rule", "aws_ec2_managed_prefix_list"]
 	some at in input.plan.by_type[type]
 	is_hidden(input.plan.resource_changes[at].change.after)
 ]
 
+is_hidden_ingress(ingress) if {
+	ingress == addresses.unknown
+}
+
+is_hidden_ingress(ingress) if {
+	addresses.unknown in ingress
+}
+
+is_hidden_ingress(ingress) if {
+	some rule in ingress
+	some key in blocks
+	rule[key] == addresses.unknown
+	not addresses.is_closed(rule, rule.protocol)
+}
+
 is_hidden(after) if {
-	some key in ["ingress", "inbound_rule", "entry"]
+	some key in ["inbound_rule", "entry"]
 	after[key] == addresses.unknown
 }
 
 is_hidden(after) if {
-	some key in ["ingress", "inbound_rule", "entry"]
+	some key in ["inbound_rule", "entry"]
 	addresses.unknown in after[key]
-}
-
-is_hidden(after) if {
-	some rule in after.ingress
-	some key in blocks
-	rule[key] == addresses.unknown
-	not addresses.is_closed(rule, rule.protocol)
 }
 
 is_hidden(after) if {
@@ -139,7 +154,7 @@ is_hidden(after) if {
 
 noted := array.concat(
 	array.concat(openings, array.concat(rule_openings, vpc_openings)),
-	array.concat(firewall_openings, array.concat(list_openings, hidden)),
+	array.concat(firewall_openings, array.concat(list_openings, array.concat(hidden_groups, hidden))),
 )
 
 # What is not known is judged as such.

@@ -83,7 +83,7 @@ def test_the_catalogue_takes_the_policies_for_no_blueprint() -> None:
 def test_the_child_says_what_is_said_here(judged: Judge) -> None:
     asked = document("plan", subject(), None, plan_document({"resource_changes": [change("other_thing.x")]}))
     here = judged(asked)
-    child = evaluate(POLICIES, lambda: asked)
+    child = evaluate(POLICIES, asked)
     assert {each.policy for each in child.denials} == set(here) == set()
     assert child.passed == len(list(POLICIES.glob("*.rego")))
 

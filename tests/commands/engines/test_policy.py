@@ -24,7 +24,7 @@ def verdict(
         path.write_text(text)
     if config:
         (folder / "config.yaml").write_text(config)
-    return evaluate(folder, lambda: document or {})
+    return evaluate(folder, document or {})
 
 
 def broken(found: Verdict) -> Finding:
@@ -63,8 +63,8 @@ def test_people_may_override_only_if_they_may_override_all(tmp_path: Path) -> No
 
 
 def test_no_policies_have_nothing_to_say(tmp_path: Path) -> None:
-    assert evaluate(tmp_path, dict) == Verdict()
-    assert evaluate(tmp_path / "none", dict) == Verdict()
+    assert evaluate(tmp_path, {}) == Verdict()
+    assert evaluate(tmp_path / "none", {}) == Verdict()
     assert count(tmp_path) == 0
 
 

@@ -27,6 +27,8 @@ from bot import (
     state_backend,
 )
 from bot.acks import Acks
+from bot.api import routes as api_routes
+from bot.api.run_watch import RunWatch
 from bot.catalogue_refresher import CatalogueRefresher
 from bot.catalogue_routes import HookSecret
 from bot.intake import Intake
@@ -50,9 +52,9 @@ from commands import (
     drift,
     health,
     leaving,
+    leftovers,
     lifetime_sweep,
     refreshing,
-    leftovers,
     rekeying,
     tidying,
 )
@@ -68,9 +70,10 @@ SLACK_SECONDS = 10
 STOP_SECONDS = 2.0  # for each part, so that all of it is over in less than ten
 RENEW_SECONDS = 60
 LEAVERS_SECONDS = 3600  # one question to Slack for each operator
+LEFTOVERS_SECONDS = 600  # one question to Vault, for all labs
+FORGET_SECONDS = 3600
 
 log = structlog.get_logger()
-LEFTOVERS_SECONDS = 600  # one question to Vault, for all labs
 
 
 class Part(Protocol):
@@ -121,6 +124,8 @@ def build_server(settings: Settings) -> Bot:
         refresher = CatalogueRefresher(partial(refreshing.refresh, deps), deps.now)
         parts.append(refresher)
         more += catalogue_routes.routes(HookSecret(deps.vault.read_field), refresher.ring)
+    run_watch = RunWatch(deps.database)
+    parts.append(run_watch)
     if settings.slack_app_token is not None:
         parts.append(_Socket(app, settings.slack_app_token.get_secret_value()))
     application = asgi(
@@ -131,6 +136,7 @@ def build_server(settings: Settings) -> Bot:
             *state_backend.routes(deps.database, deps.vault, deps.standing, deps.now),
             *ssh_routes.routes(revocations),
             *more,
+            *api_routes.routes(deps, intake, run_watch),
             *activity_routes.routes(deps.database, deps.now),
         ],
     )
@@ -230,7 +236,8 @@ def _login(settings: Settings) -> Login:
 
 def _reviewers(deps: Deps, roles: frozenset[str]) -> list[Person]:
     try:
-        return [each.person for each in deps.vault.operators() if roles & set(each.roles)]
+        people = [each for each in deps.vault.operators() if not each.person.is_agent]
+        return [each.person for each in people if roles & set(each.roles)]
     except VaultError:
         return []
 
@@ -248,14 +255,15 @@ def _jobs(
         "remind and destroy": (partial(lifetime_sweep.sweep, deps), sweep_seconds),
         "tell of budgets": (partial(budgeting.sweep, deps), sweep_seconds),
         "send weekly reports": (partial(cost_report.send_weekly, deps), sweep_seconds),
+        "forget old blueprints": (partial(refreshing.prune, deps), max(sweep_seconds, FORGET_SECONDS)),
         "tidy grants": (partial(tidying.sweep, deps), sweep_seconds),
+        "take back what labs left": (partial(leftovers.sweep, deps), max(sweep_seconds, LEFTOVERS_SECONDS)),
         "remind of certificates": (partial(tidying.remind, deps), sweep_seconds),
         "replace root keys": (partial(rekeying.sweep, deps), sweep_seconds),
         "look for drift": (partial(drift.sweep, deps), sweep_seconds),
         "ask probes": (partial(activity.probe, deps), sweep_seconds),
         "look after labs": (partial(health.sweep, deps), sweep_seconds),
         "see people out": (partial(leaving.sweep, deps), sweep_seconds),
-        "take back what labs left": (partial(leftovers.sweep, deps), max(sweep_seconds, LEFTOVERS_SECONDS)),
         "look for leavers": (partial(leaving.look_for_leavers, deps), LEAVERS_SECONDS),
         "forget requests": (partial(scheduler.forget_requests, deps), 24 * 3600),
     }

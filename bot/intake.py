@@ -141,7 +141,8 @@ class Intake:
         left = [
             entry
             for entry in inbox.pending(self._deps.database)
-            if entry.id not in self._in_hand
+            if entry.kind != requests.API  # whoever asked has been told that it failed, and asks again
+            and entry.id not in self._in_hand
             and (everything or now - entry.received_at > RETRY_AFTER)
             and (entry.taken_by == self.name or is_lost(entry.taken_by, entry.received_at, now))
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,20 +15,20 @@ from bot.views.message import action_of
 from bot.views.modals import SEALED, VALUE, submitted
 from commands import public_keys
 from commands.blueprint import HIDDEN, Blueprint
-from commands.grammar import parse
 from commands.engines.vault import VaultError
+from commands.grammar import parse
 from commands.request import Refused, Request, id_from
 from state.records import InboxEntry, Person
 
 Body = Mapping[str, Any]
 BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables these words name
 Seal = Callable[[bytes, str], bytes]
-
 WrongOf = Callable[
     [str, str, Mapping[str, str]], Mapping[str, str]
 ]  # action, value, fields → field → sentence
 
 API = "api"  # the kind of what came with a Vault token, and not from Slack
+
 _PLAIN = ("ttl", "page", "until", "weekends", "check")
 _ENROLL = ("key", "enroll")
 # A key as it was pasted: the quotes and commas of its options are not ours to read.
@@ -36,7 +37,6 @@ _QUOTES = "\"'`“”„‟‘’‚‛"
 _REPLACING = ("leaving",)  # buttons whose answer takes the place of the message that they are on
 
 
-def from_command(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxEntry:
 class WrongFields(Exception):
     """A form that does not close: block_id → what is told under that field, as plain text."""
 
@@ -49,6 +49,7 @@ def _nothing_wrong(action: str, value: str, given: Mapping[str, str]) -> Mapping
     return {}
 
 
+def from_command(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxEntry:
     """A slash command. Values that may be secret are not kept: see without_secrets.
 
     Source: https://docs.slack.dev/interactivity/implementing-slash-commands
@@ -83,9 +84,9 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
     Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
     action = (body.get("actions") or [{}])[0]
-    name = action_of(str(action.get("action_id") or ""))
     if action.get("action_id") == VALUE and (body.get("view") or {}).get("type") == "modal":
         return _from_choice(body, now)
+    name = action_of(str(action.get("action_id") or ""))
     value = str(action.get("value") or "")
     container, about = body.get("container") or {}, _about(body.get("view") or {})
     is_page = name == "page"
@@ -152,7 +153,6 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
     secret = {name.removeprefix(SEALED): value for name, value in fields.items() if name.startswith(SEALED)}
     entry_id = _id(body, body.get("trigger_id"))
     plain = {name: value for name, value in fields.items() if not name.startswith(SEALED)}
-    payload = {
     if not any(map(public_keys.is_private, plain.values())):  # of that is told otherwise
         _refuse_wrong(view, about, {**plain, **secret}, wrong)
     try:
@@ -160,6 +160,7 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
         sealed = seal(json.dumps(secret).encode(), about_lab) if secret else None
     except VaultError as away:
         raise WrongFields({next(iter(fields)): away.sentence}) from None
+    payload = {
         **_who(body),
         "channel": about.get("channel") or plain.get("channel", ""),
         "trigger_id": body.get("trigger_id"),
@@ -170,7 +171,6 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
     return InboxEntry(entry_id, "submission", payload, now)
 
 
-def from_home(body: Body, now: datetime) -> InboxEntry:
 def _refuse_wrong(view: Body, about: Body, fields: Mapping[str, str], wrong: WrongOf) -> None:
     """Raise WrongFields where a look at the form tells what is wrong."""
     blocks = {name.removeprefix(SEALED): name for name in submitted(view)}
@@ -184,6 +184,7 @@ def _plain_text(sentence: str) -> str:
     return sentence.translate(str.maketrans("", "", "*`"))[:400]
 
 
+def from_home(body: Body, now: datetime) -> InboxEntry:
     """Somebody has opened the Home tab.
 
     Source: https://docs.slack.dev/reference/events/app_home_opened
@@ -202,6 +203,19 @@ def _plain_text(sentence: str) -> str:
 def is_home(event: Body) -> bool:
     """Whether it is the Home tab that was opened, not the messages beside it."""
     return event.get("tab") == "home"
+
+
+def from_api(
+    person: Person, text: str, channel: str, entry_id: str, now: datetime, blueprint_of: BlueprintOf
+) -> InboxEntry:
+    """A command that came with its person's Vault token, as plain text: nothing in it is Slack's markup."""
+    payload = {
+        "team": person.team,
+        "user": person.user,
+        "channel": channel,
+        **_said(html.escape(text, quote=False), "@", blueprint_of),
+    }
+    return InboxEntry(entry_id, API, payload, now)
 
 
 def from_departure(body: Body, now: datetime) -> InboxEntry:
@@ -238,6 +252,7 @@ def to_request(entry: InboxEntry) -> Request:
         words=tuple(payload["words"]),
         form=payload.get("form") or {},
         sealed_form=base64.b64decode(sealed) if sealed else None,
+        by_token=entry.kind == API,
     )
 
 

@@ -44,7 +44,7 @@ def test(request: Request, deps: Deps) -> Outcome:
     if len(request.words) != 3:
         raise Refused("Say which lab.", "/lab test demo")
     lab = lab_called(deps, request.words[2])
-    start_steps(deps, lab, request.person, f"test {request.id}", ("test",), channel=request.channel)
+    start_steps(deps, lab, request.person, request.id, ("test",), channel=request.channel)
     return Outcome()
 
 

@@ -14,6 +14,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 _TOKEN = re.compile(r"<([@#!][^<>]*)>")
+_MARKED_TIME = re.compile(r"<!date\^[^<>|]*\|([^<>]*)>")
+_BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _ELLIPSIS = "…"
 
@@ -138,6 +140,13 @@ def plain(text: str) -> str:
     while (without := _TOKEN.sub(r"\1", text)) != text:
         text = without
     return text
+
+
+def unmarked(text: str) -> str:
+    """The same for who does not read Slack's markup: times in UTC, `@U1`, words without stars."""
+    text = _MARKED_TIME.sub(r"\1", text)
+    text = _TOKEN.sub(lambda match: match[1].rpartition("|")[2] if "|" in match[1] else match[1], text)
+    return _BOLD.sub(r"\1", text)
 
 
 def code(word: str, limit: int = 40) -> str:

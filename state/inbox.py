@@ -1,4 +1,4 @@
-"""The inbox: what Slack asked, on the disk before it is acknowledged, once however often it is delivered."""
+"""The inbox: what was asked, on the disk before it is acknowledged, once however often it is delivered."""
 
 from __future__ import annotations
 
@@ -64,6 +64,18 @@ def finish(database: Database, entry_id: str, now: datetime, answer: str) -> boo
     return INBOX.update(database, {"done_at": now, "answer": answer}, where, id=entry_id) == 1
 
 
+def discard(database: Database, entry_id: str) -> None:
+    """Nothing came of a request, and whoever asked is told so and asks again."""
+    database.execute("DELETE FROM inbox WHERE id = :id AND done_at IS NULL", id=entry_id)
+
+
 def forget(database: Database, done_before: datetime) -> int:
-    """Delete what was answered before then, and count it. Slack delivers nothing again after five minutes."""
-    return database.execute("DELETE FROM inbox WHERE done_at < :done_before", done_before=done_before)
+    """Delete what was answered before then, and count it. Slack delivers nothing again after five minutes.
+
+    So is what came to the API before then and was never answered: whoever asked has gone away.
+    """
+    sql = (
+        "DELETE FROM inbox WHERE done_at < :done_before"
+        " OR (kind = 'api' AND done_at IS NULL AND received_at < :done_before)"
+    )
+    return database.execute(sql, done_before=done_before)

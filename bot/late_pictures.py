@@ -14,6 +14,7 @@ from commands.costs import Picture
 
 TRIES, PAUSE_SECONDS = 3, 1.0  # a file takes a moment until it can stand in a message
 KEPT = 100  # files that are known, so that the same picture is drawn and uploaded once
+_NOT_READY = ("invalid_blocks", "400", "500")  # the last two are what a response_url says
 
 log = structlog.get_logger()
 
@@ -89,7 +90,7 @@ class LatePictures:
                 self._keep(wanted.key, found)
                 return
             except NotTaken as refused:
-                if refused.code != "invalid_blocks":
+                if refused.code not in _NOT_READY:
                     log.info("a picture goes elsewhere", error=str(refused))
                     break
                 if attempt < TRIES:

@@ -12,18 +12,21 @@ from typing import Any
 import structlog
 
 from bot.home_tab import Draw, HomeTab
-from bot.late_pictures import LatePictures
+from bot.late_pictures import LatePictures, Wanted
 from bot.outgoing import CLOSED, Outgoing, Reviewers, leave_to_another, ts_of, upload
 from bot.slack import Later, NotTaken, Slack
 from bot.views import replies, steps_lines
 from bot.views.card import card as card_view
 from bot.views.lists import refusal
 from bot.views.message import Message
+from bot.views.message import message as picture_message
+from bot.views.message import picture as picture_block
 from bot.views.modals import modal, shown, waiting
 from commands import costs
 from commands.approvals import still_needed
 from commands.costs import Bill
 from commands.home import Home
+from commands.pictures import Picture
 from commands.request import Attachment, Form, Reveal, id_from
 from state import approvals, cards, checks, health, labs, outbox, runs, steps, usages
 from state.database import Database
@@ -104,8 +107,17 @@ class Notifier:
         """Send every message of the outbox that is due. Returns a sentence, and when to come back."""
         return self._outgoing.send_due(now)
 
-    def answer(self, entry: InboxEntry, message: Message, attachment: Attachment | None = None) -> None:
-        """Tell something to the one who asked; where Slack takes it nowhere, only the log has it. Raises Later."""
+    def answer(
+        self,
+        entry: InboxEntry,
+        message: Message,
+        attachment: Attachment | None = None,
+        draw: Callable[[], Picture | None] | None = None,
+    ) -> None:
+        """Tell something to the one who asked; where Slack takes it nowhere, only the log has it. Raises Later.
+
+        draw: a picture that comes below it when it is drawn, or as a direct message where Slack does not show it there.
+        """
         asked = entry.payload
         user, channel = str(asked["user"]), str(asked.get("channel") or "")
         try:
@@ -118,6 +130,23 @@ class Notifier:
             self._directly(
                 user, lambda direct: upload(self._slack, (direct, None), attachment.name, attachment.body)
             )
+        if draw is not None:
+            self._draw_below(entry, draw)
+
+    def _draw_below(self, entry: InboxEntry, draw: Callable[[], Picture | None]) -> None:
+        asked = {**entry.payload, "replace": False}
+        user, channel = str(asked["user"]), str(asked.get("channel") or "")
+
+        def show(file_id: str, drawn: Picture) -> None:
+            shown = picture_message(drawn.alt, [picture_block(file_id, drawn.alt)])
+            self._answer_in_place(asked, user, channel, shown)
+
+        def send(drawn: Picture) -> None:
+            self._directly(
+                user, lambda direct: self._slack.upload(direct, None, "picture.png", drawn.png, alt=drawn.alt)
+            )
+
+        self.pictures.want(Wanted(draw, show, send))
 
     def show_home(self, entry: InboxEntry, home: Home, note: str, draw: Draw) -> None:
         """The Home tab of the one who asked, and above it what came of their click."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
-from commands import drift, health, office_hours, prices
+from commands import drift, health, lab_life, office_hours, prices
 from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
@@ -130,7 +131,10 @@ def history(request: Request, deps: Deps) -> Outcome:
     everything = [run for lab in known for run in runs.of_lab(deps.database, lab.id, limit=500)]
     shown, page, pages = page_of(everything, request.words, _PAGE_ROWS)
     rows = tuple(Row(title=f"{_run_state(run)} · {run.id}", text=_run_words(run)) for run in shown)
-    return Outcome(listing=Listing(f"History of {name}", rows, page, pages, f"/lab history {name}"))
+    listing = Listing(f"History of {name}", rows, page, pages, f"/lab history {name}")
+    drawn = page == 1 and bool(known) and any(lab.applied_at is not None for lab in known)
+    life = lab_life.life(deps.database, known, deps.now()) if drawn else None
+    return Outcome(listing=listing, picture=None if life is None else partial(deps.draw_life, life))
 
 
 def logs(request: Request, deps: Deps) -> Outcome:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from commands.engines.vault_documents import Operator
+from commands.pictures import Picture
 from state.records import Button as Button
 from state.records import Person
 
@@ -172,3 +173,4 @@ class Outcome:
     reveal: Reveal | None = None
     attachment: Attachment | None = None
     home: Home | None = None
+    picture: Callable[[], Picture | None] | None = None  # drawn when the answer was given, and shown below it

@@ -72,6 +72,26 @@ def message_click(workspace: Workspace, user: User, message: Message, action: Js
     }
 
 
+def shortcut(workspace: Workspace, user: User, callback_id: str) -> Json:
+    return _interaction(workspace, "shortcut", user) | {
+        "callback_id": callback_id,
+        "trigger_id": workspace.tickets.issue_trigger(user.id),
+    }
+
+
+def message_shortcut(workspace: Workspace, user: User, message: Message, callback_id: str) -> Json:
+    channel = workspace.channels[message.channel]
+    ticket = workspace.tickets.issue_response_url(channel.id, user.id, message.ts, message.thread_ts)
+    return _interaction(workspace, "message_action", user) | {
+        "callback_id": callback_id,
+        "trigger_id": workspace.tickets.issue_trigger(user.id),
+        "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+        "message_ts": message.ts,
+        "message": message_json(workspace, message),
+        "response_url": response_url(workspace, ticket),
+    }
+
+
 def view_click(workspace: Workspace, user: User, view: View, action: Json, values: Json) -> Json:
     return _interaction(workspace, "block_actions", user) | {
         "container": {"type": "view", "view_id": view.id},

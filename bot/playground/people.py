@@ -184,6 +184,7 @@ class People:
             block, element = fields.find(shown.blocks, wanted, block_id)
             action = self._action(block, element, wanted, chosen)
             state, _ = fields.filled(shown.blocks, values or {})
+            _put_choice(state, block, element, action)
             return self._deliver(
                 "interaction", payloads.view_click(self.workspace, person, shown, action, state)
             )
@@ -191,10 +192,7 @@ class People:
         block, element = fields.find(message.blocks, wanted, block_id)
         action = self._action(block, element, wanted, chosen)
         state, _ = fields.filled(message.blocks, values or {})
-        if "selected_option" in action and element["type"] != "overflow":
-            state.setdefault(block["block_id"], {})[element["action_id"]] = fields.state_of(
-                element, action["selected_option"]
-            )
+        _put_choice(state, block, element, action)
         return self._deliver(
             "interaction", payloads.message_click(self.workspace, person, message, action, state)
         )
@@ -215,6 +213,20 @@ class People:
         if chosen is None and fields.option(element, wanted):
             chosen = wanted
         return fields.action_of(block, element, chosen, self.workspace.next_ts())
+
+    # Shortcuts
+
+    def shortcut(self, user: str, callback_id: str) -> Delivery:
+        """Use one of the app's shortcuts from the menu."""
+        person = self.workspace.users[user]
+        return self._deliver("interaction", payloads.shortcut(self.workspace, person, callback_id))
+
+    def message_shortcut(self, user: str, shown: Message | str, callback_id: str) -> Delivery:
+        """Use one of the app's shortcuts in the menu of a message."""
+        message = self.visible_message(user, shown)
+        person = self._in_channel(user, message.channel)
+        shape = payloads.message_shortcut(self.workspace, person, message, callback_id)
+        return self._deliver("interaction", shape)
 
     # Forms
 
@@ -305,3 +317,10 @@ class People:
         if user not in self.workspace.channels[channel].members:
             raise PermissionError(f"{person.name} is not in this channel.")
         return person
+
+
+def _put_choice(state: Json, block: Json, element: Json, action: Json) -> None:
+    """What was chosen stands in its field by then."""
+    if "selected_option" in action and element["type"] != "overflow":
+        chosen = fields.state_of(element, action["selected_option"])
+        state.setdefault(block["block_id"], {})[element["action_id"]] = chosen

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import factors, lifetime, sources
+from commands import consuming, factors, lifetime, sources
 from commands.authorise import asker_of, operator_of
 from commands.deps import Deps
 from commands.engines.vault import Operator
@@ -37,7 +38,7 @@ def approve_with_code(request: Request, deps: Deps) -> Outcome:
 def _for_approval(request: Request, deps: Deps) -> Run:
     """The run that this person may be about to approve. Raises Refused."""
     run = shown_run(request, deps)
-    operator, needed = _reviewer(request), listed(sorted(run.approvals_needed))
+    operator, needed = _reviewer(request, deps, run), listed(sorted(run.approvals_needed))
     if request.person == run.requester and not run.self_approval:
         raise Refused(f"You asked for this plan, so {needed} people approve it.")
     if not set(operator.roles) & set(run.approvals_needed):
@@ -47,7 +48,7 @@ def _for_approval(request: Request, deps: Deps) -> Run:
 
 
 def _approved(request: Request, deps: Deps, run: Run) -> Outcome:
-    operator = _reviewer(request)
+    operator = _reviewer(request, deps, run)
     given = standing_approvals(deps, run)
     with deps.database.transaction():
         now = deps.now()
@@ -70,7 +71,7 @@ def _approved(request: Request, deps: Deps, run: Run) -> Outcome:
 def reject(request: Request, deps: Deps) -> Outcome:
     """The `Reject` button: ask for the reason in a form."""
     run = shown_run(request, deps)
-    _require_rejecter(request, run)
+    _require_rejecter(request, deps, run)
     return Outcome(
         form=Form(
             action="reject_with_reason",
@@ -86,12 +87,13 @@ def reject(request: Request, deps: Deps) -> Outcome:
 def reject_with_reason(request: Request, deps: Deps) -> Outcome:
     """The form that `reject` opened came back."""
     run = shown_run(request, deps)
-    _require_rejecter(request, run)
+    _require_rejecter(request, deps, run)
     reason = " ".join(request.form.get("reason", "").split())[:500]
     if not reason:
         raise Refused("Say why, so that the requester knows what to change.", "ssh is open to the world")
     now = deps.now()
-    role = next((role for role in sorted(run.approvals_needed) if role in _roles(request)), "requester")
+    mine = _roles(request, deps, run)
+    role = next((role for role in sorted(run.approvals_needed) if role in mine), "requester")
     with deps.database.transaction():
         moved = runs.move(
             deps.database,
@@ -134,6 +136,8 @@ def standing_approvals(deps: Deps, run: Run) -> dict[Person, Operator]:
         if each.decision != "approve":
             continue
         document = _operator_now(deps, each.person)
+        if document is not None:
+            document = replace(document, roles=consuming.with_owned(deps, document, run))
         if document is not None and each.role in document.roles:
             standing[each.person] = document
         else:
@@ -285,18 +289,19 @@ def not_waiting(run: Run) -> Refused:
     )
 
 
-def _roles(request: Request) -> tuple[str, ...]:
-    return request.operator.roles if request.operator is not None else ()
+def _roles(request: Request, deps: Deps, run: Run) -> tuple[str, ...]:
+    return consuming.with_owned(deps, request.operator, run) if request.operator is not None else ()
 
 
-def _reviewer(request: Request) -> Operator:
+def _reviewer(request: Request, deps: Deps, run: Run) -> Operator:
+    """The person, with all that they may approve this run as."""
     if request.operator is None:
         raise Refused("You are not a trusted operator.")
-    return request.operator
+    return replace(request.operator, roles=consuming.with_owned(deps, request.operator, run))
 
 
-def _require_rejecter(request: Request, run: Run) -> None:
-    if request.person != run.requester and not set(_roles(request)) & set(run.approvals_needed):
+def _require_rejecter(request: Request, deps: Deps, run: Run) -> None:
+    if request.person != run.requester and not set(_roles(request, deps, run)) & set(run.approvals_needed):
         raise Refused(f"This plan is for {listed(sorted(run.approvals_needed))} people to judge.")
 
 

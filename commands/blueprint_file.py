@@ -32,12 +32,13 @@ from commands.blueprint_records import (
     Variable,
     VariableType,
 )
+from commands.engines.vault_places import LAB_NAME
 from commands.yaml_nodes import Wrong
 
 FILE_NAME = "blueprint.yaml"
 KEYS = (
     *("name", "summary", "terraform", "variables", "cost", "lifetime", "approvals", "credentials"),
-    *("second_factor", "rekey", "secure", "deploy", "integrate", "test", "health"),
+    *("second_factor", "rekey", "secure", "deploy", "integrate", "consumes", "test", "health"),
     *("activity", "office_hours"),
 )
 FILLED_BY_US = (
@@ -111,6 +112,9 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
     secure = section("secure", blueprint_secure.read, Secure())
     checks: tuple[Check, ...] = blueprint_checks.read(fields["test"], secure) if "test" in fields else ()
 
+    nothing: tuple[tuple[str, ...], bool] = ((), False)
+    publish, is_shared = section("integrate", _integrate, nothing)
+
     def path_of(found: yaml.Node) -> Path:
         return _inside(found, "playbook", folder, root)
 
@@ -119,7 +123,7 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
         summary=yaml_nodes.text(fields["summary"], "summary", 200),
         folder=folder.resolve(),
         module=module,
-        variables=section("variables", _variables, {}),
+        variables=_with_consumed(section("variables", _variables, {}), fields.get("consumes")),
         cost=section("cost", _cost, Cost()),
         lifetime=lifetime,
         approvals=approvals,
@@ -131,7 +135,8 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
         deploy=section(
             "deploy", lambda found: blueprint_deploy.read(found, path_of, secure.ssh is not None), None
         ),
-        publish=section("integrate", _publish, ()),
+        publish=publish,
+        is_shared=is_shared,
         checks=checks,
         health_seconds=section("health", lambda found: blueprint_checks.health_seconds(found, checks), None),
         activity=section("activity", blueprint_activity.read, None),
@@ -139,7 +144,12 @@ def _blueprint(node: yaml.Node, folder: Path, root: Path) -> Blueprint:
 
 
 def _variables(node: yaml.Node) -> dict[str, Variable]:
-    fields = yaml_nodes.mapping(node, "variables")
+    fields = _named_well(yaml_nodes.mapping(node, "variables"), node)
+    return {name: _variable(name, body) for name, body in fields.items()}
+
+
+def _named_well(fields: dict[str, yaml.Node], node: yaml.Node) -> dict[str, yaml.Node]:
+    """The same, when each key can be the name of a variable."""
     for key, _ in node.value:
         reason = ""
         if not _IDENTIFIER.fullmatch(key.value):
@@ -150,7 +160,7 @@ def _variables(node: yaml.Node) -> dict[str, Variable]:
             reason = "commands use that word"
         if reason:
             raise Wrong(key, f"No variable here can be called {words.code(key.value)}: {reason}.")
-    return {name: _variable(name, body) for name, body in fields.items()}
+    return fields
 
 
 def _variable(name: str, node: yaml.Node) -> Variable:
@@ -281,7 +291,34 @@ def _rekey(node: yaml.Node) -> RekeyMode:
     return cast(RekeyMode, said)
 
 
-def _publish(node: yaml.Node) -> tuple[str, ...]:
-    fields = yaml_nodes.mapping(node, "integrate", ("publish",))
+def _integrate(node: yaml.Node) -> tuple[tuple[str, ...], bool]:
+    fields = yaml_nodes.mapping(node, "integrate", ("publish", "shared"))
     items = yaml_nodes.items(fields["publish"], "publish") if "publish" in fields else []
-    return tuple(yaml_nodes.text(item, "publish", 64, _IDENTIFIER, "as an output's name") for item in items)
+    names = [yaml_nodes.text(item, "publish", 64, _IDENTIFIER, "as an output's name") for item in items]
+    for item, name in zip(items, names, strict=True):
+        if name.startswith("vault_"):
+            raise Wrong(
+                item, f"{words.code(name)} cannot be published: what begins so tells where in Vault more is."
+            )
+    return tuple(names), "shared" in fields and yaml_nodes.flag(fields["shared"], "shared")
+
+
+def _with_consumed(variables: dict[str, Variable], node: yaml.Node | None) -> dict[str, Variable]:
+    """The variables, with one more for each other lab that is used."""
+    if node is None:
+        return variables
+    consumed = _named_well(yaml_nodes.mapping(node, "consumes"), node)
+    found = dict(variables)
+    for name, value in consumed.items():
+        if name in variables:
+            raise Wrong(value, f"{words.code(name)} stands in `variables` too. Say it once.")
+        of = yaml_nodes.text(value, name, 40, _NAME, "as a blueprint's name")
+        told = f"The name of a lab of `{of}`, which this one uses"
+        found[name] = Variable(name, help=told, pattern=LAB_NAME.pattern, consumes=of)
+    return found
+
+
+def consumes_line(folder: Path, variable: str) -> int:
+    """The line of a blueprint.yaml that was read, at which that lab is consumed."""
+    fields = yaml_nodes.mapping(yaml_nodes.document(folder / FILE_NAME), "a blueprint")
+    return Wrong(yaml_nodes.mapping(fields["consumes"], "consumes")[variable], "").line

@@ -45,6 +45,7 @@ class Variable:
     pattern: str | None = None  # the whole value must match
     sensitive: bool = False
     vault: str | None = None  # "mount/path#field", read for each run
+    consumes: str | None = None  # it names a living lab of that blueprint, and becomes what that publishes
 
     @property
     def required(self) -> bool:
@@ -185,9 +186,15 @@ class Blueprint:
     secure: Secure = field(default_factory=Secure)
     deploy: Deploy | None = None
     publish: tuple[str, ...] = ()  # outputs that consumers find in Vault
+    is_shared: bool = False  # every operator's labs may use one of these, and not its owner's alone
     checks: tuple[Check, ...] = ()
     health_seconds: int | None = None  # how often the checks are repeated while a lab lives; None: never
     activity: Activity | None = None
+
+    @property
+    def consumes(self) -> dict[str, str]:
+        """Variable → the blueprint of the lab that it names."""
+        return {name: each.consumes for name, each in self.variables.items() if each.consumes is not None}
 
     @property
     def steps(self) -> tuple[StepName, ...]:

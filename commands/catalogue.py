@@ -6,12 +6,13 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from commands import blueprint_file, words
 from commands.blueprint_records import Blueprint, BlueprintBroken
+from commands.kept_sources import KeptSources
 from commands.request import Refused
 
 _NOT_SOURCES = (
@@ -33,8 +34,10 @@ class Contents:
 class Catalogue:
     """A folder that people write in. Read again when a file has changed. Safe to use from several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept: KeptSources | None = None) -> None:
+        """kept: copies of what labs were made from, for when they are not in the folder any more."""
         self._path = path
+        self._kept = kept
         self._gate = threading.Lock()
         self._read: dict[
             str, tuple[object, Blueprint | BlueprintBroken]
@@ -100,7 +103,25 @@ class Catalogue:
 
         Raises Refused.
         """
-        return self.get(name)
+        try:
+            return self.get(name)
+        except Refused:
+            place = self._kept.place_of(name, commit) if self._kept is not None else None
+            if place is None:
+                raise
+            found = read(place / name, place, name)
+            if isinstance(found, BlueprintBroken) or self.commit(found) != commit:
+                raise  # somebody has changed the copy
+            return found
+
+    def keep(self, blueprint: Blueprint, commit: str) -> None:
+        """A lab is made from it: pinned to that commit it can still be had when it was removed from the folder."""
+        if self._kept is not None:
+            self._kept.keep(blueprint, commit)
+
+    def prune(self, needed: Collection[str]) -> int:
+        """Forget what was kept of commits that nobody needs. Gives how many."""
+        return self._kept.prune(needed) if self._kept is not None else 0
 
     def commit(self, blueprint: Blueprint) -> str:
         """sha256, in hex, of the blueprint's folder and its module: what a run was planned from."""
@@ -165,9 +186,43 @@ def _signature(folder: Path) -> tuple[object, ...]:
     for path in (folder / blueprint_file.FILE_NAME, folder):
         try:
             status = path.stat()
+    for broken in _cycles(contents.blueprints):
+        del contents.blueprints[broken.folder]
+        contents.broken.append(broken)
             found += [status.st_mtime_ns, status.st_size, status.st_ino]
         except OSError:
             found.append(None)
+def _cycles(known: Mapping[str, Blueprint]) -> list[BlueprintBroken]:
+    """The blueprints whose labs would need one another: of none could there ever be a first lab."""
+    uses = {name: set(each.consumes.values()) for name, each in known.items() if each.consumes}
+    found = []
+    for name in uses:
+        way = _way(uses, name)
+        if way:
+            blueprint = known[name]
+            variable = next(key for key, of in blueprint.consumes.items() if of == way[1])
+            label = f"{blueprint.folder.parent.name}/{blueprint.folder.name}/{blueprint_file.FILE_NAME}"
+            told = " uses ".join(f"`{each}`" for each in way)
+            line = blueprint_file.consumes_line(blueprint.folder, variable)
+            found.append(BlueprintBroken(label, line, f"No lab of it could ever be made: {told}.", name))
+    return found
+
+
+def _way(uses: Mapping[str, set[str]], start: str) -> list[str]:
+    """`start` and what it uses, one after the other, until it comes back to itself. Empty: it does not."""
+    ways = [[start]]
+    seen = set()
+    while ways:
+        way = ways.pop()
+        for each in sorted(uses.get(way[-1], ())):
+            if each == start:
+                return [*way, each]
+            if each not in seen:
+                seen.add(each)
+                ways.append([*way, each])
+    return []
+
+
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import sources, up_form
+from commands import consuming, sources, up_form
 from commands.authorise import may_run
 from commands.blueprint import Blueprint, check_values, written
 from commands.blueprint_records import checked_ttl
@@ -38,6 +38,7 @@ def up(request: Request, deps: Deps) -> Outcome:
     blueprint = source.blueprint
     name = name or f"{blueprint.name[:30]}-{id_from(request.id, 4)}"
     variables = check_values(blueprint, values)
+    consuming.require_may_consume(request, deps, blueprint, variables)
     ttl_seconds = checked_ttl(blueprint.lifetime, ttl_seconds, f"/lab up {blueprint.name} {name}")
     if runs.get(deps.database, id_from(request.id)) is not None:
         return Outcome()
@@ -93,6 +94,7 @@ def plan(request: Request, deps: Deps) -> Outcome:
     require_may_run(request, lab)
     source = sources.again(deps, lab, lab.branch)
     variables = values_for(source.blueprint, lab, values)
+    consuming.require_may_consume(request, deps, source.blueprint, variables)
     return plan_again(request, deps, lab, "apply", variables, request.id, source)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from commands import activity, lifetime, lifetime_words, office_hours_sweep
+from commands import activity, consuming, lifetime, lifetime_words, office_hours_sweep
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.request import Refused, id_from
@@ -137,6 +137,8 @@ class Owners:
 def look(deps: Deps, lab: Lab, owners: Owners, now: datetime) -> lifetime.Deed:
     """See to one lab, inside of a transaction. A destruction is only said: it follows in one of its own."""
     known = owners.habits_of(lab.owner)
+    if lifetime.is_idle(lab, now):
+        lab = consuming.used_by_consumers(deps, lab)
     deed = lifetime.deed(lab, known, now)
     if deed == "destroy" and not _has_reached(deps, lab):
         deed = "wait"
@@ -191,6 +193,7 @@ def _remind(deps: Deps, lab: Lab, owners: Owners, now: datetime) -> None:
             fallback=lab.owner,
         )
         outbox.add(deps.database, direct)
+    consuming.tell_owners(deps, lab, lifetime.destroys_at(reminded), now)
     if escalated:
         _tell_admins(deps, lab, text, f"reminder {key}", now, owners.admins)
     audit.append(

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from commands import drift, health, lab_life, office_hours, prices
+from commands import consuming, drift, health, lab_life, office_hours, prices
 from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
@@ -90,6 +90,7 @@ def show(request: Request, deps: Deps) -> Outcome:
     if lab.variables:
         values = [code(f"{key}={written(value)}", 200) for key, value in sorted(lab.variables.items())]
         lines.append(" · ".join(values))
+    lines += consuming.words_of(deps, lab)
     used = use_and_end(lab, now) or [last_use(lab, now)]
     lines += [f"Asked for {at(lab.created_at)}.", *used]
     if run is not None and run.sentence:

@@ -55,6 +55,7 @@ def restrained(branch: Blueprint, reviewed: Blueprint | None) -> Blueprint:
         rekey=min(branch.rekey, base.rekey, key=_REKEY.index),
         secure=_secure(branch.secure, base.secure if reviewed is not None else _own_hosts(branch.secure)),
         deploy=_deploy(branch.deploy, base.deploy),
+        is_shared=branch.is_shared and base.is_shared,
         checks=tuple(each for each in branch.checks if _may_check(each, base)),
         activity=branch.activity
         if branch.activity is None or not branch.activity.command or branch.activity == base.activity
@@ -66,7 +67,7 @@ def held_back(branch: Blueprint, reviewed: Blueprint | None) -> tuple[str, ...]:
     """What the branch asks for and does not get until it is merged, a few words for each, such as `credentials`."""
     held = restrained(branch, reviewed)
     named = {
-        "variables": "secrets from Vault",
+        "variables": "secrets from Vault, and what other labs publish",
         "cost": "its cost",
         "lifetime": "its lifetime",
         "approvals": "its approvals",
@@ -74,6 +75,7 @@ def held_back(branch: Blueprint, reviewed: Blueprint | None) -> tuple[str, ...]:
         "second_factor": "its second factor",
         "rekey": "how it is rekeyed",
         "secure": "what Vault issues",
+        "is_shared": "that others may use its labs",
         "deploy": "secrets from Vault for what it deploys",
         "checks": "checks that run a program here",
         "activity": "activity that runs a program here",
@@ -103,9 +105,14 @@ def _lifetime(branch: Lifetime, base: Lifetime) -> Lifetime:
 
 
 def _variables(branch: Mapping[str, Variable], base: Mapping[str, Variable]) -> dict[str, Variable]:
-    known = {name: variable.vault for name, variable in base.items()}
+    nothing = Variable("")
+    known = {name: base.get(name, nothing) for name in branch}
     return {
-        name: replace(variable, vault=variable.vault if known.get(name) == variable.vault else None)
+        name: replace(
+            variable,
+            vault=variable.vault if known[name].vault == variable.vault else None,
+            consumes=variable.consumes if known[name].consumes == variable.consumes else None,
+        )
         for name, variable in branch.items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from commands import budgeting, sources
+from commands import budgeting, consuming, sources
 from commands.blueprint import approvals_needed
 from commands.blueprint_records import Blueprint
 from commands.deps import Deps
@@ -40,9 +40,8 @@ def start_run(
     """
     source = source or sources.of_lab(deps, lab, kind)
     blueprint = source.blueprint
-    asked, self_approval = approvals_needed(blueprint, kind)
     now = deps.now()
-    needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, now)
+    needed, self_approval, notice = _needed(deps, lab, kind, requester, blueprint)
     run = Run(
         id=id_from(cause_id),
         lab_id=lab.id,
@@ -62,8 +61,9 @@ def start_run(
         branch=lab.branch if kind == "refresh" else source.branch,
         branch_commit=source.branch_commit,
         cost_per_hour_cents=blueprint.cost.per_hour_cents if kind == "apply" else None,
-        notice=" ".join(each for each in (notice, _held_back(source)) if each),
+        notice=" ".join(each for each in (notice, source.notice, _held_back(source)) if each),
     )
+    consuming.began(deps, lab, blueprint, run)
     if kind != "refresh":
         runs.supersede(deps.database, lab.id, now, "refresh")  # a look for drift can wait
     runs.create(deps.database, run)
@@ -77,6 +77,17 @@ def start_run(
     detail = {"run": run.id, "kind": kind, "commit": run.commit, "branch": run.branch, "cause": cause}
     audit.append(deps.database, now, who, "requested", lab.name, **detail)
     return run
+
+
+def _needed(
+    deps: Deps, lab: Lab, kind: RunKind, requester: Person, blueprint: Blueprint
+) -> tuple[dict[str, int], bool, str]:
+    """Role → people, whether the requester may be one of them, and what is to be known of that."""
+    asked, self_approval = approvals_needed(blueprint, kind)
+    needed, notice = budgeting.reviewed(deps.database, lab, kind, asked, deps.now())
+    warning, owners = consuming.left_without(deps, lab, requester) if kind == "destroy" else ("", {})
+    said = " ".join(each for each in (notice, warning) if each)
+    return {**needed, **owners}, self_approval, said
 
 
 def _held_back(source: Source) -> str:

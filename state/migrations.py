@@ -71,6 +71,10 @@ _LABS = (
     "CREATE INDEX usages_lab ON usages (lab_id)",
     "CREATE INDEX usages_ended ON usages (ended_at, started_at, per_hour_cents, currency, owner)",
     "CREATE INDEX usages_channel ON usages (channel, ended_at, started_at, per_hour_cents, currency)",
+    """CREATE TABLE consumers (
+        consumer_id TEXT NOT NULL REFERENCES labs (id), variable TEXT NOT NULL,
+        provider_id TEXT NOT NULL REFERENCES labs (id), PRIMARY KEY (consumer_id, variable))""",
+    "CREATE INDEX consumers_provider ON consumers (provider_id)",
     """CREATE TABLE extensions (
         seq {number}, id TEXT NOT NULL UNIQUE, lab_id TEXT NOT NULL REFERENCES labs (id), requester TEXT NOT NULL,
         asked_at TEXT NOT NULL, seconds BIGINT NOT NULL, expires_at TEXT NOT NULL, state TEXT NOT NULL,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from commands import sources
+from commands import consuming, sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.vault import VaultError, VaultUnprepared
@@ -50,7 +50,8 @@ def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
     environment = {
         name: deps.vault.read_field(reference) for name, reference in blueprint.credentials.items()
     }
-    variables = {**run.variables, **secret}
+    consumed, of_others = consuming.values(deps, lab, blueprint, may_be_gone=run.kind == "destroy")
+    variables = {**run.variables, **secret, **consumed}
     declared = deps.terraform.declared(blueprint.module)
     filled: dict[str, Any] = {"lab": lab.name, "owner": lab.owner.key, "innkeeper_url": deps.base_url}
     if "ssh_ca_public_key" in declared:
@@ -66,7 +67,7 @@ def gather(deps: Deps, lab: Lab, run: Run, blueprint: Blueprint) -> Inputs:
         filled["trusted_ssh_keys"] = sorted({key for each in operators for key in each.ssh_public_keys})
     variables |= {name: value for name, value in filled.items() if name in declared}
     parts = [part for value in secret.values() for part in (value if isinstance(value, list) else [value])]
-    hidden = [*map(str, parts), *environment.values()]
+    hidden = [*map(str, parts), *environment.values(), *of_others]
     ephemeral = {
         name: value for name, value in variables.items() if name in declared and declared[name].ephemeral
     }

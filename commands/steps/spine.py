@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -17,11 +15,12 @@ from commands.blueprint import Blueprint
 from commands.deps import Deps
 from commands.engines.terraform import scrub
 from commands.engines.vault import VaultError, VaultUnavailable
+from commands.lab_outputs import outputs_of
 from commands.request import Refused, id_from
 from commands.steps import deploy, integrate, secure, test
 from commands.steps.step import StepFailed, StepInterrupted, StepModule, TakenBack, Work
 from commands.words import mention, plain
-from state import audit, labs, outbox, runs, steps, tfstate
+from state import audit, labs, outbox, runs, steps
 from state.records import Lab, OutboxMessage, Run, StepName
 from state.transitions import RunState
 
@@ -156,28 +155,6 @@ def _work(
 
     options = run.variables if run.kind == "steps" else {}
     return Work(deps, lab, run, blueprint, outputs, hidden, folder, stopping, is_cancelled, progress, options)
-
-
-def outputs_of(deps: Deps, lab: Lab) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A lab's outputs as Terraform's state has them, in the clear, and the texts in them that are secret.
-
-    Raises VaultError.
-    """
-    version = tfstate.current(deps.database, lab.id)
-    if version is None:
-        return {}, ()
-    told = json.loads(tfstate.clear(version, deps.vault)).get("outputs") or {}
-    outputs = {name: each.get("value") for name, each in told.items()}
-    secret = [outputs[name] for name, each in told.items() if each.get("sensitive")]
-    return outputs, tuple(text for value in secret for text in _texts(value))
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [text for each in value.values() for text in _texts(each)]
-    if isinstance(value, list):
-        return [text for each in value for text in _texts(each)]
-    return [str(value)] if isinstance(value, str | int | float) and len(str(value)) > 3 else []
 
 
 def _attach(deps: Deps, run: Run, name: StepName, details: str) -> None:

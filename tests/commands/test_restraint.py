@@ -48,7 +48,7 @@ BRANCH = replace(
 ITS_OWN = {"name", "summary", "folder", "module", "publish", "health_seconds"}
 HELD = {
     *("variables", "cost", "lifetime", "approvals", "destroy_approvals", "credentials"),
-    *("second_factor", "rekey", "secure", "deploy", "checks", "activity"),
+    *("second_factor", "rekey", "secure", "deploy", "checks", "activity", "is_shared"),
 }
 
 

@@ -6,13 +6,12 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from commands import blueprint_file, words
 from commands.blueprint_records import Blueprint, BlueprintBroken
-from commands.kept_sources import KeptSources
 from commands.request import Refused
 
 _NOT_SOURCES = (
@@ -34,10 +33,8 @@ class Contents:
 class Catalogue:
     """A folder that people write in. Read again when a file has changed. Safe to use from several threads."""
 
-    def __init__(self, path: Path, kept: KeptSources | None = None) -> None:
-        """kept: copies of what labs were made from, for when they are not in the folder any more."""
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._kept = kept
         self._gate = threading.Lock()
         self._read: dict[
             str, tuple[object, Blueprint | BlueprintBroken]
@@ -103,25 +100,7 @@ class Catalogue:
 
         Raises Refused.
         """
-        try:
-            return self.get(name)
-        except Refused:
-            place = self._kept.place_of(name, commit) if self._kept is not None else None
-            if place is None:
-                raise
-            found = read(place / name, place, name)
-            if isinstance(found, BlueprintBroken) or self.commit(found) != commit:
-                raise  # somebody has changed the copy
-            return found
-
-    def keep(self, blueprint: Blueprint, commit: str) -> None:
-        """A lab is made from it: pinned to that commit it can still be had when it was removed from the folder."""
-        if self._kept is not None:
-            self._kept.keep(blueprint, commit)
-
-    def prune(self, needed: Collection[str]) -> int:
-        """Forget what was kept of commits that nobody needs. Gives how many."""
-        return self._kept.prune(needed) if self._kept is not None else 0
+        return self.get(name)
 
     def commit(self, blueprint: Blueprint) -> str:
         """sha256, in hex, of the blueprint's folder and its module: what a run was planned from."""
@@ -165,33 +144,12 @@ def gathered(found: Iterable[Blueprint | BlueprintBroken]) -> Contents:
             contents.blueprints[each.name] = each
         else:
             contents.broken.append(each)
-    return contents
-
-
-def folders_in(root: Path) -> Iterator[Path]:
-    """The folders that have a blueprint.yaml. None where there is no root."""
-    try:
-        for entry in os.scandir(root):
-            if not entry.name.startswith((".", "_")) and entry.is_dir():
-                folder = Path(entry.path)
-                if (folder / blueprint_file.FILE_NAME).exists():
-                    yield folder
-    except FileNotFoundError:
-        return
-
-
-def _signature(folder: Path) -> tuple[object, ...]:
-    """Changes whenever reading the blueprint again could give something else."""
-    found: list[object] = []
-    for path in (folder / blueprint_file.FILE_NAME, folder):
-        try:
-            status = path.stat()
     for broken in _cycles(contents.blueprints):
         del contents.blueprints[broken.folder]
         contents.broken.append(broken)
-            found += [status.st_mtime_ns, status.st_size, status.st_ino]
-        except OSError:
-            found.append(None)
+    return contents
+
+
 def _cycles(known: Mapping[str, Blueprint]) -> list[BlueprintBroken]:
     """The blueprints whose labs would need one another: of none could there ever be a first lab."""
     uses = {name: set(each.consumes.values()) for name, each in known.items() if each.consumes}
@@ -223,6 +181,27 @@ def _way(uses: Mapping[str, set[str]], start: str) -> list[str]:
     return []
 
 
+def folders_in(root: Path) -> Iterator[Path]:
+    """The folders that have a blueprint.yaml. None where there is no root."""
+    try:
+        for entry in os.scandir(root):
+            if not entry.name.startswith((".", "_")) and entry.is_dir():
+                folder = Path(entry.path)
+                if (folder / blueprint_file.FILE_NAME).exists():
+                    yield folder
+    except FileNotFoundError:
+        return
+
+
+def _signature(folder: Path) -> tuple[object, ...]:
+    """Changes whenever reading the blueprint again could give something else."""
+    found: list[object] = []
+    for path in (folder / blueprint_file.FILE_NAME, folder):
+        try:
+            status = path.stat()
+            found += [status.st_mtime_ns, status.st_size, status.st_ino]
+        except OSError:
+            found.append(None)
     return tuple(found)
 
 

@@ -6,12 +6,13 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from commands import blueprint_file, words
 from commands.blueprint_records import Blueprint, BlueprintBroken
+from commands.kept_sources import KeptSources
 from commands.request import Refused
 
 _NOT_SOURCES = (
@@ -33,8 +34,10 @@ class Contents:
 class Catalogue:
     """A folder that people write in. Read again when a file has changed. Safe to use from several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept: KeptSources | None = None) -> None:
+        """kept: copies of what labs were made from, for when they are not in the folder any more."""
         self._path = path
+        self._kept = kept
         self._gate = threading.Lock()
         self._read: dict[
             str, tuple[object, Blueprint | BlueprintBroken]
@@ -98,9 +101,27 @@ class Catalogue:
     def pinned(self, name: str, commit: str) -> Blueprint:
         """The blueprint as it was at that commit, where a catalogue keeps that; a folder has what it has now.
 
-        Raises Refused.
+        What it has no more, or has broken, is as it was when a lab was made from it. Raises Refused.
         """
-        return self.get(name)
+        try:
+            return self.get(name)
+        except Refused:
+            place = self._kept.place_of(name, commit) if self._kept is not None else None
+            if place is None:
+                raise
+            found = read(place / name, place, name)
+            if isinstance(found, BlueprintBroken) or self.commit(found) != commit:
+                raise  # somebody has changed the copy
+            return found
+
+    def keep(self, blueprint: Blueprint, commit: str) -> None:
+        """A lab is made from it: pinned to that commit it can still be had when it was removed from the folder."""
+        if self._kept is not None:
+            self._kept.keep(blueprint, commit)
+
+    def prune(self, needed: Collection[str]) -> int:
+        """Forget what was kept of commits that nobody needs. Gives how many."""
+        return self._kept.prune(needed) if self._kept is not None else 0
 
     def commit(self, blueprint: Blueprint) -> str:
         """sha256, in hex, of the blueprint's folder and its module: what a run was planned from."""

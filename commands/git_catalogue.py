@@ -25,6 +25,7 @@ from commands.catalogue import Catalogue, Contents, folders_in, gathered, read
 from commands.engines import git_checkout
 from commands.engines.git import FETCH_SECONDS, Address, GitFailed, Mirror
 from commands.engines.git_checkout import Checkout
+from commands.kept_sources import KeptSources
 from commands.request import Refused
 
 START_SECONDS = 10.0  # for the first fetch, where there is a commit to go on with
@@ -223,7 +224,7 @@ def opened(labs_path: str, data_path: Path) -> Catalogue:
         raise ValueError(
             f"LABS_PATH is {labs_path}, and there is no such folder. Give the catalogue's folder."
         )
-    return Catalogue(path.resolve())
+    return Catalogue(path.resolve(), KeptSources(data_path.resolve() / "kept"))
 
 
 def one_of(checkout: Checkout, name: str, shown: str) -> Blueprint:

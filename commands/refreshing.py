@@ -31,6 +31,15 @@ def refresh(deps: Deps, now: datetime) -> str:
     )
 
 
+def prune(deps: Deps, now: datetime) -> str:
+    """Forget what was kept of a catalogue that is a folder, for labs that are gone."""
+    if isinstance(deps.catalogue, GitCatalogue):
+        return "a refresh does that"
+    return (
+        f"removed {words.plural(deps.catalogue.prune(labs.commits(deps.database)), 'old copy', 'old copies')}"
+    )
+
+
 def _sentence(found: Refreshed, in_use: str) -> str:
     if found.away:
         return f"stayed at commit {in_use}: {found.away}"

@@ -20,19 +20,25 @@ _BY_THEMSELVES = ("rekey", "office_hours")  # they bring back what was approved 
 
 @dataclass(frozen=True)
 class Source:
-    """A blueprint, and the commit that it is of. branch: that nobody has reviewed, with what is shown of it."""
+    """A blueprint, and the commit that it is of. branch: that nobody has reviewed, with what is shown of it.
+
+    notice: what whoever sees a run of it must know.
+    """
 
     blueprint: Blueprint
     commit: str
     branch: str = ""
     branch_commit: BranchCommit | None = None
     diff: str = ""
+    notice: str = ""
 
 
 def reviewed(deps: Deps, name: str) -> Source:
-    """What the catalogue has now. Raises Refused."""
+    """What the catalogue has now, kept for as long as a lab is made from it. Raises Refused."""
     blueprint = deps.catalogue.get(name)
-    return Source(blueprint, deps.catalogue.commit(blueprint))
+    commit = deps.catalogue.commit(blueprint)
+    deps.catalogue.keep(blueprint, commit)
+    return Source(blueprint, commit)
 
 
 def asked_for(deps: Deps, word: str) -> Source:
@@ -69,13 +75,26 @@ def again(deps: Deps, lab: Lab, branch: str) -> Source:
 def of_lab(deps: Deps, lab: Lab, kind: RunKind = "apply") -> Source:
     """What a lab is made from, without looking for anything newer on its branch. Raises Refused.
 
-    A destruction goes by what may have made something last, so that it knows all that is there.
+    A destruction goes by what may have made something last, so that it knows all that is there. It goes on when the
+    catalogue has the blueprint no more; new things are made of that no more.
     """
-    begun = runs.last_begun(deps.database, lab.id) if lab.branch and kind == "destroy" else None
-    branch, commit = (lab.branch, lab.commit) if begun is None else (begun.branch, begun.commit)
-    if not branch:
-        return reviewed(deps, lab.blueprint)
+    begun = runs.last_begun(deps.database, lab.id) if kind == "destroy" else None
+    made_by = lab if begun is None else begun
+    if not (lab.branch and made_by.branch):
+        commit = lab.commit if made_by.branch else made_by.commit
+        return reviewed(deps, lab.blueprint) if kind == "apply" else _last_known(deps, lab.blueprint, commit)
+    branch, commit = made_by.branch, made_by.commit
     return Source(proposals.blueprint_at(deps.catalogue, lab.blueprint, commit), commit, branch)
+
+
+def _last_known(deps: Deps, name: str, commit: str) -> Source:
+    """What the catalogue has now; where it can give that no more, what it was at that commit. Raises Refused."""
+    try:
+        return reviewed(deps, name)
+    except Refused:
+        blueprint = deps.catalogue.pinned(name, commit)
+        lost = f"The catalogue has no {words.code(name)} that works any more: this goes by what the lab was made from."
+        return Source(blueprint, commit, notice=lost)
 
 
 def of_run(deps: Deps, lab: Lab, run: Run) -> Source:

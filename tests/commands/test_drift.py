@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -225,6 +226,7 @@ def test_a_lab_whose_blueprint_is_gone_does_not_stop_the_others(inn: Inn, lab: S
     inn.has("other", "open")
     inn.clock.passes(hours=2)
     (inn.folder / "labs" / "web" / "blueprint.yaml").unlink()
+    shutil.rmtree(inn.folder / "data" / "kept")
     assert looks_once(inn).startswith("demo: There is no blueprint `web`.")
     assert looks_once(inn) == "other: looks whether it has drifted"
 

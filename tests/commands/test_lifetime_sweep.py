@@ -210,12 +210,22 @@ class TestADestructionThatFails:
         assert labs.living(inn.database, "demo") is None
         assert ":red_circle:" not in inn.card(inn.newest_card()).all
 
-    def test_a_blueprint_that_is_gone_is_told_and_nothing_is_forgotten(self, inn: Inn) -> None:
+    def test_a_blueprint_that_is_gone_keeps_no_lab_alive(self, inn: Inn) -> None:
         inn.has("demo")
         sweeps_for(inn, 4.1)
         shutil.rmtree(inn.folder / "labs" / "web")
         sweeps_for(inn, 1)
-        assert any("could not be destroyed" in said.text for said in inn.slack.public(CHANNEL))
+        assert labs.living(inn.database, "demo") is None
+        assert inn.newest_card().text.startswith("demo: destroyed")
+
+    def test_a_blueprint_that_nobody_has_kept_is_told_and_nothing_is_forgotten(self, inn: Inn) -> None:
+        inn.has("demo")
+        sweeps_for(inn, 4.1)
+        shutil.rmtree(inn.folder / "labs" / "web")
+        shutil.rmtree(inn.folder / "data" / "kept")
+        sweeps_for(inn, 1)
+        told = [said.text for said in inn.slack.public(CHANNEL) if "could not be destroyed" in said.text]
+        assert "There is no blueprint `web`." in told[0]
         inn.offers("web", BLUEPRINTS["web"])
         sweeps_for(inn, 3)
         assert labs.living(inn.database, "demo") is None

@@ -39,6 +39,7 @@ def main() -> None:
         commands=manifest.commands,
         events=manifest.events,
         should_escape=manifest.should_escape,
+        shortcuts=manifest.shortcuts,
     )
     people = [slack.add_user(person) for person in chosen.people.split(",")]
     for channel in chosen.channels.split(","):

@@ -27,7 +27,7 @@ from rich.console import Console
 
 from bot.playground.guide import Guide
 from bot.playground.laptop import Laptop
-from bot.playground.manifest import read_manifest
+from bot.playground.manifest import Manifest, read_manifest
 from bot.playground.model import SlashCommand
 from bot.playground.postgresql_server import ADMIN, PASSWORD, LocalPostgreSQL
 from bot.playground.server import LocalSlack
@@ -73,7 +73,9 @@ def play(folder: Path, only_tour: bool) -> int:
     with ExitStack() as stack:
         stack.callback(_end_hosts, folder)
         console.print("Starting a Vault, a Slack workspace and the bot, all on this machine …", style="dim")
-        slack = LocalSlack(app_name="innkeeper", team_name="Innkeeper Demo", commands=_commands())
+        slack = LocalSlack(
+            app_name="innkeeper", team_name="Innkeeper Demo", commands=_commands(), shortcuts=_shortcuts()
+        )
         stack.enter_context(slack)
         cast = _cast(slack)
         vault = stack.enter_context(EmbeddedVault(folder / "vault"))
@@ -103,11 +105,13 @@ def play(folder: Path, only_tour: bool) -> int:
     return failed
 
 
-def _commands() -> list[SlashCommand]:
-    """As the app's manifest has them, with their hints; their words alone where it is not at hand."""
-    manifest = LABS.parent / "app.yaml"
+def _manifest() -> Manifest:
+    """The app as its manifest has it; its commands alone where that is not at hand, as in an installed wheel."""
+    path = LABS.parent / "app.yaml"
     return (
-        read_manifest(manifest).commands if manifest.is_file() else [SlashCommand(word) for word in COMMANDS]
+        read_manifest(path)
+        if path.is_file()
+        else Manifest(commands=[SlashCommand(word) for word in COMMANDS])
     )
 
 

@@ -60,7 +60,7 @@ class Guide:
         with self.workspace.lock:
             is_new = what == "start" and self._scene.state in ("offered", "over")
             if is_new:
-                self._is_played_through = self._is_let_go = False
+                self._is_played_through = False
                 self._show(Scene("playing"))
             elif what != "start":
                 self._is_played_through |= what == "through"
@@ -115,11 +115,11 @@ class Guide:
     def _show(self, scene: Scene) -> None:
         with self.workspace.lock:
             self._scene = scene
+            self._is_let_go = False  # what was pressed before concerned another scene
         self.workspace.note()
 
     def _wait(self, is_enough: Callable[[], bool]) -> None:
         with self.workspace.changed:
-            self._is_let_go = False
             self.workspace.changed.wait_for(
                 lambda: self._is_let_go or self._is_ending.is_set() or is_enough()
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from bot.playground.model import SlashCommand
+from bot.playground.model import Shortcut, SlashCommand
 from bot.playground.people import EVENTS
 
 
@@ -21,6 +21,7 @@ class Manifest:
     commands: list[SlashCommand] = field(default_factory=list)
     events: list[str] = field(default_factory=lambda: list(EVENTS))
     should_escape: bool = True
+    shortcuts: list[Shortcut] = field(default_factory=list)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -43,4 +44,13 @@ def read_manifest(path: Path) -> Manifest:
         ],
         events=list(events or EVENTS),
         should_escape=any(each.get("should_escape") for each in listed) or not listed,
+        shortcuts=[
+            Shortcut(
+                name=str(each["name"]),
+                callback_id=str(each["callback_id"]),
+                is_for_message=each.get("type") == "message",
+                description=str(each.get("description") or ""),
+            )
+            for each in (shape.get("features") or {}).get("shortcuts") or []
+        ],
     )

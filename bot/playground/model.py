@@ -186,6 +186,16 @@ class SlashCommand:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Shortcut:
+    """A shortcut of the app as its manifest names it: for the whole workspace, or for one message."""
+
+    name: str
+    callback_id: str
+    is_for_message: bool = False
+    description: str = ""
+
+
 class SlackError(Exception):
     """A request that Slack refuses. code: Slack's own word for it; messages: what it tells beside."""
 

@@ -10,7 +10,7 @@ from bot.playground import fields, payloads
 from bot.playground.checks import options_of
 from bot.playground.delivery import Courier, Kind
 from bot.playground.guide import Guide
-from bot.playground.model import Delivery, Json, Message, SlackError, SlashCommand, User, View
+from bot.playground.model import Delivery, Json, Message, Shortcut, SlackError, SlashCommand, User, View
 from bot.playground.shapes import user_json, view_json
 from bot.playground.typed import command_text, message_text
 from bot.playground.web_chat import say_as_answer
@@ -44,6 +44,7 @@ class People:
         self.commands = tuple(each.word for each in self.slash_commands)
         self.events = tuple(events)
         self.should_escape = should_escape
+        self.shortcuts: tuple[Shortcut, ...] = ()  # that the page offers, as the manifest names them
         self.guide: Guide | None = None  # of a tour that the page offers
         self.deliveries: list[Delivery] = []  # everything that was sent to the app, as it ended
 

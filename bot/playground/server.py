@@ -16,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot.playground.delivery import Courier
-from bot.playground.model import App, Call, Delivery, Guest, Json, Message, SlashCommand, View
+from bot.playground.model import App, Call, Delivery, Guest, Json, Message, Shortcut, SlashCommand, View
 from bot.playground.page.routes import Page
 from bot.playground.payloads import challenge
 from bot.playground.people import EVENTS, People
@@ -50,6 +50,7 @@ class LocalSlack(People):
         ack_limit_seconds: float = 3.0,
         retry_pauses: tuple[float, ...] = RETRY_PAUSES,
         clock: Callable[[], float] = time.time,
+        shortcuts: Sequence[Shortcut] = (),
     ) -> None:
         app = App(
             id="A00000001",
@@ -64,6 +65,7 @@ class LocalSlack(People):
         workspace = Workspace(app, team_name, team_name.lower().replace(" ", "-"), clock)
         courier = Courier(app_url or "", app.signing_secret, ack_limit_seconds, retry_pauses)
         super().__init__(workspace, courier, commands, events, should_escape)
+        self.shortcuts = tuple(shortcuts)
         self._web = Web(workspace, courier)
         self._page = Page(self, lambda: self._web.calls)
         self._address = (host, port)

@@ -60,7 +60,21 @@ def _react(people: People, user: str, asked: Json) -> None:
     people.react(user, str(asked["ts"]), str(asked["name"]))
 
 
-ACTS = {"say": _say, "click": _click, "submit": _submit, "close": _close, "home": _home, "react": _react}
+def _shortcut(people: People, user: str, asked: Json) -> Delivery:
+    if asked.get("ts"):
+        return people.message_shortcut(user, str(asked["ts"]), str(asked["callback_id"]))
+    return people.shortcut(user, str(asked["callback_id"]))
+
+
+ACTS = {
+    "say": _say,
+    "click": _click,
+    "submit": _submit,
+    "close": _close,
+    "home": _home,
+    "react": _react,
+    "shortcut": _shortcut,
+}
 
 
 def options(people: People, asked: Json) -> tuple[Json, list[Json]]:

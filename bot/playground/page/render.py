@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from bot.playground.checks import options_of
 from bot.playground.fields import initial
-from bot.playground.model import Channel, File, Json, User
+from bot.playground.model import Channel, File, Json, Shortcut, User
 from bot.playground.mrkdwn import parts_of
 from bot.playground.page import dates, emoji_names
 
@@ -49,6 +49,7 @@ class Reader:
     files: Mapping[str, File]
     base_url: str = ""
     app_name: str = "App"
+    shortcuts: tuple[Shortcut, ...] = ()  # of messages
 
     def name(self, user: str) -> str:
         known = self.people.get(user)

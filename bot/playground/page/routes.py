@@ -85,7 +85,9 @@ class Page:
         return None
 
     async def page(self, request: Request) -> Response:
-        content = render("page.html", reader_of(self.workspace, ""), team=self.workspace.team.name)
+        shortcuts = [each for each in self.people.shortcuts if not each.is_for_message]
+        values = {"team": self.workspace.team.name, "shortcuts": shortcuts}
+        content = render("page.html", reader_of(self.people, ""), **values)
         headers = {
             "Content-Security-Policy": POLICY,
             "Cache-Control": "no-store",
@@ -135,7 +137,7 @@ class Page:
         asked = request.query_params
         user = asked.get("user", "")
         values = traffic(self.people, self.calls, user, asked.get("ts", ""))
-        html = await run_in_threadpool(render, "inspect.html", reader_of(self.workspace, user), **values)
+        html = await run_in_threadpool(render, "inspect.html", reader_of(self.people, user), **values)
         return JSONResponse({"html": html})
 
     async def hints(self, request: Request) -> Response:
@@ -154,9 +156,7 @@ class Page:
     async def options(self, request: Request) -> Response:
         asked = await request.json()
         element, offered = await run_in_threadpool(options, self.people, asked)
-        html = render(
-            "options.html", reader_of(self.workspace, asked["user"]), element=element, options=offered
-        )
+        html = render("options.html", reader_of(self.people, asked["user"]), element=element, options=offered)
         return JSONResponse({"html": html})
 
     async def upload(self, request: Request) -> Response:

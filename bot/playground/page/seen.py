@@ -39,7 +39,8 @@ def actors(workspace: Workspace) -> list[User]:
     return [user for user in workspace.users.values() if not user.is_bot and user.id != SLACKBOT]
 
 
-def reader_of(workspace: Workspace, user: str) -> Reader:
+def reader_of(people: People, user: str) -> Reader:
+    workspace = people.workspace
     with workspace.lock:
         return Reader(
             me=user,
@@ -50,6 +51,7 @@ def reader_of(workspace: Workspace, user: str) -> Reader:
             files=dict(workspace.files),
             base_url=workspace.base_url,
             app_name=workspace.app.name,
+            shortcuts=tuple(each for each in people.shortcuts if each.is_for_message),
         )
 
 
@@ -120,7 +122,7 @@ class Feed:
             replies = {each.ts: replies_of(workspace, each) for each in messages if on_top(each)}
             modals, home = list(workspace.views.get(me, [])), workspace.homes.get(me)
             latest = {channel.id: self._latest(channel, me) for channel in channels}
-        reader = reader_of(workspace, me)
+        reader = reader_of(self.people, me)
         names = tuple(workspace.users.values())
         if self._rest.get("names", names) != names:
             self._told.clear()  # somebody is called otherwise now, and may be named anywhere
@@ -235,7 +237,7 @@ def history(people: People, user: str, channel: str, before: str) -> Json:
             raise PermissionError("You are not in this channel.")
         older = [each for each in workspace.visible(channel, user) if on_top(each) and each.ts < before]
         page = [(each, replies_of(workspace, each)) for each in older[-WINDOW:]]
-    reader = reader_of(workspace, user)
+    reader = reader_of(people, user)
     return {
         "put": [[each.ts, message_html(reader, each, replies)] for each, replies in page],
         "more": len(older) > WINDOW,

@@ -19,6 +19,7 @@ export class Log {
     place.addEventListener("scroll", () => {
       this.isAtEnd = place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_END;
     });
+    new ResizeObserver(() => this.isAtEnd && this.toEnd()).observe(place);
     place.addEventListener("load", () => this.isAtEnd && this.toEnd(), true); // a picture has come
   }
 

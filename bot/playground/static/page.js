@@ -157,7 +157,10 @@ document.addEventListener("click", (event) => {
   else if (dataset.tab === "messages") go(open.channel);
   else if ("thread" in dataset) openThread(dataset.thread);
   else if ("inspect" in dataset) openInspect(dataset.inspect);
-  else if ("react" in dataset) act({ kind: "react", ts, name: dataset.react });
+  else if ("shortcut" in dataset) {
+    pressed.closest("details").open = false;
+    act({ kind: "shortcut", callback_id: dataset.shortcut, ts });
+  } else if ("react" in dataset) act({ kind: "react", ts, name: dataset.react });
   else if ("back" in dataset) document.body.dataset.place = "nav";
 });
 $("me").addEventListener("change", () => look({ me: $("me").value, thread: "", home: false }));

@@ -73,8 +73,13 @@ def play(folder: Path, only_tour: bool) -> int:
     with ExitStack() as stack:
         stack.callback(_end_hosts, folder)
         console.print("Starting a Vault, a Slack workspace and the bot, all on this machine …", style="dim")
+        app = _manifest()
         slack = LocalSlack(
-            app_name="innkeeper", team_name="Innkeeper Demo", commands=_commands(), shortcuts=_shortcuts()
+            app_name="innkeeper",
+            team_name="Innkeeper Demo",
+            commands=app.commands,
+            events=app.events,
+            shortcuts=app.shortcuts,
         )
         stack.enter_context(slack)
         cast = _cast(slack)

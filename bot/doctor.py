@@ -27,6 +27,7 @@ REMEDIES = {
 
 # How long after its time a lab that should be gone is called forgotten. polite: a long weekend may be in between.
 LATE = {True: timedelta(hours=1), "polite": timedelta(days=4)}
+FAILED_ATTEMPTS = 2  # the first may be under way
 
 
 def examine(deps: Deps, client: WebClient) -> bool:
@@ -102,7 +103,7 @@ def about_labs(deps: Deps, now: datetime) -> Iterator[tuple[bool, str]]:
     for lab in labs.all_living(deps.database):
         if lab.frozen_because is not None:
             yield False, f"{lab.name}: frozen: {lab.frozen_because}"
-    for lab in labs.overdue(deps.database, now - min(LATE.values())):
+    for lab in labs.overdue(deps.database, now):
         finding = _overdue(lab, now)
         if finding is not None:
             yield finding
@@ -118,7 +119,8 @@ def _overdue(lab: Lab, now: datetime) -> tuple[bool, str] | None:
         return None
     if destroys_at is None:
         return True, f"{lab.name}: due {ago(due_at, now)}, and not destroyed by itself, as its blueprint says"
-    if now - destroys_at < LATE[lab.lifetime.auto_destroy]:
+    is_late = now - destroys_at >= LATE[lab.lifetime.auto_destroy]
+    if not is_late and lab.destroy_attempts < FAILED_ATTEMPTS:
         return None
     said = f"{lab.name}: it should have been destroyed {ago(destroys_at, now)}"
     if lab.destroy_attempts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,8 +88,24 @@ class Outgoing:
             if above is not None and above.ts and above.sent_channel:
                 return above.sent_channel, above.ts
         if waiting.person is not None and not waiting.channel:
-            return self._slack.direct(waiting.person.user), None
+            return self._directly(waiting, waiting.person), None
         return waiting.channel, None
+
+    def _directly(self, waiting: OutboxMessage, person: Person) -> str:
+        """The direct messages with somebody; with others whom it concerns, where they have left Slack."""
+        try:
+            return self._slack.direct(person.user)
+        except NotTaken:
+            for other in self._others(waiting):
+                with contextlib.suppress(NotTaken):
+                    return self._slack.direct(other.user)
+            raise
+
+    def _others(self, waiting: OutboxMessage) -> list[Person]:
+        """Who is told what its place does not take: whom it concerns, and else the admins."""
+        if waiting.fallback is None:
+            return []
+        return [waiting.fallback, *self._reviewers(frozenset({"admin"}))]
 
     def _posted(self, waiting: OutboxMessage, place: Place, now: datetime) -> tuple[str, str]:
         """Into its place; where that is closed to us, to whom it concerns, and else to the admins."""
@@ -97,7 +114,7 @@ class Outgoing:
         except NotTaken as refused:
             if refused.code not in CLOSED or waiting.fallback is None:
                 raise
-        for person in (waiting.fallback, *self._reviewers(frozenset({"admin"}))):
+        for person in self._others(waiting):
             try:
                 direct = self._slack.direct(person.user)
                 return direct, self._post(waiting, (direct, None), now)

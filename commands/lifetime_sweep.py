@@ -115,7 +115,7 @@ class Owners:
         for person in {lab.owner for lab in batch} - set(self._habits):
             self._habits[person] = habits.of(self._deps.database, person)
             self._left[person] = self._has_left(person)
-        if not self.admins and any(_is_escalated(lab) for lab in batch):
+        if not self.admins and any(_is_escalated(lab) or self._left[lab.owner] for lab in batch):
             self.admins = _admins(self._deps)
 
     def habits_of(self, person: Person) -> Habits:
@@ -179,7 +179,8 @@ def _remind(deps: Deps, lab: Lab, owners: Owners, now: datetime) -> None:
         due_at=now,
         run_id=None if escalated or left or latest is None else latest.id,
         buttons=buttons,
-        fallback=lab.owner,
+        # Where the channel is closed, the direct message says all of it.
+        fallback=next(iter(owners.admins), lab.owner) if left else None,
     )
     outbox.add(deps.database, told)
     if not left:

@@ -79,7 +79,7 @@ def reminder(lab: Lab, spent_cents: float, now: datetime, owner_has_left: bool) 
 
 
 def what_follows(lab: Lab, now: datetime) -> str:
-    """`It will be destroyed at 18:35, in 30 min.`, or that nobody does that but people."""
+    """`It will be destroyed at 18:35, in 30 min.`; that this does not work; or that nobody does it but people."""
     destroyed_at = lifetime.destroys_at(lab)
     if destroyed_at is None:
         cost = (
@@ -88,6 +88,9 @@ def what_follows(lab: Lab, now: datetime) -> str:
             else ""
         )
         return f"It is not destroyed by itself.{cost}"
+    if lab.destroy_attempts and destroyed_at <= now:
+        again = f" I try again {until(lab.look_at, now)}." if lab.look_at and lab.look_at > now else ""
+        return f"It should have been destroyed {at(destroyed_at)}, and that has not worked so far.{again}"
     return f"It will be destroyed {until(destroyed_at, now)}."
 
 
@@ -110,12 +113,13 @@ def extend_button(lab: Lab) -> Button:
 
 
 def still_there(lab: Lab, attempts: int, again_at: datetime, because: str = "") -> str:
-    """A lab that should be gone is not. again_at: when it is tried again if this attempt fails too."""
+    """A lab that should be gone is not. again_at: when it is tried again if this attempt fails too.
+
+    because: why not even that could be begun.
+    """
     due = lifetime.due_at(lab)
     since = f", which was due {at(due)}," if due is not None else ""
-    why = f" {because}" if because else ""
-    trying = "I am trying again now" if not because else "I try again"
-    return (
-        f":red_circle: *{lab.name}*{since} could not be destroyed so far, and still costs money.{why} "
-        f"{trying} (attempt {attempts}); the one after that is {at(again_at)}."
-    )
+    head = f":red_circle: *{lab.name}*{since} could not be destroyed so far, and still costs money."
+    if because:
+        return f"{head} {because} I try again {at(again_at)}."
+    return f"{head} I am trying again now (attempt {attempts}); the one after that is {at(again_at)}."

@@ -64,6 +64,11 @@ def test_a_frozen_lab_is_told(inn: Inn) -> None:
             "it should have been destroyed 2 h ago, and 3 attempts did not do it.",
         ),
         (HOUR / 2, {}, None),
+        (
+            HOUR / 2,
+            {"destroy_attempts": 2},
+            "it should have been destroyed 30 min ago, and 2 attempts did not do it.",
+        ),
         (2 * HOUR, {"lifetime": Lifetime(auto_destroy="polite")}, None),
         (5 * DAY, {"lifetime": Lifetime(auto_destroy="polite")}, "it should have been destroyed 5 days ago."),
     ],

@@ -61,6 +61,16 @@ def test_where_they_cannot_be_told_it_goes_to_the_admins(inn: Inn) -> None:
     assert inn.told(ADMIN) == "Nobody has used *demo* for 4 h."
 
 
+def test_what_was_for_somebody_who_has_left_slack_goes_to_the_admins(inn: Inn) -> None:
+    inn.slack.closed[REQUESTER.user] = "user_disabled"
+    outbox.add(inn.database, a_reminder(inn, channel="", person=REQUESTER))
+    inn.works()
+    assert [said.text for said in inn.slack.private(ADMIN.user)] == ["Nobody has used *demo* for 4 h."]
+    sent = outbox.get(inn.database, "reminder1")
+    assert sent is not None
+    assert sent.ts
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_killed_between_sending_and_recording_it_is_sent_once(inn: Inn, closed: bool) -> None:
     if closed:

@@ -251,6 +251,32 @@ def test_who_left_is_not_asked_but_the_channel_is(inn: Inn) -> None:
     assert labs.living(inn.database, "demo") is None
 
 
+def test_where_the_channel_is_closed_each_reminder_comes_once(inn: Inn) -> None:
+    inn.has("demo")
+    inn.slack.closed[CHANNEL] = "is_archived"
+    sweeps_for(inn, 4.1)
+    assert len(reminders(inn)) == 1
+
+
+def test_where_the_channel_is_closed_and_the_owner_has_left_the_admins_are_asked(inn: Inn) -> None:
+    inn.has("demo")
+    inn.vault.remove_operator(REQUESTER)
+    inn.slack.closed[CHANNEL] = "not_in_channel"
+    sweeps_for(inn, 4.1)
+    assert reminders(inn) == []
+    (told,) = reminders(inn, ADMIN)
+    assert "who takes it over?" in told
+
+
+def test_a_polite_lab_of_somebody_who_has_left_slack_goes_once_the_admins_were_told(inn: Inn) -> None:
+    inn.offers("polite", POLITE)
+    inn.has("demo", "polite")
+    inn.slack.closed[REQUESTER.user] = "user_disabled"
+    sweeps_for(inn, 4.5)
+    assert len(reminders(inn, ADMIN)) == 1
+    assert labs.living(inn.database, "demo") is None
+
+
 def test_vault_away_destroys_nothing_and_loses_nothing(inn: Inn) -> None:
     inn.has("demo")
     sweeps_for(inn, 4.1)

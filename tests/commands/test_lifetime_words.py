@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from commands.lifetime_words import use_and_end
+from commands.lifetime_words import still_there, use_and_end
 from commands.words import at
 from state.records import Lifetime
 from tests.state.examples import ADA, NOW, a_lab
@@ -62,6 +62,22 @@ def test_a_lab_that_expires_before_it_is_idle_does_not_wait_for_that() -> None:
 def test_a_lab_that_nobody_destroys_by_itself() -> None:
     (line, _) = said(HOUR, lifetime=Lifetime(auto_destroy=False))
     assert "It is not destroyed by itself." in line
+
+
+def test_a_lab_that_will_not_go_is_said_to_be_tried_again() -> None:
+    (line, _) = said(5 * HOUR, destroy_attempts=2, look_at=NOW + 5.5 * HOUR)
+    assert line.endswith(
+        f"It should have been destroyed {at(NOW + 4.5 * HOUR)}, and that has not worked so far. "
+        f"I try again {at(NOW + 5.5 * HOUR)}, in 30 min."
+    )
+
+
+def test_a_destruction_that_could_not_be_begun_is_told_with_its_reason() -> None:
+    told = still_there(a_lab(**THERE), 1, NOW + 5 * HOUR, "There is no blueprint `web`.")
+    assert told == (
+        f":red_circle: *demo*, which was due {at(NOW + 4 * HOUR)}, could not be destroyed so far, and still costs "
+        f"money. There is no blueprint `web`. I try again {at(NOW + 5 * HOUR)}."
+    )
 
 
 @pytest.mark.parametrize("more", [{"idle_at": None, "applied_at": None, "expires_at": None}])

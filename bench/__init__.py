@@ -14,14 +14,14 @@ ack   From a signed `/lab list` to the answer, its row in the inbox durable, aga
 card  From typing `/lab up sandbox NAME` to a card in Slack that says `NAME: proposed`, against
       `terraform init && terraform plan -out && terraform show -json` by hand: the same Terraform, its state in a local
       file, without its call home. Cold: the first lab of a new bot, and a fresh folder by hand. Warm: the next lab, and
-      the same folder again. The bot shows the card before it reads the plan's details, by hand the third command. Judged:
-      the next lab, with the shipped policies in the catalogue, for which the bot reads the details before the card. They
-      are taken in while Terraform plans; by hand nobody judges, and it is the same three commands.
+      the same folder again. The bot shows the card before it reads the plan's details, by hand the third command.
+      Judged: the next lab, with the shipped policies in the catalogue, for which the bot reads the details before the
+      card. They are taken in while Terraform plans; by hand nobody judges, and it is the same three commands.
       Also: from the start of `python -m bot serve`, with a new database, until /readyz answers 200; and the resident
       memory two seconds later.
 guardrails  From what `terraform show -json` gave for 1,000 resources to the verdict of all shipped policies, in a child
-      that has taken them in while Terraform planned; and the facts of a branch's module. Half of the first is handing the
-      plan to regopy.
+      that has taken them in while Terraform planned; and the facts of a branch's module. Half of the first is handing
+      the plan to regopy.
 keys  `/key ssh LAB` against one bare hvac signature and one bare document read, added. In Slack: from the HTTP request
       of a client of its own until the local Slack has the answer, with the acknowledgement and Slack's own answers in
       it. Without Slack: from the recorded command until its answer is ready to be sent.

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from bot.playground.consumer import Consumer
 from bot.playground.guide import Guide
 from bot.playground.laptop import Laptop
 from bot.playground.model import View
@@ -32,6 +33,7 @@ class Tour(Acting):
         self._laptop = laptop  # the leaver's
         self._database = database  # the lab's; None where there is no PostgreSQL on this machine
         self._session: Any = None
+        self._consumer: Consumer | None = None  # a program that uses the lab
 
     def play(self) -> float:
         """Play it from beginning to end. Returns how many seconds it took. Raises TourFailed."""
@@ -42,6 +44,7 @@ class Tour(Acting):
             self._ask,
             self._review,
             self._use,
+            self._connect,
             self._take_keys,
             self._stop_a_service,
             self._look_at_data,
@@ -49,6 +52,7 @@ class Tour(Acting):
             self._leave,
             self._recover,
             self._destroy,
+            self._cut_off,
             self._forget,
             self._look_back,
         ):
@@ -88,6 +92,32 @@ class Tour(Acting):
         self._caption("The lab is there. Anybody on this machine can use it.")
         self._type(self._cast.requester, "/lab output demo", expect="Outputs of demo")
         self._transcript.say(f"GET {self._address} → {requests.get(self._address, timeout=5).text.strip()}")
+
+    def _connect(self) -> None:
+        user = self._cast.requester
+        self._caption("A program is to use the lab. It gets its own way into Vault, shown once.")
+        self._type(user, "/lab connect demo", expect="One consumer of")
+        waiting = self._slack.messages(self._cast.channel, user)[-1]
+        self._transcript.does(user, "presses  ( Reveal once )")
+        self._slack.click(user, waiting, "Reveal once")
+        modals = self._slack.wait_for(lambda: self._modals_with(user, "Secret ID"), PATIENCE_SECONDS)
+        secret_id = self._shown_in(modals[0], "Secret ID")
+        self._transcript.say("a modal shows the secret id, to them alone")
+        self._slack.close_view(user)
+        direct = self._slack.direct_channel(user)
+        files = self._slack.wait_for(
+            lambda: [each for said in self._slack.messages(direct) for each in said.files], PATIENCE_SECONDS
+        )
+        self._consumer = Consumer(files[-1].content.decode(), secret_id)
+        published = self._consumer.read()
+        if published is None:
+            raise TourFailed("Vault does not let the lab's consumer in")
+        self._transcript.say(f"the program reads innkeeper/labs/demo → {published['urls'][0]}, and a password")
+
+    def _cut_off(self) -> None:
+        if self._consumer is not None and self._consumer.read() is not None:
+            raise TourFailed("the consumer of a lab that is gone still reads what that published")
+        self._transcript.say("the program reads innkeeper/labs/demo → refused")
 
     def _take_keys(self) -> None:
         user = self._cast.leaver

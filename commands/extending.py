@@ -172,9 +172,11 @@ def _prolong(request: Request, deps: Deps, lab: Lab, wish: Wish) -> Outcome:
         call_off(deps, lab, request.person, now)
         if given == (lab.expires_at, lab.kept_until):
             return Outcome(f"*{lab.name}* is kept until {until(given[1], now)} already.")
-        done = f"Extended by {mention(request.person)} until {at(given[0])}."
+        # Who has done it to their own lab knows: a name in a new message calls its bearer.
+        by = "" if request.person == lab.owner else f" by {mention(request.person)}"
+        done = f"Extended{by} until {at(given[0])}."
         if wish.more_seconds is None:
-            done = f"Kept by {mention(request.person)} until {at(given[1])}."
+            done = f"Kept{by} until {at(given[1])}."
         give(deps, lab, given, request.person, wish.how, f"extended {request.id}", done, now)
         if waiting := extensions.waiting_of(deps.database, lab.id):
             extensions.decide(deps.database, waiting.id, "void", None, now)

@@ -10,7 +10,7 @@ OPERATOR_COMMANDS: tuple[Command, ...] = (
         ("operator", "add"),
         operators.add,
         ("admin",),
-        "[@USER ROLE[,ROLE] [until=30d]]",
+        "@USER ROLE[,ROLE] [until=30d]",
         "Trust somebody: operator, infra, security, admin; alone it opens a form.",
         "/operator add @anna operator,infra",
         in_slack=True,

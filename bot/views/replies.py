@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.views.card import counts_words, lived_seconds, role_words
 from bot.views.drift_card import drift_words
 from bot.views.message import data, safe_mrkdwn
-from commands import words
+from commands import lifetime, words
 from commands.costs import Bill
 from state.records import Lab, Person, Run
 from state.transitions import RunState
@@ -48,8 +48,9 @@ def gone(run: Run, lab: Lab, bill: Bill) -> str:
     if bill.saved_cents >= 1:
         life += f" Destroying it when nobody used it saved about {words.money(bill.saved_cents, currency)}."
     resources = words.plural(run.resources_done, "resource")
-    told = f"is gone: {resources} destroyed, nothing left behind.{life}"
-    return f"{words.mention(run.requester)} *{data(lab.name)}* {told}"
+    told = f"*{data(lab.name)}* is gone: {resources} destroyed, nothing left behind.{life}"
+    # Whoever asked waits for it; what its lifetime ended was told of before, and nobody has to do anything.
+    return told if run.cause in lifetime.BY_THEMSELVES else f"{words.mention(run.requester)} {told}"
 
 
 def failed(run: Run, lab: Lab, step: str = "") -> str:

@@ -90,14 +90,13 @@ def proposed(
 
 def detailed(deps: Deps, run: Run, body: str, picture: Picture | None = None) -> str:
     """The details came after the card: the whole plan goes to its thread, with a picture. Both are free of secrets."""
-    what, name = ("whole plan of", "plan") if run.kind != "refresh" else ("changes from outside of", "drift")
     attached = OutboxMessage(
         id=id_from(f"plan {run.id}"),
         channel="",
-        text=f"The {what} *{run.lab_name}*.",
+        text="",  # its name says what it is, and it stands below its card
         due_at=deps.now(),
         run_id=run.id,
-        file_name=f"{name}.txt",
+        file_name="drift.txt" if run.kind == "refresh" else "plan.txt",
         body=body,
         picture=None if picture is None else picture.png,
         picture_alt="" if picture is None else picture.alt,

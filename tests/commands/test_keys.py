@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.requests import WrongFields
 from commands import public_keys
 from state import grants
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, STRANGER, Inn
@@ -47,8 +48,9 @@ def test_a_form_does_the_same(inn: Inn) -> None:
     assert inn.told(REQUESTER).startswith("Your key `SHA256:")
     assert lines_of(inn) == (TWO,)
     inn.says(REQUESTER, "/key enroll")
-    inn.submits(REQUESTER, key=f"{ONE}\n{ONE}")
-    assert inn.told(REQUESTER).startswith("Give one public key, in one line.")
+    with pytest.raises(WrongFields) as wrong:
+        inn.submits(REQUESTER, key=f"{ONE}\n{ONE}")
+    assert wrong.value.errors == {"key": "Give one public key, in one line."}
 
 
 def test_somebody_who_is_no_operator_enrolls_nothing(inn: Inn) -> None:

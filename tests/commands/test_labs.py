@@ -76,7 +76,7 @@ def test_where_the_blueprint_says_so_the_requester_is_enough(inn: Inn) -> None:
 
 
 REFUSED = {
-    "/lab up": "Say which blueprint, and how to call the lab. `/lab catalog` shows the blueprints. "
+    "/lab up web demo too": "Say which blueprint, and how to call the lab. `/lab catalog` shows the blueprints. "
     "`/lab up sandbox demo`",
     "/lab up wbe demo": "There is no blueprint `wbe`. Did you mean `web`? `/lab up web demo`",
     "/lab up web ../../etc": "A lab cannot be called `../../etc`.",

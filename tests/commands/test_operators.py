@@ -122,8 +122,10 @@ def test_somebody_of_another_workspace_is_named_as_their_own(inn: Inn) -> None:
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("add", "Say who, and which roles: operator, infra, security, admin. `/operator add @anna operator`"),
-        ("add <@U8>", "Say who, and which roles: operator, infra, security, admin."),
+        (
+            "add <@U8>",
+            "Say who, and which roles: operator, infra, security, admin. `/operator add @anna operator`",
+        ),
         ("add <@U8> infr", "There is no role `infr`. Did you mean `infra`?"),
         ("add anna operator", "`anna` is not a person. Mention them with @."),
         ("add @anna operator", "`@anna` reached me as plain text, so I cannot tell who it is."),

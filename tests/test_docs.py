@@ -16,7 +16,7 @@ import yaml
 
 from bot.__main__ import cli
 from bot.settings import Settings
-from bot.views import drift_card
+from bot.views import drift_card, home
 from bot.views.card import card as card_view
 from commands import blueprint_file, blueprint_records, extending, lifetime_words, prices
 from commands.catalogue import Catalogue
@@ -110,6 +110,7 @@ def test_every_button_of_a_card_is_told_of() -> None:
     sources = [
         Path(card_view.__code__.co_filename),
         Path(drift_card.__file__),
+        Path(home.__file__),
         *map(Path, (lifetime_words.__file__, extending.__file__)),
     ]
     labels = {label for path in sources for label in re.findall(r'Button\("([^"]+)"', path.read_text())}

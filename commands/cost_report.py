@@ -112,10 +112,10 @@ def text_of(title: str, found: Sequence[Usage], interval: Interval, idle: Sequen
     head = f"*{title}*: {plural(count, 'lab')}, {_hours(hours)}, {sums(costs.total(found, interval))}."
     saved = costs.saved(found, interval)
     if saved:
-        head += f" Destroying idle labs saved {sums(saved)}."
+        head += f" Automatic destruction saved {sums(saved)}."
     longest = _longest(found, interval)
     head += f" Longest living: {longest}."
-    lines = [head, f"{made:,} of them {'was' if made == 1 else 'were'} made in that time."]
+    lines = [head, f"{_made(made, count)} made in that time."]
     for title_of, totals in (
         (
             "By person",
@@ -221,6 +221,17 @@ def _zone_of(deps: Deps, found: Sequence[Usage]) -> ZoneInfo:
     )
     most = max(zones.values(), default=0)
     return wall_clock.zone(min((name for name, count in zones.items() if count == most), default="UTC"))
+
+
+def _made(made: int, count: int) -> str:
+    """`3 of them were`. count: of how many."""
+    if made == count:
+        return "It was" if count == 1 else "All of them were"
+    if count == 1:
+        return "It was not"
+    if made == 1:
+        return "1 of them was"
+    return f"{made:,} of them were" if made else "None of them was"
 
 
 def _longest(found: Sequence[Usage], interval: Interval) -> str:

@@ -139,6 +139,16 @@ def end(database: Database, lab_id: str, now: datetime, ended_by: str, saved_cen
     USAGES.update(database, changes, "lab_id = :lab_id AND ended_at IS NULL", lab_id=lab_id)
 
 
+def came_back(database: Database, lab_id: str, now: datetime) -> None:
+    """A lab that slept is there again: what its sleep has saved is at most what it would have cost until now."""
+    last = USAGES.one(database, "WHERE lab_id = :lab_id ORDER BY seq DESC LIMIT 1", lab_id=lab_id)
+    if last is None or last.ended_at is None:
+        return
+    slept_hours = max(0.0, (now - last.ended_at).total_seconds()) / 3600
+    saved_cents = min(last.saved_cents, last.per_hour_cents * slept_hours)
+    USAGES.update(database, {"saved_cents": saved_cents}, "id = :id", id=last.id)
+
+
 def spent_cents(usages: Sequence[Usage], now: datetime) -> float:
     """What these cost until now, in cents."""
     return sum(

@@ -46,6 +46,8 @@ def alive(deps: Deps, run: Run, lab: Lab, now: datetime) -> None:
         changes["kept_until"] = max(lab.kept_until or now, now + idle_seconds)  # somebody wants it now
     there = replace(lab, **changes)
     labs.update(deps.database, lab.id, **changes, look_at=lifetime.next_look_at(there, owners, now))
+    if lab.asleep_at is not None:
+        usages.came_back(deps.database, lab.id, now)
     usages.start(deps.database, there, per_hour_cents, now, id_from(f"usage {run.id}"))
 
 

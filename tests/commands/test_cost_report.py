@@ -33,6 +33,22 @@ def draws(inn: Inn) -> list[DailyCosts]:
     return asked
 
 
+@pytest.mark.parametrize(
+    ("made", "count", "told"),
+    [
+        (1, 1, "It was made"),
+        (0, 1, "It was not made"),
+        (3, 3, "All of them were made"),
+        (1, 3, "1 of them was made"),
+        (0, 3, "None of them was made"),
+        (1200, 1300, "1,200 of them were made"),
+    ],
+)
+def test_how_many_are_new(made: int, count: int, told: str) -> None:
+    found = [a_usage(number / 100, 40, lab_id=f"lab{number}") for number in range(count)]
+    assert text_of("Last week", found, WEEK, (), made).splitlines()[1] == f"{told} in that time."
+
+
 def reports(inn: Inn, channel: str = CHANNEL) -> list[str]:
     return [each.text for each in inn.slack.public(channel) if "h, $" in each.text or "min, $" in each.text]
 
@@ -51,7 +67,7 @@ def test_a_week_in_words() -> None:
         a_usage(50, 60, lab_id="lab3", lab_name="x", owner=BEN, ended_by="lifetime", saved_cents=3800),
     ]
     assert text_of("Last week", found, WEEK, (), 2).splitlines() == [
-        "*Last week*: 3 labs, 170 h, $21. Destroying idle labs saved $38. Longest living: web-7, 6 days, <@U1>.",
+        "*Last week*: 3 labs, 170 h, $21. Automatic destruction saved $38. Longest living: web-7, 6 days, <@U1>.",
         "2 of them were made in that time.",
         "By person: <@U1> $12 and <@U2> $9.00.",
         "By blueprint: web $13 and db $8.00.",
@@ -88,7 +104,7 @@ def test_a_report_is_asked_for(inn: Inn) -> None:
     inn.says(REQUESTER, "/lab report")
     (said,) = [each for each in inn.slack.public(CHANNEL) if "The last 7 days" in each.text]
     assert said.text.startswith(
-        "*The last 7 days*: 1 lab, 12 h, $0.24. Longest living: demo, 12 h, <@U1>.\n1 of them was made"
+        "*The last 7 days*: 1 lab, 12 h, $0.24. Longest living: demo, 12 h, <@U1>.\nIt was made in that time."
     )
     assert "Idle at the end of it: demo for 8 h (<@U1>)." in said.text
     assert [each["type"] for each in said.blocks] == ["section", "image"]

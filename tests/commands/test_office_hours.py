@@ -205,6 +205,16 @@ def test_it_costs_nothing_while_it_sleeps_and_nobody_is_reminded(inn: Inn) -> No
     assert going_on.per_hour_cents == 10
 
 
+def test_brought_back_before_the_morning_its_sleep_has_saved_less(inn: Inn) -> None:
+    lab = asleep(inn)
+    inn.clock.passes(hours=2)
+    inn.approved(inn.says(REQUESTER, "/lab plan demo").card())
+    assert inn.lab().asleep_at is None
+    slept, going_on = usages.of_lab(inn.database, lab.id)
+    assert going_on.ended_at is None
+    assert slept.saved_cents == pytest.approx(20, rel=0.1)  # 2 of 13 hours
+
+
 def test_over_the_weekend_it_sleeps_until_monday(inn: Inn) -> None:
     an_office_lab(inn)
     until(inn, "2026-11-27T19:10", 20)

@@ -35,7 +35,11 @@ def destroy_now(request: Request, deps: Deps) -> Outcome:
                 )
         _refuse_outdated(deps, lab, witness)
         if not by_itself:
-            return lab_commands.down(replace(request, words=("lab", "down", lab.name)), deps)
+            # The reminder may have been a direct message, where nobody else could approve it.
+            asked = replace(request, words=("lab", "down", lab.name), channel=lab.channel)
+            done = lab_commands.down(asked, deps)
+            planned = f"The destruction of *{lab.name}* is planned, and people approve it: look at its card."
+            return done if done.text else Outcome(planned)
         run = lifetime_sweep.start_destruction(deps, lab, deps.now(), request.person)
     if run is not None:
         return Outcome(f"*{lab.name}* is destroyed now. Its card shows how far that is.")

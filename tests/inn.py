@@ -396,13 +396,15 @@ class Inn:
         button = shown.seen.buttons[label]
         return self.presses(person, button["action_id"], button["value"], shown.said.ts)
 
-    def presses(self, person: Person, action: str, value: str, ts: str = "") -> InboxEntry:
+    def presses(
+        self, person: Person, action: str, value: str, ts: str = "", channel: str = CHANNEL
+    ) -> InboxEntry:
         """A click whose payload anybody could have made up."""
         body = {
             "user": {"id": person.user, "team_id": person.team},
-            "channel": {"id": CHANNEL},
+            "channel": {"id": channel},
             "trigger_id": self.slack.new_trigger(),
-            "response_url": self.slack.new_response_url(CHANNEL, person.user, ts),
+            "response_url": self.slack.new_response_url(channel, person.user, ts),
             "actions": [{"action_id": action, "value": value}],
         }
         return requests.from_click(body, self.clock())

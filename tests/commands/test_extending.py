@@ -545,8 +545,12 @@ def test_what_is_not_destroyed_by_itself_is_planned_and_approved(inn: Inn) -> No
     inn.clicks(INFRA, inn.says(REQUESTER, "/lab up kept demo").card(), "Approve")
     goes_idle(inn)
     button = reminder(inn)["Destroy now"]
-    inn.asks(inn.presses(REQUESTER, button.action, button.value))
-    assert inn.newest_card().text.startswith("demo: proposed")
+    direct = inn.slack.direct_channel(REQUESTER.user)
+    inn.asks(inn.presses(REQUESTER, button.action, button.value, channel=direct))
+    assert inn.told(REQUESTER) == (
+        "The destruction of *demo* is planned, and people approve it: look at its card."
+    )
+    assert inn.newest_card().text.startswith("demo: proposed")  # where those who approve can see it
     assert "Waiting for *infra*." in inn.newest_card().all
     presses(inn, REQUESTER, button)
     assert inn.told(REQUESTER) == "The destruction of *demo* waits for approvals already: look at its card."

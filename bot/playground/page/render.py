@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, TemplateError
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
@@ -187,3 +187,11 @@ def environment() -> Environment:
 def render(template: str, reader: Reader, **values: Any) -> str:
     """A template of templates/ as HTML."""
     return environment().get_template(template).render(reader=reader, **values)
+
+
+def render_blocks(template: str, reader: Reader, blocks: Sequence[Json], **values: Any) -> str:
+    """A template that shows blocks. Those that are no Block Kit are shown as JSON, and hide nothing beside them."""
+    try:
+        return render(template, reader, blocks=blocks, **values)
+    except (TemplateError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError):
+        return render(template, reader, blocks=[{"type": "malformed", "blocks": list(blocks)}], **values)

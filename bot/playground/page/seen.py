@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.playground.model import Channel, Json, Message, User, View
-from bot.playground.page.render import PICTURES, Reader, render
+from bot.playground.page.render import PICTURES, Reader, render, render_blocks
 from bot.playground.people import People
 from bot.playground.workspace import SLACKBOT, Workspace
 
@@ -75,7 +75,7 @@ def message_html(reader: Reader, message: Message, replies: Replies, in_channel:
         "previews": previews,
         "pictures": PICTURES,
     }
-    return render("message.html", reader, **values)
+    return render_blocks("message.html", reader, message.blocks, **values)
 
 
 def _preview(content: bytes, mimetype: str, filetype: str) -> str:
@@ -115,9 +115,10 @@ class Feed:
             everybody = actors(workspace)
             me = next((user.id for user in everybody if user.id == self.opened.user), "")
             me = me or (everybody[0].id if everybody else "")
+            wanted = workspace.direct_channel(me).id if self.opened.is_home and me else self.opened.channel
             channels = [channel for channel in workspace.channels.values() if me in channel.members]
-            shown = next((each for each in channels if each.id == self.opened.channel), None)
-            shown = shown or next(iter(channels), None)
+            channels.sort(key=lambda channel: channel.is_im)  # what is opened at first is no direct message
+            shown = next((each for each in channels if each.id == wanted), None) or next(iter(channels), None)
             messages = workspace.visible(shown.id, me) if shown else []
             replies = {each.ts: replies_of(workspace, each) for each in messages if on_top(each)}
             modals, home = list(workspace.views.get(me, [])), workspace.homes.get(me)
@@ -166,12 +167,14 @@ class Feed:
             for user in actors(self.workspace)
         ]
 
-    def _put(self, changes: Json, name: str, template: str, reader: Reader, **values: Any) -> None:
+    def _put(
+        self, changes: Json, name: str, template: str, reader: Reader, home: View | None = None, **values: Any
+    ) -> None:
         """Add a part of the page to the changes, unless it was told already."""
-        basis = (values, tuple(reader.people.values()), tuple(reader.channels.values()))
+        basis = (home, values, tuple(reader.people.values()), tuple(reader.channels.values()))
         if self._rest.get(name) != basis:
             self._rest[name] = basis
-            changes[name] = render(template, reader, **values)
+            changes[name] = render_blocks(template, reader, home.blocks if home else (), home=home, **values)
 
     def _messages(self, reader: Reader, messages: list[Message], replies: dict[str, Replies]) -> Json:
         top = {message.ts: (message, replies[message.ts]) for message in messages if on_top(message)}
@@ -213,7 +216,7 @@ class Feed:
             return {"modal": None}
         shape: Json = {"id": top.id, "hash": top.hash, "errors": dict(top.errors)}
         if known is None or (known.id, known.hash) != (top.id, top.hash):
-            shape["html"] = render("modal.html", reader, view=top, depth=len(modals))
+            shape["html"] = render_blocks("modal.html", reader, top.blocks, view=top, depth=len(modals))
         return {"modal": shape}
 
     def _tour(self, reader: Reader) -> Json:

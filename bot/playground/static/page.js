@@ -43,7 +43,10 @@ function apply(news) {
   }
   if (news.sides !== undefined) swap($("sides"), news.sides);
   if (news.head !== undefined) swap($("head"), news.head);
-  if (news.messages) log.apply(news.messages, news.reset);
+  if (news.messages) {
+    log.apply(news.messages, news.reset);
+    fetchOlder();
+  }
   if (news.home !== undefined) {
     swap($("home"), news.home);
     prepare($("home"));
@@ -53,6 +56,10 @@ function apply(news) {
   if (news.tour !== undefined) showTour(news.tour, page);
   arrange();
   inspectSoon();
+}
+
+function fetchOlder() {
+  log.older((before) => ask("/page/history", { user: open.me, channel: open.channel, before }));
 }
 
 function arrange() {
@@ -100,7 +107,7 @@ function go(channel) {
 function goHome() {
   look({ home: true, thread: "", inspect: null });
   document.body.dataset.place = "main";
-  act({ kind: "home" }).then(connect);
+  act({ kind: "home" });
 }
 
 function openThread(ts) {
@@ -167,9 +174,7 @@ $("me").addEventListener("change", () => look({ me: $("me").value, thread: "", h
 $("side-close").addEventListener("click", closeSide);
 $("traffic").addEventListener("click", () => (open.inspect === "" ? closeSide() : openInspect("")));
 $("help").addEventListener("click", () => $("keys").showModal());
-$("log").addEventListener("scroll", () => {
-  log.older((before) => ask("/page/history", { user: open.me, channel: open.channel, before }));
-});
+$("log").addEventListener("scroll", fetchOlder);
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;

@@ -1,0 +1,336 @@
+"""The page's HTML: every block is known, and no text, name or address of anybody's becomes markup."""
+
+from __future__ import annotations
+
+import inspect
+import string
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+import slack_sdk.models.blocks.block_elements as sdk_elements
+import slack_sdk.models.blocks.blocks as sdk_blocks
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from bot.playground.checks import check_blocks
+from bot.playground.model import Channel, File, Message, SlashCommand, User
+from bot.playground.mrkdwn import parts_of
+from bot.playground.page.dates import at, formatted, relative
+from bot.playground.page.emoji_names import character, replaced
+from bot.playground.page.hints import forms, hints
+from bot.playground.page.render import Reader, environment, safe_url
+from bot.playground.page.seen import Replies, message_html
+from tests.bot.playground import block_kit
+
+PICTURE = File("F1", "cat.png", "cat", "U1", 0, b"\x89PNG", "png", "image/png", is_uploaded=True)
+READER = Reader(
+    me="U1",
+    timezone="Europe/Paris",
+    now=1_795_510_800.0,
+    people={"U1": User("U1", "T1", "riley", "Riley"), "U2": User("U2", "T1", "ines", "<b>Ines</b>")},
+    channels={"C1": Channel("C1", "lab", frozenset({"U1"}))},
+    files={"F1": PICTURE},
+    base_url="http://127.0.0.1:3999",
+)
+NOTHING = Replies(0, (), 0.0)
+TAGS = {
+    *(
+        "article",
+        "div",
+        "span",
+        "time",
+        "strong",
+        "em",
+        "s",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "img",
+    ),
+    *(
+        "button",
+        "small",
+        "h1",
+        "h2",
+        "h3",
+        "hr",
+        "p",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "figure",
+        "figcaption",
+    ),
+    *(
+        "details",
+        "summary",
+        "select",
+        "option",
+        "optgroup",
+        "fieldset",
+        "legend",
+        "label",
+        "input",
+        "template",
+        "form",
+    ),
+    *("svg", "use", "rect", "br", "del", "textarea"),
+}
+
+
+class Found(HTMLParser):
+    """The tags and attributes of an HTML text, as a browser would see them, and its words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def html_of(*blocks: Any, text: str = "x", **more: Any) -> str:
+    numbered = [{"block_id": f"b{place}", **block} for place, block in enumerate(blocks)]
+    return message_html(READER, Message("1.000001", "C1", "U2", text, tuple(numbered), **more), NOTHING)
+
+
+def must_be_harmless(html: str) -> Found:
+    found = Found(html)
+    assert set(found.tags) <= TAGS
+    for name, value in found.attributes:
+        assert not name.startswith("on")
+        assert name not in ("style", "srcdoc", "formaction")
+        if name in ("href", "data-url"):
+            assert value.startswith(("http://", "https://", "mailto:", "/files/", "/static/"))
+        if name == "src":
+            assert value == "/files/F1"
+    return found
+
+
+def known_to_the_sdk(module: Any) -> set[str]:
+    kinds = {getattr(each, "type", None) for _, each in inspect.getmembers(module, inspect.isclass)}
+    return {kind for kind in kinds if isinstance(kind, str)}
+
+
+def types_in(shape: Any) -> set[str]:
+    if isinstance(shape, dict):
+        own = {shape["type"]} if isinstance(shape.get("type"), str) else set()
+        return own.union(*map(types_in, shape.values()))
+    return set().union(*map(types_in, shape)) if isinstance(shape, list) else set()
+
+
+def test_the_catalogue_has_all_that_slack_sdk_knows() -> None:
+    all_known = known_to_the_sdk(sdk_blocks) | known_to_the_sdk(sdk_elements)
+    parts = {
+        each.type
+        for _, each in inspect.getmembers(sdk_elements.RichTextElementParts, inspect.isclass)
+        if hasattr(each, "type")
+    }
+    shown = types_in(block_kit.message_blocks("F1")) | types_in(block_kit.form_blocks())
+    assert {kind for kind in all_known | parts if isinstance(kind, str)} - shown == set()
+
+
+@pytest.mark.parametrize(
+    "block", block_kit.message_blocks("F1") + block_kit.form_blocks(), ids=lambda each: each["type"]
+)
+def test_every_block_is_one_of_slacks_and_is_shown(block: dict[str, Any]) -> None:
+    parsed = Block.parse(block)
+    assert parsed is not None
+    check_blocks([block], 50)
+    html = html_of(block)
+    must_be_harmless(html)
+    assert "does not know" not in html
+
+
+def test_what_is_unknown_is_shown_as_such() -> None:
+    found = must_be_harmless(html_of({"type": "hologram", "text": "<b>"}))
+    assert "This page does not know the block hologram." in found.words
+    assert (
+        "This page does not know the element lever."
+        in must_be_harmless(
+            html_of({"type": "actions", "elements": [{"type": "lever", "action_id": "a"}]})
+        ).words
+    )
+
+
+HOSTILE = st.text(st.sampled_from(string.printable + "é✓\u202e"), max_size=40) | st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "<javascript:alert(1)|x>",
+        '<https://example.test/" onclick="x|y>',
+        "<!date^1^{date}^javascript:alert(1)|x>",
+        "*_~`<b>`~_*",
+        "&lt;img src=x&gt;",
+        "</template><script>",
+        "<@U2|<i>>",
+    ]
+)
+
+
+@given(HOSTILE, HOSTILE)
+@settings(max_examples=150, deadline=None)
+def test_no_text_becomes_markup(text: str, more: str) -> None:
+    both = f"{text}{more}"
+    plain = block_kit.plain(both or "x")
+    button = {
+        "type": "button",
+        "action_id": text,
+        "text": plain,
+        "url": both,
+        "value": more,
+        "confirm": block_kit.CONFIRM,
+    }
+    html = html_of(
+        {"type": "section", "text": block_kit.mrkdwn(both), "accessory": button, "block_id": more},
+        {"type": "header", "text": plain},
+        {"type": "markdown", "text": both},
+        {"type": "image", "alt_text": both, "image_url": both, "title": plain},
+        {
+            "type": "input",
+            "label": plain,
+            "element": {"type": "plain_text_input", "action_id": both, "initial_value": both},
+        },
+        {
+            "type": "actions",
+            "elements": [
+                {"type": "static_select", "action_id": "s", "options": [block_kit.option(both or "x")]}
+            ],
+        },
+        block_kit.rich(block_kit.words(block_kit.say(both), {"type": "link", "url": both, "text": text})),
+        {"type": both, "x": both},
+        files=(File("F2", both, both, "U1", 0, both.encode(), "text", "text/plain"),),
+        reactions=((text or "x", "U2"),),
+    )
+    must_be_harmless(html)
+    must_be_harmless(html_of(text=both or "x"))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "text", "url", "value"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(
+    ["text", "elements", "fields", "accessory", "element", "options", "rows", "title", "label"]
+)
+
+
+@given(st.sampled_from(sorted(known_to_the_sdk(sdk_blocks))), st.dictionaries(NAMES, JSON, max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_a_malformed_block_hides_no_other_message(kind: str, more: dict[str, Any]) -> None:
+    must_be_harmless(html_of({"type": kind, **more}))
+
+
+@given(st.text(max_size=200))
+def test_mrkdwn_loses_no_letters(text: str) -> None:
+    """What has no marks in it comes out as it went in."""
+    plain = "".join(letter for letter in text if letter.isalnum() or letter == " ").strip()
+    said = "".join(part["text"] for each in parts_of(plain) for part in each["elements"])
+    assert said == plain
+
+
+def test_mrkdwn_is_read_as_slack_reads_it() -> None:
+    first, code, last = parts_of("*bold _both_* <@U1> `a*b*`\n```x <https://e.test|e>\n```\n> said")
+    assert first["elements"] == [
+        {"type": "text", "text": "bold ", "style": {"bold": True}},
+        {"type": "text", "text": "both", "style": {"bold": True, "italic": True}},
+        {"type": "text", "text": " "},
+        {"type": "user", "user_id": "U1", "label": ""},
+        {"type": "text", "text": " "},
+        {"type": "text", "text": "a*b*", "style": {"code": True}},
+    ]
+    assert code == {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "x e"}]}
+    assert last["type"] == "rich_text_quote"
+    (line,) = parts_of("see https://e.test/a_b_c. a_b_c 2*3*4")
+    assert [each["type"] for each in line["elements"]] == ["text", "link", "text"]
+
+
+@given(st.text(max_size=30))
+def test_only_three_kinds_of_address_are_followed(text: str) -> None:
+    assert safe_url(text) == "" or text.strip().lower().startswith(("http:", "https:", "mailto:"))
+    for wrong in (
+        "javascript:",
+        "JavaScript:",
+        "data:text/html,",
+        "vbscript:",
+        " java\nscript:",
+        "file:///",
+        "//",
+    ):
+        assert safe_url(wrong + text) in ("",)
+
+
+def test_times_are_the_readers() -> None:
+    now = 1_795_510_800.0  # 2026-11-24 10:00 in Paris
+    assert formatted(now, "{date_short_pretty} at {time}", "Europe/Paris", now) == "today at 10:00"
+    assert formatted(now + 86_400, "{date_pretty}, {time}", "Asia/Tokyo", now) == "tomorrow, 18:00"
+    assert formatted(now - 90, "{ago}", "UTC", now) == "1 minute ago"
+    assert formatted(now, "{date_num} {nonsense}", "No/Where", now) == "2026-11-24 {nonsense}"
+    assert formatted(1e20, "{date}", "UTC", now, "then") == "then"
+    assert relative(7200) == "in 2 hours"
+    assert at("2026-12-01T09:30", "Europe/Paris") == 1_796_113_800
+    assert at("soon", "Europe/Paris") is None
+
+
+def test_emoji_have_slacks_names() -> None:
+    assert character("white_check_mark") == "✅"
+    assert character("large_green_circle") == "🟢"
+    assert character("thumbsup::skin-tone-3") == "👍🏼"
+    assert character("flag-fr") == "🇫🇷"
+    assert replaced(":tada: :our_own: 10:30:00") == "🎉 :our_own: 10:30:00"
+
+
+LAB = SlashCommand("/lab", "catalog | up sandbox demo | list [mine|all] | extend NAME 4h", "Labs")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("/", ["/lab "]),
+        ("/lab ", ["/lab catalog ", "/lab up ", "/lab list ", "/lab extend "]),
+        ("/lab u", ["/lab up "]),
+        ("/lab up ", ["/lab up sandbox ", "/lab up sandbox demo"]),
+        ("/lab down", ["/lab down demo"]),
+        ("/lab list ", ["/lab list "]),
+        ("hello @in", ["hello @ines "]),
+        ("#l", ["#lab "]),
+        ("hello", []),
+    ],
+)
+def test_what_may_come_next(typed: str, offered: list[str]) -> None:
+    earlier = ["/lab down demo", "/lab up sandbox demo"]
+    found = hints(typed, [LAB], earlier, READER.people.values(), READER.channels.values())
+    assert [hint.text for hint in found][: len(offered)] == offered
+
+
+@given(st.text(max_size=30), st.text(max_size=40))
+def test_hints_go_on_from_what_was_typed(typed: str, usage_hint: str) -> None:
+    for hint in hints(f"/lab {typed}", [SlashCommand("/lab", usage_hint)]):
+        assert hint.text.startswith(f"/lab {typed}".rstrip())
+    assert all(all(form) for form in forms(usage_hint))
+
+
+def test_templates_escape() -> None:
+    assert environment().autoescape is True
+    assert environment().from_string("{{ x }}").render(x="<b>") == "&lt;b&gt;"

@@ -307,8 +307,11 @@ class Notifier:
         if run.kind == "refresh":
             text = replies.drift(run, lab)
         elif run.state == RunState.PROPOSED and missing:
-            asked = [person for person in self._reviewers(frozenset(missing)) if person != run.requester]
-            text = replies.needs_approval(run, lab, missing, asked)
+            who = self._reviewers(frozenset(missing))
+            # Who has just asked, and may say the only word that is missing, need not be called, nor anybody else.
+            if not (run.self_approval and run.requester in who and sum(missing.values()) == 1):
+                asked = [person for person in who if person != run.requester]
+                text = replies.needs_approval(run, lab, missing, asked)
         elif run.state == RunState.APPLIED:
             text = replies.gone(run, lab, bill) if run.kind == "destroy" else replies.ready(run, lab)
         elif run.state in (RunState.FAILED, RunState.STALE):

@@ -176,7 +176,10 @@ def _lab_buttons(mine: MyLab) -> list[Button]:
         buttons.append(Button("ssh", "ssh", lab.id))
     if is_there:
         buttons += [extend_button(lab), Button("Extend…", "extend_how_long", lab.id)]
-    if run is not None:
+    if run is not None and lab.applied_at is None and run.ended_at is None:
+        ask = f"Stop asking for {words.printable(lab.name)}?"
+        buttons.append(Button("Cancel", "cancel", run.id, "danger", ask))
+    elif run is not None:
         ask = f"Plan the destruction of {words.printable(lab.name)}? It is destroyed when that plan is approved."
         buttons.append(Button("Destroy", "destroy", run.id, "danger", ask))
     return buttons

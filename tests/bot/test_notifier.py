@@ -427,3 +427,12 @@ def test_a_form_that_did_not_open_in_time(inn: Inn) -> None:
         inn.told(REQUESTER) == "Slack did not open the form in time. Nothing has happened: ask for it again."
     )
     assert inn.cards() == []
+
+
+def test_nobody_is_called_for_a_plan_that_its_requester_may_approve_alone(inn: Inn) -> None:
+    card = inn.says(REQUESTER, "/lab up open demo").card()
+    assert inn.replies(card) == ["plan.txt"]
+    inn.clicks(REQUESTER, card, "Approve")
+    assert inn.replies(card)[-1].startswith("<@U1> *demo* is ready.")
+    other = inn.says(REQUESTER, "/lab up solo other").card()  # infra people say the word, which they are not
+    assert inn.replies(other)[-1].startswith("<@U3> <@U4> <@U6> *other* needs your approval")

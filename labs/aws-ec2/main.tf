@@ -1,5 +1,5 @@
-# One server with a public address in a network of its own, reached by ssh alone. The keys come from the environment
-# (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY).
+# One server with a public address in a network of its own, reached by ssh and http from the networks that were asked for.
+# The keys come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY).
 
 terraform {
   required_version = ">= 1.4"
@@ -7,7 +7,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 5.60"
+      version = "~> 5.100"
     }
   }
 }
@@ -29,6 +29,9 @@ provider "aws" {
 
 locals {
   types = { small = "t3.micro", large = "t3.large" }
+
+  # EC2 takes no others. cloud-init brings all keys of the operators, whatever they are.
+  pairable = [for key in var.trusted_ssh_keys : key if startswith(key, "ssh-ed25519 ") || startswith(key, "ssh-rsa ")]
 }
 
 data "aws_ami" "ubuntu" {
@@ -71,7 +74,7 @@ resource "aws_route_table_association" "lab" {
 
 resource "aws_security_group" "host" {
   name        = var.lab
-  description = "ssh from the networks that were asked for"
+  description = "ssh and http from the networks that were asked for"
   vpc_id      = aws_vpc.lab.id
 
   ingress {
@@ -80,6 +83,14 @@ resource "aws_security_group" "host" {
     from_port   = 22
     to_port     = 22
     cidr_blocks = var.ssh_from
+  }
+
+  ingress {
+    description = "http"
+    protocol    = "tcp"
+    from_port   = 80
+    to_port     = 80
+    cidr_blocks = distinct(concat(var.ssh_from, var.web_from))
   }
 
   egress {
@@ -91,9 +102,21 @@ resource "aws_security_group" "host" {
   }
 }
 
+# As EC2 has one: for whoever looks there who may log in without a certificate.
+resource "aws_key_pair" "operator" {
+  count      = length(local.pairable) > 0 ? 1 : 0
+  key_name   = var.lab
+  public_key = local.pairable[0]
+
+  lifecycle {
+    ignore_changes = [public_key] # as below
+  }
+}
+
 resource "aws_instance" "host" {
   ami                         = data.aws_ami.ubuntu.id
   instance_type               = local.types[var.size]
+  key_name                    = one(aws_key_pair.operator[*].key_name)
   subnet_id                   = aws_subnet.lab.id
   vpc_security_group_ids      = [aws_security_group.host.id]
   associate_public_ip_address = true
@@ -112,15 +135,23 @@ resource "aws_instance" "host" {
 
   lifecycle {
     # Read at the first start only. Another operator must not cost a lab its server: keys change by certificate.
-    ignore_changes = [user_data, ami]
+    ignore_changes = [user_data, key_name, ami]
   }
 
   # Without the route nobody would reach it.
   depends_on = [aws_route_table_association.lab]
 }
 
+output "hosts" {
+  value = { (var.lab) = aws_instance.host.public_ip }
+}
+
 output "address" {
   value = aws_instance.host.public_ip
+}
+
+output "url" {
+  value = "http://${aws_instance.host.public_ip}/"
 }
 
 output "login" {

@@ -65,3 +65,14 @@ variable "ssh_from" {
     error_message = "ssh_from is a list of networks such as 203.0.113.0/24."
   }
 }
+
+variable "web_from" {
+  type        = list(string)
+  default     = []
+  description = "Further networks that may see the page, in CIDR notation. Those of ssh_from may anyway."
+
+  validation {
+    condition     = alltrue([for each in var.web_from : can(cidrhost(each, 0))])
+    error_message = "web_from is a list of networks such as 203.0.113.0/24."
+  }
+}

@@ -1,4 +1,4 @@
-# One server with a public address, reached by ssh alone. The token comes from the environment (DIGITALOCEAN_TOKEN).
+# One server with a public address, reached by ssh and http from the networks that were asked for. The token comes from the environment (DIGITALOCEAN_TOKEN).
 
 terraform {
   required_version = ">= 1.4"
@@ -6,7 +6,7 @@ terraform {
   required_providers {
     digitalocean = {
       source  = "digitalocean/digitalocean"
-      version = "~> 2.40"
+      version = "~> 2.75"
     }
   }
 }
@@ -30,6 +30,15 @@ resource "digitalocean_droplet" "host" {
   }
 }
 
+# Where the lab stands in the control panel, and on the bill.
+resource "digitalocean_project" "lab" {
+  name        = var.lab
+  description = "A lab of ${var.owner}, made by Innkeeper"
+  purpose     = "Web Application"
+  environment = "Development"
+  resources   = [digitalocean_droplet.host.urn]
+}
+
 # Without tags: a firewall's tags say which droplets it is for, and ours share one.
 resource "digitalocean_firewall" "host" {
   name        = var.lab
@@ -39,6 +48,12 @@ resource "digitalocean_firewall" "host" {
     protocol         = "tcp"
     port_range       = "22"
     source_addresses = var.ssh_from
+  }
+
+  inbound_rule {
+    protocol         = "tcp"
+    port_range       = "80"
+    source_addresses = distinct(concat(var.ssh_from, var.web_from))
   }
 
   dynamic "outbound_rule" {
@@ -57,8 +72,16 @@ resource "digitalocean_firewall" "host" {
   }
 }
 
+output "hosts" {
+  value = { (var.lab) = digitalocean_droplet.host.ipv4_address }
+}
+
 output "address" {
   value = digitalocean_droplet.host.ipv4_address
+}
+
+output "url" {
+  value = "http://${digitalocean_droplet.host.ipv4_address}/"
 }
 
 output "login" {

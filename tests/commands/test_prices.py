@@ -177,6 +177,8 @@ def test_the_table_that_comes_along_prices_common_servers() -> None:
     plan = a_plan(
         ("digitalocean_droplet.host", {"size": "s-1vcpu-1gb"}),
         ("digitalocean_firewall.host", {}),
+        ("digitalocean_project.lab", {}),
+        ("aws_key_pair.operator[0]", {}),
         ("aws_instance.host", {"instance_type": "t3.micro"}),
         ("aws_ebs_volume.data", {"type": "gp3", "size": 100}),
         ("aws_security_group.host", {}),

@@ -133,6 +133,15 @@ def test_each_cloud_has_the_same_files(cloud: str) -> None:
         assert (LABS / cloud / "hosts" / name).stat().st_mode & 0o111
 
 
+def test_each_cloud_deploys_the_same() -> None:
+    """As above: `cp labs/aws-ec2/app/* labs/CLOUD/app/` after a change."""
+    first, *others = (
+        {path.name: path.read_bytes() for path in (LABS / cloud / "app").iterdir()} for cloud in CLOUDS
+    )
+    assert first
+    assert others == [first] * len(others)
+
+
 def user_data(cloud: str, folder: Path, **variables: str) -> dict[str, Any]:
     """What a server of that cloud is given at its first start, without asking the cloud."""
     shutil.copytree(LABS / cloud / "hosts", folder / "hosts")

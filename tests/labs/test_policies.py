@@ -466,7 +466,11 @@ def test_the_sources_of_the_shipped_blueprints(name: str) -> None:
 
 AWS = [
     change("aws_vpc.lab", cidr_block="10.77.0.0/24", tags_all=TAGS),
-    group(rule(cidr_blocks=["203.0.113.0/24"])),
+    change("aws_key_pair.operator[0]", key_name="demo", tags_all=TAGS),
+    group(
+        rule(cidr_blocks=["203.0.113.0/24"]),
+        rule(from_port=80, to_port=80, cidr_blocks=["203.0.113.0/24", "0.0.0.0/0"]),
+    ),
     change("aws_instance.host", instance_type="t3.micro", tags_all=TAGS),
     change("aws_route_table_association.lab"),
 ]
@@ -477,7 +481,13 @@ SHIPPED = {
         "configuration": {"provider_config": {"aws": provider({"references": ["var.region"]})}},
         "variables": {"region": {"value": "eu-central-1"}},
     },
-    "digitalocean-droplet": {"resource_changes": [droplet(), firewall()]},
+    "digitalocean-droplet": {
+        "resource_changes": [
+            droplet(),
+            firewall(),
+            change("digitalocean_project.lab", name="demo"),
+        ]
+    },
     "sandbox": {"resource_changes": [change("terraform_data.host", input={"port": 20000}) | BUILTIN]},
 }
 

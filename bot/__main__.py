@@ -1,4 +1,4 @@
-"""The `innkeeper` command line: serve, worker, init, doctor, demo, audit verify, policy test, bench."""
+"""The `innkeeper` command line: serve, worker, init, doctor, demo, audit verify, policy test, lab, bench."""
 
 from __future__ import annotations
 
@@ -158,6 +158,21 @@ def policy_test(
 
     if not _checked(lambda: policies.run(policy, plan, sources, Console(highlight=False))):
         raise typer.Exit(DENIED)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+def lab(
+    words: Annotated[list[str], typer.Argument(help="What one types after /lab in Slack.", metavar="WORD…")],
+    wait: Annotated[bool, typer.Option("--wait", help="Until its run has ended.")] = False,
+    timeout: Annotated[str, typer.Option(help="How long to wait at most.")] = "1h",
+    channel: Annotated[str, typer.Option(help="Instead of INNKEEPER_CHANNEL.")] = "",
+    key: Annotated[str, typer.Option(help="The same key again is the same request.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
+) -> None:
+    """Ask a bot that serves, from CI or a terminal. Exit status: 0 good, 1 ended badly, 2 refused, 3 still waiting."""
+    from bot.client import lab as client
+
+    raise typer.Exit(_checked(lambda: client.main(words, wait, timeout, channel, key, as_json)))
 
 
 @cli.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -204,6 +205,19 @@ def is_home(event: Body) -> bool:
     return event.get("tab") == "home"
 
 
+def from_api(
+    person: Person, text: str, channel: str, entry_id: str, now: datetime, blueprint_of: BlueprintOf
+) -> InboxEntry:
+    """A command that came with its person's Vault token, as plain text: nothing in it is Slack's markup."""
+    payload = {
+        "team": person.team,
+        "user": person.user,
+        "channel": channel,
+        **_said(html.escape(text, quote=False), "@", blueprint_of),
+    }
+    return InboxEntry(entry_id, API, payload, now)
+
+
 def from_departure(body: Body, now: datetime) -> InboxEntry:
     """Slack says that somebody's account was deactivated.
 
@@ -238,6 +252,7 @@ def to_request(entry: InboxEntry) -> Request:
         words=tuple(payload["words"]),
         form=payload.get("form") or {},
         sealed_form=base64.b64decode(sealed) if sealed else None,
+        by_token=entry.kind == API,
     )
 
 

@@ -15,7 +15,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 _TOKEN = re.compile(r"<([@#!][^<>]*)>")
 _MARKED_TIME = re.compile(r"<!date\^[^<>|]*\|([^<>]*)>")
-_BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
+_BOLD = re.compile(r"(?<![\w*])\*([^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])")
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _ELLIPSIS = "…"
 

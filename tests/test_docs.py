@@ -15,6 +15,7 @@ import typer.main
 import yaml
 
 from bot.__main__ import cli
+from bot.client import connection
 from bot.settings import Settings
 from bot.views import drift_card, home
 from bot.views.card import card as card_view
@@ -35,6 +36,9 @@ FOREIGN = {
     "TF_HTTP_USERNAME",
     "TF_HTTP_PASSWORD",
     "DIGITALOCEAN_TOKEN",
+    *connection.VARIABLES,
+    "CI_JOB_ID",
+    "CI_MERGE_REQUEST_IID",
 }
 
 
@@ -240,10 +244,10 @@ def test_every_state_of_a_run_and_every_table_is_told_of() -> None:
 
 def test_every_address_is_told_of() -> None:
     served = set()
-    for name in ("server", "state_backend", "ssh_routes", "activity_routes", "catalogue_routes"):
+    for name in ("server", "state_backend", "ssh_routes", "activity_routes", "catalogue_routes", "api/routes"):
         served |= set(re.findall(r'Route\("(/[^"]+)"', (ROOT / "bot" / f"{name}.py").read_text()))
     told = set(table_below(page("DESIGN.md"), "### Addresses"))
-    assert told == {address.replace("{lab}", "LAB") for address in served}
+    assert told == {address.replace("{lab}", "LAB").replace("{run}", "RUN") for address in served}
 
 
 # Dependencies

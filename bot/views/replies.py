@@ -70,10 +70,11 @@ def failed(run: Run, lab: Lab, step: str = "") -> str:
         RunState.REJECTED: "was rejected",
     }.get(run.state, "could not be destroyed" if run.kind == "destroy" else "did not come up")
     why = safe_mrkdwn(run.sentence, 1500) or "Its log says why."
-    return (
-        f"{words.mention(run.requester)} *{data(lab.name)}* {what}. {why}\n"
-        f"Press Re-plan on its card, or read `/lab logs {data(run.id)}`."
-    )
+    log = f"`/lab logs {data(run.id)}`"
+    follows = f"Press Re-plan on its card, or read {log}."
+    if run.kind == "destroy" and run.cause in lifetime.BY_THEMSELVES:
+        follows = f"I try again by myself, and its card says when. {log} has all that Terraform said."
+    return f"{words.mention(run.requester)} *{data(lab.name)}* {what}. {why}\n{follows}"
 
 
 def drift(run: Run, lab: Lab) -> str:

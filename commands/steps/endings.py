@@ -312,7 +312,13 @@ def _why_not(deps: Deps, run: Run, log: RunLog) -> tuple[RunState, str]:
     if run.cancelled_by is not None:
         said = f"Stopped by {mention(run.cancelled_by)} with {progress.done} of {progress.total} done. {left}"
         return RunState.CANCELLED, said
-    return RunState.FAILED, f"{plain(log.why())[:1200]} {left}"
+    return RunState.FAILED, f"{_ended(plain(log.why())[:1200])} {left}"
+
+
+def _ended(why: str) -> str:
+    """With the full stop that what a program has said may lack."""
+    why = why.strip().removesuffix("Output:").strip()
+    return why if why.endswith((".", "!", "?")) else f"{why}."
 
 
 def left_behind(deps: Deps, run: Run) -> str:
@@ -325,4 +331,6 @@ def left_behind(deps: Deps, run: Run) -> str:
         if state.resources == 1
         else f"{state.resources} resources exist and cost"
     )
+    if run.kind == "destroy":
+        return f"{there} money still."
     return f"{there} money: plan again to finish, or destroy the lab."

@@ -201,6 +201,7 @@ class TestADestructionThatFails:
         sweeps_for(inn, 4.7)
         assert inn.newest_card().text.startswith("demo: failed")
         assert ":red_circle:" in inn.newest_card().all
+        assert "the cloud is away. 2 resources exist and cost money still." in inn.newest_card().all
         sweeps_for(inn, 1, timedelta(minutes=1))
         tried = [run for run in runs.of_lab(inn.database, lab_at(inn).id, 99) if run.kind == "destroy"]
         assert 4 <= len(tried) <= 8

@@ -57,6 +57,14 @@ def test_the_requester_hears_what_went_wrong_and_what_to_do(state: str, kind: An
     )
 
 
+def test_what_its_lifetime_could_not_destroy_is_tried_again_without_anybody() -> None:
+    run = a_run(state=RunState.FAILED, kind="destroy", cause="lifetime", sentence="The cloud is away.")
+    assert replies.failed(run, a_lab()) == (
+        "<@U1> *demo* could not be destroyed. The cloud is away.\n"
+        "I try again by myself, and its card says when. `/lab logs run1` has all that Terraform said."
+    )
+
+
 def test_the_requester_hears_of_an_interruption() -> None:
     run = a_run(resources_done=2, resources_total=4)
     assert replies.interrupted(run, a_lab()) == (

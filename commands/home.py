@@ -137,12 +137,12 @@ def _admins(deps: Deps) -> tuple[Person, ...]:
 def _month(deps: Deps, person: Person, now: datetime) -> tuple[str, DailyCosts | None]:
     """The last days of the channel in which most of their labs are, or else most of anybody's.
 
-    Up to the last full hour, so that it need not be drawn anew each time that somebody looks.
+    Up to the last full minute, so that it need not be drawn anew for everybody who looks.
     """
     zone = wall_clock.zone(habits.of(deps.database, person).timezone)
-    hour = now.replace(minute=0, second=0, microsecond=0)
+    minute = now.replace(second=0, microsecond=0)
     first = now.astimezone(zone).date() - timedelta(days=MONTH_DAYS - 1)
-    interval = Interval(costs.midnight(first, zone), hour)
+    interval = Interval(costs.midnight(first, zone), minute)
     between = (interval.since, interval.until)
     channel = usages.busiest_channel(deps.database, *between, owner=person) or usages.busiest_channel(
         deps.database, *between

@@ -225,8 +225,7 @@ def _rights(home: Home) -> Iterator[Block]:
     yield _header("What you may do")
     may = words.listed([_MAY[role] for role in _MAY if role in home.roles])
     who = words.listed([words.mention(person) for person in home.admins], "or") or "an admin"
-    yield section(
-        f"You hold {role_words(dict.fromkeys(home.roles, 1))}, so you may {may}. For more, ask {who}."
-    )
+    more = "" if "admin" in home.roles else f" For more, ask {who}."
+    yield section(f"You hold {role_words(dict.fromkeys(home.roles, 1))}, so you may {may}.{more}")
     yield actions([Button("Refresh", "home", "again")], "refresh")
     yield context([f"As of {words.at(home.at)}. `/lab help` shows every command."])

@@ -91,6 +91,35 @@ def _of(house: House, block_id: str) -> View | None:
     return newest if block_id in [block["block_id"] for block in newest.blocks] else None
 
 
+TRIO = """name: trio
+summary: Three things, one after the other
+terraform: .
+approvals: {operator: 1, self: true}
+"""
+CHAIN = """
+resource "terraform_data" "network" {}
+resource "terraform_data" "host" {
+  count = 2
+  input = terraform_data.network.id
+}
+"""
+
+
+def test_a_plan_comes_with_its_graph(house: House) -> None:
+    (house.labs / "trio").mkdir()
+    (house.labs / "trio" / "blueprint.yaml").write_text(TRIO)
+    (house.labs / "trio" / "main.tf").write_text(CHAIN)
+    house.asks(house.riley, "/lab up trio chained")
+    card = house.card("chained: proposed")
+
+    def files() -> list[str]:
+        thread = [each for each in house.slack.messages(house.channel) if each.thread_ts == card.ts]
+        return [file.name for each in thread for file in each.files]
+
+    house.slack.wait_for(files, 15)
+    assert files() == ["plan.txt", "graph.png"]
+
+
 def test_a_history_comes_with_its_picture(house: House) -> None:
     house.has("solo", "drawn")
 

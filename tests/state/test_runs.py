@@ -9,7 +9,7 @@ import pytest
 
 from state import cards, labs, runs
 from state.database import Database
-from state.records import Counts, PlannedChange, Run
+from state.records import BranchCommit, Counts, Finding, PlannedChange, Run, Verdict
 from state.transitions import ALIVE, ENDED, TRANSITIONS, IllegalTransition, RunState
 from tests.state.examples import BEN, NOW, a_card, a_lab, a_run, all_at_once, keep_a_run
 
@@ -25,6 +25,9 @@ def test_a_run_comes_back_as_it_was_kept(database: Database) -> None:
         counts=Counts(1, 2, 3),
         changes=(PlannedChange("web[0]", "create"), PlannedChange("web[1]", "delete")),
         warnings=("ssh is open",),
+        branch="anna/larger",
+        branch_commit=BranchCommit("Anna", NOW, ("web/main.tf +1 −0",), 1, ("its cost",)),
+        verdict=Verdict((Finding("one", "no", True, "a.b", "main.tf", 3),), (Finding("two", "well"),), 11),
         outputs={"port": 443, "password": "(sensitive)"},
         cancelled_by=BEN,
         serial=2**40,
@@ -33,6 +36,20 @@ def test_a_run_comes_back_as_it_was_kept(database: Database) -> None:
     runs.create(database, run)
     assert runs.get(database, "run1") == run
     assert runs.get(database, "run2") is None
+
+
+def test_what_may_have_made_something_last(database: Database) -> None:
+    labs.create(database, a_lab())
+    for number, (kind, began_at) in enumerate(
+        (("apply", NOW), ("apply", NOW), ("apply", None), ("destroy", NOW))
+    ):
+        runs.create(
+            database, a_run(id=f"run{number}", kind=kind, applying_at=began_at, state=RunState.FAILED)
+        )
+    found = runs.last_begun(database, "lab1")
+    assert found is not None
+    assert found.id == "run1"
+    assert runs.last_begun(database, "lab2") is None
 
 
 @pytest.mark.parametrize(("before", "after"), EDGES, ids=lambda state: str(state))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.engines.policy import Finding, Verdict, count, evaluate
+from commands.engines.policy import Finding, Question, Verdict, count, evaluate
 
 GOOD = 'package one.good\n\ndeny contains "no" if input.bad\n\nwarn contains "perhaps" if input.odd\n'
 
@@ -66,6 +66,13 @@ def test_no_policies_have_nothing_to_say(tmp_path: Path) -> None:
     assert evaluate(tmp_path, {}) == Verdict()
     assert evaluate(tmp_path / "none", {}) == Verdict()
     assert count(tmp_path) == 0
+
+
+def test_a_question_may_wait_for_its_document(tmp_path: Path) -> None:
+    (tmp_path / "good.rego").write_text(GOOD)
+    with Question(tmp_path) as question, Question(tmp_path):  # the second is never asked
+        (tmp_path / "good.rego").unlink()  # it is taken in already
+        assert question.verdict({"bad": True}).denials == (Finding("good", "no"),)
 
 
 def test_settings_and_libraries(tmp_path: Path) -> None:

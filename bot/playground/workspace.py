@@ -171,6 +171,11 @@ class Workspace:
         self.note()
         return message
 
+    def threads(self) -> set[str]:
+        """The messages that have been answered, also those whose answers are gone."""
+        with self.lock:
+            return set(self._threads)
+
     def replies(self, ts: str) -> list[Message]:
         """What stands in a message's thread for everybody, in order."""
         with self.lock:

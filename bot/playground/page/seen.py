@@ -34,6 +34,9 @@ class Replies:
     latest: float
 
 
+NONE = Replies(0, (), 0.0)
+
+
 def actors(workspace: Workspace) -> list[User]:
     """Whom somebody at this page can be: people, not bots."""
     return [user for user in workspace.users.values() if not user.is_bot and user.id != SLACKBOT]
@@ -120,7 +123,8 @@ class Feed:
             channels.sort(key=lambda channel: channel.is_im)  # what is opened at first is no direct message
             shown = next((each for each in channels if each.id == wanted), None) or next(iter(channels), None)
             messages = workspace.visible(shown.id, me) if shown else []
-            replies = {each.ts: replies_of(workspace, each) for each in messages if on_top(each)}
+            answered = workspace.threads()
+            replies = {each.ts: replies_of(workspace, each) for each in messages if each.ts in answered}
             modals, home = list(workspace.views.get(me, [])), workspace.homes.get(me)
             latest = {channel.id: self._latest(channel, me) for channel in channels}
         reader = reader_of(self.people, me)
@@ -177,7 +181,7 @@ class Feed:
             changes[name] = render_blocks(template, reader, home.blocks if home else (), home=home, **values)
 
     def _messages(self, reader: Reader, messages: list[Message], replies: dict[str, Replies]) -> Json:
-        top = {message.ts: (message, replies[message.ts]) for message in messages if on_top(message)}
+        top = {each.ts: (each, replies.get(each.ts, NONE)) for each in messages if on_top(each)}
         gone = [ts for ts in self._told if ts not in top]
         new = [ts for ts, now in top.items() if not self._same(self._told.get(ts), now)]
         if self._is_new:
@@ -190,7 +194,7 @@ class Feed:
 
     @staticmethod
     def _same(before: tuple[Message, Replies] | None, now: tuple[Message, Replies]) -> bool:
-        return before is not None and before[0] is now[0] and before[1] == now[1]
+        return before is not None and before[0] is now[0] and (before[1] is now[1] or before[1] == now[1])
 
     def _replies(self, reader: Reader, messages: list[Message]) -> Json:
         root = self.opened.thread
@@ -200,10 +204,7 @@ class Feed:
         self._thread = inside
         if not new and not gone and not self._is_new:
             return {}
-        put = [
-            [message.ts, message_html(reader, message, Replies(0, (), 0.0), in_channel=False)]
-            for message in new
-        ]
+        put = [[message.ts, message_html(reader, message, NONE, in_channel=False)] for message in new]
         return {"thread": {"root": root, "put": put, "gone": gone}}
 
     def _modal(self, reader: Reader, modals: list[View]) -> Json:

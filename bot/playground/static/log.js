@@ -47,7 +47,7 @@ export class Log {
     for (const [ts, html] of put) if (isReset || isEmpty || !this.isMore || ts >= oldest) this.put(ts, html);
     this.place.classList.toggle("nothing", !this.known.size);
     this.place.dataset.empty = this.empty;
-    this.arrange();
+    this.arrange(this.firstOf(put, gone));
     if (wasAtEnd || (isReset && isEmpty)) this.toEnd();
   }
 
@@ -62,7 +62,8 @@ export class Log {
       restore(node, values);
       if (focused) focusOn(this.place, focused);
     } else {
-      const after = [...this.place.children].reverse().find((each) => each.dataset.ts < ts);
+      let after = this.place.lastElementChild;
+      while (after && after.dataset.ts > ts) after = after.previousElementSibling;
       if (after) after.after(node);
       else this.place.prepend(node);
     }
@@ -70,18 +71,28 @@ export class Log {
     this.known.set(ts, { html, node });
   }
 
-  arrange() {
-    let before = null;
-    let left = this.place.children.length;
-    for (const node of this.place.children) {
-      left -= 1;
-      node.classList.toggle("old", left > LAID_OUT);
+  // Where the order may have changed: from the earliest message that came or went.
+  firstOf(put, gone) {
+    const earliest = [...put.map(([ts]) => ts), ...gone].reduce((one, other) => (one < other ? one : other), "9");
+    let node = this.place.lastElementChild;
+    while (node?.previousElementSibling && node.dataset.ts > earliest) node = node.previousElementSibling;
+    return node;
+  }
+
+  // Days, shared heads, and what need not be laid out, from one message on. Does nothing where nothing changes.
+  arrange(first, last = null) {
+    let before = first?.previousElementSibling;
+    for (let node = first; node; node = node.nextElementSibling) {
       const isSameDay = before?.dataset.day === node.dataset.day;
       const isClose = before && Number(node.dataset.ts) - Number(before.dataset.ts) < TOGETHER_SECONDS;
       node.classList.toggle("first-of-day", !isSameDay);
       node.classList.toggle("follows", Boolean(isSameDay && isClose && before.dataset.from === node.dataset.from));
       before = node;
+      if (node === last) break;
     }
+    let node = this.place.lastElementChild;
+    for (let left = 0; node && left < LAID_OUT; left += 1) node = node.previousElementSibling;
+    for (; node && !node.classList.contains("old"); node = node.previousElementSibling) node.classList.add("old");
   }
 
   toEnd() {
@@ -105,7 +116,7 @@ export class Log {
       }
       const below = this.place.scrollHeight - this.place.scrollTop;
       this.place.prepend(made);
-      this.arrange();
+      this.arrange(this.place.firstElementChild, first);
       this.place.scrollTop = this.place.scrollHeight - below;
       this.isMore = more;
     } finally {

@@ -211,7 +211,9 @@ class Intake:
         """Answer in the place where it was asked: for a click in the Home tab, above what stands there now."""
         attachment = outcome.attachment if outcome is not None else None
         if not entry.payload.get("home"):
-            self._notifier.answer(entry, message, attachment, outcome.picture if outcome is not None else None)
+            self._notifier.answer(
+                entry, message, attachment, outcome.picture if outcome is not None else None
+            )
             return
         if entry.payload["words"][0] == "home":
             self._notifier.turn_away(entry, message)

@@ -13,7 +13,10 @@ from commands.table import COMMANDS
 
 SLASH_COMMANDS = tuple(dict.fromkeys(f"/{command.words[0]}" for command in COMMANDS))
 EVENTS = ("app_home_opened", "app_mention", "user_change")
-SHORTCUTS = {"ask_for_lab": "global", "lab_from_thread": "message"}  # callback id, which is an action of the table
+SHORTCUTS = {
+    "ask_for_lab": "global",
+    "lab_from_thread": "message",
+}  # callback id, which is an action of the table
 
 _ANY = re.compile(r".*", re.DOTALL)
 

@@ -66,7 +66,9 @@ class Request:
         None  # its sensitive fields, a JSON object sealed by Vault before it was recorded
     )
     operator: Operator | None = None  # the person's document, read for this request; set by the table
-    by_token: bool = False  # it came with the person's Vault token, not from Slack: an agent's comes in no other way
+    by_token: bool = (
+        False  # it came with the person's Vault token, not from Slack: an agent's comes in no other way
+    )
 
 
 @dataclass(frozen=True)

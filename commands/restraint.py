@@ -36,7 +36,8 @@ def restrained(branch: Blueprint, reviewed: Blueprint | None) -> Blueprint:
     lifetime: the shorter times, the surer end. second_factor, rekey: the stricter. secure: what was reviewed, with the
     shorter times; without a reviewed one, ssh alone, which opens no hosts but the lab's own. credentials and `vault` of
     variables: those that are the same in both; a variable that loses its `vault` is asked for in a form. cost: the
-    higher. deploy: without what it would read from Vault, but for what is the same in both. Programs on this machine (activity, `command` checks): those that are the same in both.
+    higher. deploy: without what it would read from Vault, but for what is the same in both. Programs on
+    this machine (activity, `command` checks): those that are the same in both.
     """
     base = reviewed or Blueprint(branch.name, branch.summary, branch.folder, branch.module, rekey="ask")
     return replace(

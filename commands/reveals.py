@@ -61,7 +61,9 @@ def reveal_token(request: Request, deps: Deps) -> Outcome:
         except VaultError as away:
             return Revealed(away.sentence)
         if grant.kind == "connect" and not grants.begin_opening(deps.database, grant.id, deps.now()):
-            return Revealed(_opened_words(grants.get(deps.database, grant.id) or grant))  # for one machine alone
+            return Revealed(
+                _opened_words(grants.get(deps.database, grant.id) or grant)
+            )  # for one machine alone
         audit.append(
             deps.database,
             deps.now(),

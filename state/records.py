@@ -280,7 +280,9 @@ class OutboxMessage:
     thread_of: str | None = None  # another message's id, which is sent first
     picture: bytes | None = None
     picture_alt: str = ""
-    thread_ts: str | None = None  # of a message that people wrote in the channel; with a run_id it links to its card
+    thread_ts: str | None = (
+        None  # of a message that people wrote in the channel; with a run_id it links to its card
+    )
     sending_at: datetime | None = None
     sent_at: datetime | None = None
     attempts: int = 0

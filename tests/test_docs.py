@@ -244,7 +244,14 @@ def test_every_state_of_a_run_and_every_table_is_told_of() -> None:
 
 def test_every_address_is_told_of() -> None:
     served = set()
-    for name in ("server", "state_backend", "ssh_routes", "activity_routes", "catalogue_routes", "api/routes"):
+    for name in (
+        "server",
+        "state_backend",
+        "ssh_routes",
+        "activity_routes",
+        "catalogue_routes",
+        "api/routes",
+    ):
         served |= set(re.findall(r'Route\("(/[^"]+)"', (ROOT / "bot" / f"{name}.py").read_text()))
     told = set(table_below(page("DESIGN.md"), "### Addresses"))
     assert told == {address.replace("{lab}", "LAB").replace("{run}", "RUN") for address in served}

@@ -112,7 +112,9 @@ class Tour(Acting):
         published = self._consumer.read()
         if published is None:
             raise TourFailed("Vault does not let the lab's consumer in")
-        self._transcript.say(f"the program reads innkeeper/labs/demo → {published['urls'][0]}, and a password")
+        self._transcript.say(
+            f"the program reads innkeeper/labs/demo → {published['urls'][0]}, and a password"
+        )
 
     def _cut_off(self) -> None:
         if self._consumer is not None and self._consumer.read() is not None:

@@ -40,7 +40,11 @@ def command(words: Sequence[str], folder: Path, exit_code: int, seconds: float, 
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "a word of it has a zero byte"
+        reason = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else "a word of it has a zero byte"
+        )
         raise NotSo(f"it cannot be started ({reason.lower()})", is_final=True) from None
     ends_at = time.monotonic() + seconds
     try:

@@ -98,9 +98,7 @@ def test_whatever_is_not_signed_is_refused(hook: Hook, headers: dict[str, str]) 
     assert SECRET not in answer.text
 
 
-@pytest.mark.parametrize(
-    "secret", ["", "short", VaultMissing("There is none."), VaultDenied()]
-)
+@pytest.mark.parametrize("secret", ["", "short", VaultMissing("There is none."), VaultDenied()])
 def test_without_a_secret_nobody_is_let_in(hook: Hook, secret: str | Exception) -> None:
     hook.secret = secret
     said = secret if isinstance(secret, str) else ""

@@ -15,7 +15,7 @@ from commands import leaving
 from commands.deps import Deps
 from commands.engines.vault import Operator, SealBroken, VaultConflict, VaultError, WrappingSpent
 from commands.engines.vault_documents import AGENT_ROLES
-from commands.operators import remove_button, until_of, until_words
+from commands.operators import refuse_leaver, remove_button, until_of, until_words
 from commands.request import (
     Button,
     NotTrusted,
@@ -55,7 +55,7 @@ def add(request: Request, deps: Deps) -> Outcome:
             f"Give {agent.user} a new secret id? What it logs in with now ends at once.",
         )
         return Outcome(f"There is an {mention(agent)} already.", buttons=(again, remove_button(agent)))
-    _refuse_leaver(deps, agent)
+    refuse_leaver(deps, agent)
     now = deps.now()
     until = [word.partition("=")[2] for word in request.words[2:] if word.startswith("until=")]
     wanted = Operator(
@@ -155,12 +155,6 @@ def _open(request: Request, deps: Deps, agent: Person, role_id: str, token: str)
 def _lost(deps: Deps, agent: Person) -> None:
     """Nobody has seen it, and nobody will: it must not stay good."""
     deps.vault.add_agent(agent)
-
-
-def _refuse_leaver(deps: Deps, agent: Person) -> None:
-    """What is being removed is not made anew: the removal would take that."""
-    if leaving.is_under_way(deps, agent):
-        raise Refused(f"{mention(agent).capitalize()} is being removed right now. Ask again in a minute.")
 
 
 def _agent_called(word: str) -> Person:

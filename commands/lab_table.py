@@ -114,6 +114,7 @@ LAB_COMMANDS: tuple[Command, ...] = (
         "NAME [ttl=8h]",
         "Let one consumer of a lab into Vault, where it finds the lab's address and credentials.",
         "/lab connect demo",
+        in_slack=True,
     ),
     Command(
         ("lab", "test"),

@@ -85,12 +85,6 @@ def begin(deps: Deps, person: Person, asked_by: Person | None, because: LeavingC
     return leaving
 
 
-def is_under_way(deps: Deps, person: Person) -> bool:
-    """Whether somebody is leaving whose document is not gone yet."""
-    latest = leavings.latest_of(deps.database, person)
-    return latest is not None and latest.done_at is None and latest.document_gone_at is None
-
-
 def walk(deps: Deps, leaving: Leaving, now: datetime) -> Leaving:
     """Do what is not done yet, in the order in which it protects most. Raises Refused when the last admin would go."""
     if leaving.document_gone_at is None:

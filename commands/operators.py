@@ -37,7 +37,7 @@ def add(request: Request, deps: Deps) -> Outcome:
     wanted = roles_called(",".join(words[3:]))
     found = _standing(deps, person)
     _refuse_nobody(found)
-    _refuse_leaver(deps, person)
+    refuse_leaver(deps, person)
     before = deps.vault.operator(person)
     now = deps.now()
     if before is None or before.problem:
@@ -201,7 +201,7 @@ def _refuse_nobody(found: Standing) -> None:
         raise Refused(f"{mention(found.person)} is {kind} in Slack, so they cannot be an operator.")
 
 
-def _refuse_leaver(deps: Deps, person: Person) -> None:
+def refuse_leaver(deps: Deps, person: Person) -> None:
     """A document that is about to be removed is not written anew: the removal would take that one."""
     leaving = leavings.latest_of(deps.database, person)
     if leaving is not None and leaving.done_at is None and leaving.document_gone_at is None:

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -51,22 +51,16 @@ def token_of(person: Person) -> str:
 
 
 @contextmanager
-def serving(inn: Inn) -> Iterator[Served]:
-    """With an agent, which is logged in, and people who are too."""
+def serving(inn: Inn, **otherwise: Any) -> Iterator[Served]:
+    """With an agent, which is logged in, and people who are too. otherwise: what of the Inn's Deps is another."""
     inn.vault.add(CI, "operator")
     inn.vault.add_agent(CI)
     inn.vault.agent_roles[CI].tokens.add(AGENTS)
     for person in (*ROLES, STRANGER):
         inn.vault.tokens[token_of(person)] = {person}
     inn.vault.tokens["hvs.root"] = {REQUESTER, COLLEAGUE, INFRA, ADMIN}
-    with serving_as_it_is(inn) as served:
-        yield served
-
-
-@contextmanager
-def serving_as_it_is(inn: Inn) -> Iterator[Served]:
     watch = RunWatch(inn.database)
-    app = Starlette(routes=routes.routes(inn.deps, inn.intake, watch))
+    app = Starlette(routes=routes.routes(replace(inn.deps, **otherwise), inn.intake, watch))
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     )

@@ -7,9 +7,11 @@ import pytest
 from bot import requests as asked
 from bot.liveness import this_process
 from commands.authorise import Standing
+from commands.blueprint import Blueprint
+from commands.catalogue import Catalogue
 from state import inbox, labs
-from tests.bot.api.serving_api import AGENTS, CI, Served, token_of
-from tests.inn import ADMIN, CHANNEL, REQUESTER, SECURITY, STRANGER
+from tests.bot.api.serving_api import AGENTS, CI, Served, serving, token_of
+from tests.inn import ADMIN, CHANNEL, REQUESTER, SECURITY, STRANGER, Inn
 
 GONE = "other-host:1:1"
 
@@ -197,9 +199,9 @@ def test_nothing_is_approved_or_pressed_here(served: Served, text: str) -> None:
     assert served.asks(text).status_code in (400, 403)
 
 
-def test_another_channel_than_those_that_are_allowed_is_refused(served: Served) -> None:
-    object.__setattr__(served.inn.deps, "allowed_channels", ("C9",))
-    answer = served.asks("/lab list")
+def test_another_channel_than_those_that_are_allowed_is_refused(inn: Inn) -> None:
+    with serving(inn, allowed_channels=("C9",)) as served:
+        answer = served.asks("/lab list")
     assert (answer.status_code, answer.json()["error"]) == (400, "I take commands in #C9 only.")
 
 
@@ -298,19 +300,17 @@ def test_slack_away_is_said_so_and_asked_again(served: Served) -> None:
     assert served.asks("/lab up web demo", token, key="build-1").status_code == 202
 
 
-def test_a_fault_of_ours_has_a_number_and_loses_nothing(served: Served) -> None:
-    catalogue = served.inn.deps.catalogue
-    object.__setattr__(served.inn.deps, "catalogue", replace_with_nothing(catalogue))
-    answer = served.asks("/lab up web demo", key="build-1")
-    assert answer.status_code == 500
-    assert "incident" in answer.json()["error"]
-    object.__setattr__(served.inn.deps, "catalogue", catalogue)
-    assert served.asks("/lab up web demo", key="build-1").status_code == 202
+class NoCatalogue(Catalogue):
+    """One that breaks when it is asked."""
+
+    def get(self, name: str) -> Blueprint:
+        raise RuntimeError(name)
 
 
-def replace_with_nothing(catalogue: object) -> object:
-    class Broken:
-        def blueprints(self) -> dict[str, object]:
-            return {}
-
-    return Broken()
+def test_a_fault_of_ours_has_a_number_and_loses_nothing(inn: Inn) -> None:
+    with serving(inn, catalogue=NoCatalogue(inn.folder / "labs")) as served:
+        answer = served.asks("/lab up web demo", key="build-1")
+        assert answer.status_code == 500
+        assert "incident" in answer.json()["error"]
+    with serving(inn) as served:
+        assert served.asks("/lab up web demo", key="build-1").status_code == 202

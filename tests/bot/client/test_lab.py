@@ -7,7 +7,7 @@ import io
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,9 +44,14 @@ class Terminal:
             "VAULT_TOKEN": token,
         }
         self.slept: list[float] = []
-        self.connection = Connection(where(environment, tmp_path), sleep=self.slept.append)
+        self.connection = Connection(where(environment, tmp_path), sleep=self.sleeps)
+        self.meanwhile: Callable[[], object] = lambda: None
         self.out, self.err = io.StringIO(), io.StringIO()
         self.is_terminal = is_terminal
+
+    def sleeps(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.meanwhile()
 
     def runs(self, *typed: str, key: str = "k1", wait_seconds: float = 0, as_json: bool = False) -> int:
         out = Console(file=self.out, width=200)
@@ -171,11 +176,10 @@ def test_a_server_that_is_away_is_asked_again_for_a_while(tmp_path: Path) -> Non
 def test_vault_away_for_a_moment_is_waited_for(terminal: Terminal, served: Served) -> None:
     served.inn.vault.state = "sealed"
 
-    def opened(seconds: float) -> None:
-        terminal.slept.append(seconds)
+    def opens() -> None:
         served.inn.vault.state = "ready"
 
-    terminal.connection._sleep = opened
+    terminal.meanwhile = opens
     assert terminal.runs("list") == lab.GOOD
     assert terminal.slept == [5.0]
 

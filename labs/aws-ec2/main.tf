@@ -54,8 +54,9 @@ resource "aws_internet_gateway" "lab" {
 }
 
 resource "aws_subnet" "lab" {
-  vpc_id     = aws_vpc.lab.id
-  cidr_block = aws_vpc.lab.cidr_block
+  vpc_id                  = aws_vpc.lab.id
+  cidr_block              = aws_vpc.lab.cidr_block
+  map_public_ip_on_launch = true
 }
 
 resource "aws_route_table" "lab" {
@@ -114,13 +115,12 @@ resource "aws_key_pair" "operator" {
 }
 
 resource "aws_instance" "host" {
-  ami                         = data.aws_ami.ubuntu.id
-  instance_type               = local.types[var.size]
-  key_name                    = one(aws_key_pair.operator[*].key_name)
-  subnet_id                   = aws_subnet.lab.id
-  vpc_security_group_ids      = [aws_security_group.host.id]
-  associate_public_ip_address = true
-  user_data                   = "#cloud-config\n${yamlencode(local.cloud_config)}"
+  ami                    = data.aws_ami.ubuntu.id
+  instance_type          = local.types[var.size]
+  key_name               = one(aws_key_pair.operator[*].key_name)
+  subnet_id              = aws_subnet.lab.id
+  vpc_security_group_ids = [aws_security_group.host.id]
+  user_data              = "#cloud-config\n${yamlencode(local.cloud_config)}"
 
   metadata_options {
     http_tokens                 = "required"

@@ -45,7 +45,7 @@ def test_the_aws_blueprint_is_planned_applied_and_destroyed(
         "managed": "innkeeper",
         "terraform": "true",
     }
-    assert openings(aws, "cloud") == {22: [NETWORK], 80: ["0.0.0.0/0", NETWORK]}
+    assert openings(aws, host) == {22: [NETWORK], 80: ["0.0.0.0/0", NETWORK]}
     [pair] = aws.ec2.describe_key_pairs(IncludePublicKey=True)["KeyPairs"]
     assert (pair["KeyName"], pair["PublicKey"].split()[:2]) == ("cloud", key.split())
     own_house.asks(own_house.riley, "/lab output cloud", expect=f"http://{host['PublicIpAddress']}/")
@@ -82,11 +82,12 @@ def hosts(aws: Aws) -> list[dict[str, Any]]:
     return [host for each in found["Reservations"] for host in each["Instances"]]
 
 
-def openings(aws: Aws, group: str) -> dict[int, list[str]]:
+def openings(aws: Aws, host: dict[str, Any]) -> dict[int, list[str]]:
     """Port → networks that reach it."""
-    found = aws.ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [group]}])
+    ids = [each["GroupId"] for each in host["SecurityGroups"]]
+    [group] = aws.ec2.describe_security_groups(GroupIds=ids)["SecurityGroups"]
     return {
         rule["FromPort"]: sorted(each["CidrIp"] for each in rule["IpRanges"])
-        for rule in found["SecurityGroups"][0]["IpPermissions"]
+        for rule in group["IpPermissions"]
         if rule["FromPort"] == rule["ToPort"]
     }

@@ -9,7 +9,7 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.playground.guide import Guide
-from bot.playground.model import Delivery
+from bot.playground.model import Delivery, Message
 from bot.playground.page.seen import WINDOW
 from bot.playground.server import LocalSlack
 from tests.bot.playground import block_kit
@@ -326,27 +326,40 @@ def test_hostile_words_stay_words(visit: Visit, slack: LocalSlack, client: WebCl
     assert "owned" not in page.title()
 
 
-def test_a_long_channel_grows_as_somebody_scrolls_up(
+def test_a_long_channel_comes_in_windows(
     visit: Visit, slack: LocalSlack, client: WebClient, channel: str
 ) -> None:
-    for number in range(3 * WINDOW):
-        client.chat_postMessage(channel=channel, text=f"number {number}")
+    count = 10 * WINDOW
+    for number in range(count):
+        message = Message(slack.workspace.next_ts(), channel, slack.bot_user, f"number {number}.")
+        slack.workspace.put_message(message)
     page = visit(slack)
-    latest(page, f"number {3 * WINDOW - 1}").wait_for()
+    latest(page, f"number {count - 1}.").wait_for()
     assert page.locator("#log article").count() <= 2 * WINDOW
-    assert (
-        page.evaluate(
-            "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('#log'))"
-        )
-        < 2
-    )
-    page.evaluate("document.querySelector('#log').scrollTop = 0")
-    page.wait_for_function(f"() => document.querySelectorAll('#log article').length >= {2 * WINDOW}")
-    page.evaluate("document.querySelector('#log').scrollTop = 0")
-    page.locator("#log article", has_text="number 0").first.wait_for()
-    order = page.eval_on_selector_all("#log article", "all => all.map(each => each.dataset.ts)")
-    assert order == sorted(order)
-    assert len(order) == 3 * WINDOW
+    below = "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('#log'))"
+    assert page.evaluate(below) < 2
+
+    def scroll_until(text: str, to: str) -> None:
+        for _ in range(100):
+            if page.locator("#log article", has_text=text).count():
+                return
+            page.evaluate(f"document.querySelector('#log').scrollTop = {to}")
+            page.wait_for_timeout(30)
+        raise AssertionError(f"{text} does not come")
+
+    scroll_until("number 0.", "0")
+    shown = page.eval_on_selector_all("#log article .body", "all => all.map(each => each.textContent)")
+    numbers = [int(text.strip().removeprefix("number ").removesuffix(".")) for text in shown]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) <= 6 * WINDOW
+    client.chat_postMessage(channel=channel, text="meanwhile")
+    scroll_until("meanwhile", "1e9")
+    assert page.locator("#log article", has_text=f"number {count - 1}.").count() == 1
+    assert page.locator("#log article", has_text="number 0.").count() == 0
+    scroll_until("number 0.", "0")
+    page.get_by_role("button", name="Latest").click()
+    latest(page, "meanwhile").wait_for()
+    page.get_by_role("button", name="Latest").wait_for(state="hidden")
 
 
 def test_a_tour_pauses_where_the_reader_acts(

@@ -128,8 +128,9 @@ class Page:
 
     async def history(self, request: Request) -> Response:
         asked = request.query_params
+        sides = {"before": asked.get("before", ""), "after": asked.get("after", "")}
         return JSONResponse(
-            await run_in_threadpool(history, self.people, asked["user"], asked["channel"], asked["before"])
+            await run_in_threadpool(history, self.people, asked["user"], asked["channel"], **sides)
         )
 
     async def inspect(self, request: Request) -> Response:

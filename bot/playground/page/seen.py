@@ -233,16 +233,18 @@ class Feed:
         return {"tour": {"html": html, "user": user, "channel": guide.channel}}
 
 
-def history(people: People, user: str, channel: str, before: str) -> Json:
-    """The messages that stand before one, as many as are shown at once."""
+def history(people: People, user: str, channel: str, before: str = "", after: str = "") -> Json:
+    """The messages next to one, before or after it, as many as are shown at once. more: there are others beyond."""
     workspace = people.workspace
     with workspace.lock:
         if user not in workspace.channels[channel].members:
             raise PermissionError("You are not in this channel.")
-        older = [each for each in workspace.visible(channel, user) if on_top(each) and each.ts < before]
-        page = [(each, replies_of(workspace, each)) for each in older[-WINDOW:]]
+        top = [each for each in workspace.visible(channel, user) if on_top(each)]
+        beyond = [each for each in top if (each.ts < before if before else each.ts > after)]
+        near = beyond[-WINDOW:] if before else beyond[:WINDOW]
+        page = [(each, replies_of(workspace, each)) for each in near]
     reader = reader_of(people, user)
     return {
         "put": [[each.ts, message_html(reader, each, replies)] for each, replies in page],
-        "more": len(older) > WINDOW,
+        "more": len(beyond) > WINDOW,
     }

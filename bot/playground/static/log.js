@@ -5,6 +5,8 @@ import { focusOn, keyOf, nodes } from "./dom.js";
 
 const TOGETHER_SECONDS = 300; // messages of one author this close share a head
 const NEAR_END = 80; // pixels
+const MOST = 360; // messages in the page at once; the others come back when somebody scrolls there
+const NEAR_EDGE = 1200; // pixels
 const LAID_OUT = 100; // the latest messages; older ones are laid out when they come into view
 
 export class Log {
@@ -12,7 +14,8 @@ export class Log {
     this.place = place;
     this.empty = empty;
     this.known = new Map(); // ts → {html, node}
-    this.isMore = false;
+    this.isMore = false; // there are older ones
+    this.isBehind = false; // there are newer ones, which were here before somebody scrolled far up
     this.isFetching = false;
     this.isAtEnd = true;
     place.addEventListener("keydown", (event) => this.walk(event));
@@ -25,6 +28,7 @@ export class Log {
 
   clear() {
     this.isAtEnd = true;
+    this.isBehind = false;
     this.known.clear();
     this.place.replaceChildren();
   }
@@ -33,6 +37,8 @@ export class Log {
   apply({ put, gone = [], more }, isReset) {
     const wasAtEnd = this.isAtEnd;
     const first = put.length ? put[0][0] : "";
+    const last = this.place.lastElementChild?.dataset.ts ?? "";
+    if (isReset && last < first && !this.isBehind) this.clear(); // too much was missed to be joined
     const isEmpty = !this.known.size;
     if (isReset) {
       const now = new Set(put.map(([ts]) => ts));
@@ -44,7 +50,10 @@ export class Log {
       this.known.delete(ts);
     }
     const oldest = this.place.querySelector("article")?.dataset.ts ?? "";
-    for (const [ts, html] of put) if (isReset || isEmpty || !this.isMore || ts >= oldest) this.put(ts, html);
+    for (const [ts, html] of put) {
+      const isWithin = (!this.isMore || ts >= oldest) && (!this.isBehind || ts <= last);
+      if (isEmpty || isWithin) this.put(ts, html);
+    }
     this.place.classList.toggle("nothing", !this.known.size);
     this.place.dataset.empty = this.empty;
     this.arrange(this.firstOf(put, gone));
@@ -80,7 +89,7 @@ export class Log {
   }
 
   // Days, shared heads, and what need not be laid out, from one message on. Does nothing where nothing changes.
-  arrange(first, last = null) {
+  arrange(first) {
     let before = first?.previousElementSibling;
     for (let node = first; node; node = node.nextElementSibling) {
       const isSameDay = before?.dataset.day === node.dataset.day;
@@ -88,7 +97,6 @@ export class Log {
       node.classList.toggle("first-of-day", !isSameDay);
       node.classList.toggle("follows", Boolean(isSameDay && isClose && before.dataset.from === node.dataset.from));
       before = node;
-      if (node === last) break;
     }
     let node = this.place.lastElementChild;
     for (let left = 0; node && left < LAID_OUT; left += 1) node = node.previousElementSibling;
@@ -100,28 +108,42 @@ export class Log {
     this.place.scrollTop = this.place.scrollHeight;
   }
 
-  async older(fetchBefore) {
-    const first = this.place.firstElementChild;
-    if (!this.isMore || this.isFetching || !first || this.place.scrollTop > 1200) return;
+  // fetch: gives what stands {before} or {after} a message. What somebody looks at stays where it is.
+  async fill(fetch) {
+    const { place } = this;
+    const below = place.scrollHeight - place.scrollTop - place.clientHeight;
+    const isUp = this.isMore && place.scrollTop < NEAR_EDGE;
+    if (this.isFetching || !place.firstElementChild || !(isUp || (this.isBehind && below < NEAR_EDGE))) return;
     this.isFetching = true;
     try {
-      const { put, more } = await fetchBefore(first.dataset.ts);
-      if (this.place.firstElementChild !== first) return; // somebody went elsewhere meanwhile
-      const made = document.createDocumentFragment();
-      for (const [ts, html] of put) {
-        const node = nodes(html).find((each) => each.nodeType === Node.ELEMENT_NODE);
-        prepare(node);
-        made.append(node);
-        this.known.set(ts, { html, node });
-      }
-      const below = this.place.scrollHeight - this.place.scrollTop;
-      this.place.prepend(made);
-      this.arrange(this.place.firstElementChild, first);
-      this.place.scrollTop = this.place.scrollHeight - below;
-      this.isMore = more;
+      const edge = isUp ? place.firstElementChild : place.lastElementChild;
+      const { put, more } = await fetch(isUp ? { before: edge.dataset.ts } : { after: edge.dataset.ts });
+      if (!edge.isConnected) return; // somebody went elsewhere meanwhile
+      const top = edge.getBoundingClientRect().top;
+      const made = put.map(([ts, html]) => this.made(ts, html));
+      if (isUp) place.prepend(...made);
+      else place.append(...made);
+      const isTooMuch = place.children.length > MOST;
+      while (place.children.length > MOST) this.drop(isUp ? place.lastElementChild : place.firstElementChild);
+      if (isUp) [this.isMore, this.isBehind] = [more, this.isBehind || isTooMuch];
+      else [this.isMore, this.isBehind] = [this.isMore || isTooMuch, more];
+      this.arrange(place.firstElementChild);
+      place.scrollTop += edge.getBoundingClientRect().top - top;
     } finally {
       this.isFetching = false;
     }
+  }
+
+  made(ts, html) {
+    const node = nodes(html).find((each) => each.nodeType === Node.ELEMENT_NODE);
+    prepare(node);
+    this.known.set(ts, { html, node });
+    return node;
+  }
+
+  drop(node) {
+    this.known.delete(node.dataset.ts);
+    node.remove();
   }
 
   walk(event) {

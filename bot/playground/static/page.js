@@ -45,7 +45,7 @@ function apply(news) {
   if (news.head !== undefined) swap($("head"), news.head);
   if (news.messages) {
     log.apply(news.messages, news.reset);
-    fetchOlder();
+    fill();
   }
   if (news.home !== undefined) {
     swap($("home"), news.home);
@@ -58,8 +58,14 @@ function apply(news) {
   inspectSoon();
 }
 
-function fetchOlder() {
-  log.older((before) => ask("/page/history", { user: open.me, channel: open.channel, before }));
+function fill() {
+  $("latest").hidden = !log.isBehind;
+  log.fill((beside) => ask("/page/history", { user: open.me, channel: open.channel, ...beside }));
+}
+
+function toLatest() {
+  log.clear();
+  connect();
 }
 
 function arrange() {
@@ -83,6 +89,7 @@ function arrange() {
 }
 
 async function act(what) {
+  if (what.kind === "say" && log.isBehind && !what.thread_ts) toLatest();
   const { problem } = await send("/page/do", { user: open.me, ...what });
   if (problem && what.kind !== "submit") toast(problem);
 }
@@ -174,7 +181,8 @@ $("me").addEventListener("change", () => look({ me: $("me").value, thread: "", h
 $("side-close").addEventListener("click", closeSide);
 $("traffic").addEventListener("click", () => (open.inspect === "" ? closeSide() : openInspect("")));
 $("help").addEventListener("click", () => $("keys").showModal());
-$("log").addEventListener("scroll", fetchOlder);
+$("log").addEventListener("scroll", fill);
+$("latest").addEventListener("click", toLatest);
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;

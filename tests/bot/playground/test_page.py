@@ -122,6 +122,10 @@ def test_a_long_channel_is_shown_in_windows(slack: LocalSlack, client: WebClient
     oldest = history(slack, place.ines, place.channel, posted[5])
     assert [ts for ts, _ in oldest["put"]] == posted[:5]
     assert not oldest["more"]
+    newer = history(slack, place.ines, place.channel, after=posted[0])
+    assert [ts for ts, _ in newer["put"]] == posted[1 : 1 + WINDOW]
+    assert newer["more"]
+    assert history(slack, place.ines, place.channel, after=posted[-1]) == {"put": [], "more": False}
     asked["user"] = place.stranger
     told = json.loads(ask(slack, "GET", f"/page/history?{urlencode(asked)}")[1])
     assert told == {"problem": "You are not in this channel."}

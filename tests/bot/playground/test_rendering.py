@@ -83,7 +83,7 @@ TAGS = {
         "template",
         "form",
     ),
-    *("svg", "use", "rect", "br", "del", "textarea"),
+    *("svg", "path", "rect", "br", "del", "textarea"),
 }
 
 

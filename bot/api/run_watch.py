@@ -50,7 +50,8 @@ class RunWatch:
         """Let everybody go who waits."""
         self._stopping.set()
         self._database.ring("runs")
-        self._thread.join(timeout_seconds)
+        if self._thread.ident is not None:  # it was started: a start that failed ends here, too
+            self._thread.join(timeout_seconds)
 
     @property
     def is_full(self) -> bool:

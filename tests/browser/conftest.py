@@ -31,9 +31,9 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for a file's tests. While it lives an event loop runs in this thread, which other tests cannot bear."""
     place = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if place is None:
         cannot_be_had("Chromium")

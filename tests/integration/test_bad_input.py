@@ -41,7 +41,6 @@ REFUSED = {
     "a quote without an end": ("/lab up pair demo note='a", "has no end"),
     "a wrong word": ("/lab upp pair demo", "Did you mean `/lab up`?"),
     "too many words": ("/lab up pair demo and more", "Say which blueprint, and how to call the lab."),
-    "no blueprint": ("/lab up", "Say which blueprint"),
     "an unknown lab": ("/lab show takne", "Did you mean `taken`?"),
     "a broken blueprint": ("/lab up broken demo", "is broken in `labs/broken/blueprint.yaml`, line 3:"),
     "somebody who is no mention": ("/operator add ines infra", "admin"),

@@ -33,7 +33,7 @@ COMMANDS = [
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for a file's tests. While it lives an event loop runs in this thread, which other tests cannot bear."""
+    """One browser for a file's tests. While it lives an event loop runs here, which other tests cannot bear."""
     place = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if place is None:
         cannot_be_had("Chromium")

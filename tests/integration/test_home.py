@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,15 @@ from bot.playground.model import Message, View
 from tests.integration.house import House
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def house(new_house: Callable[[], House]) -> Iterator[House]:
+    """A house of one's own: a Home tab shows what waits of all labs, those of other tests too."""
+    own = new_house()
+    own.start()
+    yield own
+    own.close()
 
 
 def texts(view: View) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-PATIENCE_MILLISECONDS = 8_000
+PATIENCE_MILLISECONDS = 25_000
 COMMANDS = [
     SlashCommand("/card", "", "Post a card"),
     SlashCommand("/form", "", "Open a form"),

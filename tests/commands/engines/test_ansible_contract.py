@@ -222,19 +222,19 @@ def play_for_ever(play: Play) -> None:
 def test_what_a_bot_that_was_killed_has_left_is_ended(real: RealWorld, tmp_path: Path) -> None:
     play = a_play(real, tmp_path, playbook((FakeTask("wait for ever", lasts=True),)))
     bot = multiprocessing.get_context("spawn").Process(target=play_for_ever, args=(play,))
+
+    def sleeping() -> set[int]:
+        found = psutil.process_iter(["cmdline"])
+        return {each.pid for each in found if "sleep 600" in " ".join(each.info["cmdline"] or [])}
+
+    before = sleeping()  # other tests', too
     bot.start()
-
-    def on_the_host() -> bool:
-        return any(
-            "sleep 600" in " ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"])
-        )
-
-    until(on_the_host, 20)
+    ours = until(lambda: sleeping() - before, 20)
     bot.kill()
     bot.join()
     openssh.end_processes(str(play.folder))
     openssh.end_processes(str(real.login.sockets))
-    until(lambda: not on_the_host(), 30)
+    until(lambda: not ours & sleeping(), 30)
 
 
 def test_a_playbook_that_is_none_is_told_in_ansibles_words(real: RealWorld, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
@@ -61,18 +62,8 @@ def read(folder: Path, root: Path, shown: str | None = None) -> Blueprint:
     shown: how people call the folder, if not by its name below that of the root.
     """
     label = f"{shown or f'{root.name}/{folder.name}'}/{FILE_NAME}"
-    try:
+    with yaml_nodes.mistakes(partial(BlueprintBroken, label)):
         return _blueprint(yaml_nodes.document(folder / FILE_NAME), folder, root)
-    except Wrong as wrong:
-        raise BlueprintBroken(label, wrong.line, wrong.sentence) from wrong
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        sentence = f"This is not YAML: {error.problem or error.context}."
-        raise BlueprintBroken(label, mark.line + 1 if mark else 1, sentence) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BlueprintBroken(label, 1, "This is not YAML in UTF-8 without control characters.") from error
-    except OSError as error:
-        raise BlueprintBroken(label, 1, f"I cannot read this file: {error.strerror}.") from error
 
 
 def _vault_field(node: yaml.Node, of: str) -> str:

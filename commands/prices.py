@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +64,12 @@ class Priced:
 
 def read(root: Path) -> Prices | None:
     """Read the catalogue's prices.yaml; None where it has none. Raises PricesBroken with its first mistake."""
-    path, label = root / FILE_NAME, f"{root.name}/{FILE_NAME}"
-    try:
-        return _prices(yaml_nodes.document(path, "a price table"))
-    except FileNotFoundError:
-        return None
-    except Wrong as wrong:
-        raise PricesBroken(label, wrong.line, wrong.sentence) from wrong
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        sentence = f"This is not YAML: {error.problem or error.context}."
-        raise PricesBroken(label, mark.line + 1 if mark else 1, sentence) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PricesBroken(label, 1, "This is not YAML in UTF-8 without control characters.") from error
-    except OSError as error:
-        raise PricesBroken(label, 1, f"I cannot read this file: {error.strerror}.") from error
+    with yaml_nodes.mistakes(partial(PricesBroken, f"{root.name}/{FILE_NAME}")):
+        try:
+            document = yaml_nodes.document(root / FILE_NAME, "a price table")
+        except FileNotFoundError:
+            return None
+        return _prices(document)
 
 
 def broken(root: Path) -> PricesBroken | None:

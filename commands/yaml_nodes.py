@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,23 @@ def document(path: Path, of: str = "a blueprint") -> yaml.Node:
     if node is None:
         raise Wrong(None, f"The file is empty. It should hold {of}.")
     return node
+
+
+@contextmanager
+def mistakes(broken: Callable[[int, str], Exception]) -> Iterator[None]:
+    """Whatever is wrong with the file that is read within is raised as broken(line, sentence)."""
+    try:
+        yield
+    except Wrong as wrong:
+        raise broken(wrong.line, wrong.sentence) from wrong
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        sentence = f"This is not YAML: {error.problem or error.context}."
+        raise broken(mark.line + 1 if mark else 1, sentence) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise broken(1, "This is not YAML in UTF-8 without control characters.") from error
+    except OSError as error:
+        raise broken(1, f"I cannot read this file: {error.strerror}.") from error
 
 
 def mapping(node: yaml.Node, of: str, known: Collection[str] | None = None) -> dict[str, yaml.Node]:

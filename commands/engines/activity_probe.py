@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import signal
 import socket
 import ssl
 import subprocess
@@ -18,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from commands.engines import programs
+
 NOT_USED = ("", "0", "false", "idle")
-ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ")  # all that a program gets of ours
 
 _READ_BYTES = 64  # more than any of NOT_USED
 
@@ -61,25 +60,12 @@ def ask_address(url: str, within_seconds: float) -> bool:
 def ask_program(words: Sequence[str], folder: Path, within_seconds: float) -> bool:
     """Whether the program ends with 0, started in that folder. Raises NoAnswer."""
     try:
-        child = subprocess.Popen(
-            list(words),
-            cwd=folder,
-            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with programs.running(words, folder) as child:
+            return child.wait(within_seconds) == 0
     except (OSError, ValueError) as error:
         raise NoAnswer(f"{words[0]} cannot be started: {error}") from None
-    try:
-        return child.wait(within_seconds) == 0
     except subprocess.TimeoutExpired:
         raise NoAnswer(_late(within_seconds)) from None
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)  # whatever it has left running, too
-        child.wait()
 
 
 def _connection(scheme: str, host: str, port: int | None, seconds: float) -> http.client.HTTPConnection:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shlex
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from commands.engines import openssh
-from commands.engines.activity_probe import ENVIRONMENT
+from commands.engines import openssh, programs
 from commands.engines.checks import NotSo
 
 _LOOK_SECONDS = 0.02
@@ -29,16 +24,14 @@ def command(words: Sequence[str], folder: Path, exit_code: int, seconds: float, 
 
     It gets words and an almost empty environment, what it says is thrown away, and all that it started ends with it.
     """
+    ends_at = time.monotonic() + seconds
     try:
-        child = subprocess.Popen(
-            list(words),
-            cwd=folder,
-            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with programs.running(words, folder) as child:
+            while child.poll() is None:
+                if over.wait(_LOOK_SECONDS):
+                    raise NotSo("it was stopped")
+                if time.monotonic() >= ends_at:
+                    raise NotSo(f"it does not end within {max(1, round(seconds))} s")
     except (OSError, ValueError) as error:
         reason = (
             error.strerror
@@ -46,17 +39,6 @@ def command(words: Sequence[str], folder: Path, exit_code: int, seconds: float, 
             else "a word of it has a zero byte"
         )
         raise NotSo(f"it cannot be started ({reason.lower()})", is_final=True) from None
-    ends_at = time.monotonic() + seconds
-    try:
-        while child.poll() is None:
-            if over.wait(_LOOK_SECONDS):
-                raise NotSo("it was stopped")
-            if time.monotonic() >= ends_at:
-                raise NotSo(f"it does not end within {max(1, round(seconds))} s")
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)  # whatever it has left running, too
-        child.wait()
     return _judged(child.returncode, exit_code)
 
 

@@ -24,7 +24,7 @@ from bot.views.message import picture as picture_block
 from bot.views.modals import modal, shown, waiting
 from commands import costs
 from commands.approvals import still_needed
-from commands.costs import Bill
+from commands.costs import NOTHING, Bill
 from commands.home import Home
 from commands.pictures import Picture
 from commands.request import Attachment, Form, Reveal, id_from
@@ -234,7 +234,9 @@ class Notifier:
         if run is None or lab is None:
             return
         given = approvals.of_run(self._database, run.id, run.digest or "")
-        bill = costs.bill(usages.of_lab(self._database, lab.id), run.ended_at or now)
+        bill = NOTHING
+        if run.kind == "destroy":  # nobody else's card says what it has cost
+            bill = costs.bill(usages.of_lab(self._database, lab.id), run.ended_at or now)
         done, found = steps.of_run(self._database, run.id), checks.of_run(self._database, run.id)
         illness = health.of_lab(self._database, lab.id)
         message = card_view(run, lab, done, given, now, bill, found, illness)

@@ -20,6 +20,7 @@ from commands.engines.checks import NotSo, Probe, Result
 from commands.engines.network_checks import Asked, Tls
 from commands.engines.terraform import scrub
 from commands.engines.vault import VaultError
+from commands.lab_outputs import texts
 from commands.steps import hosts
 from commands.steps.step import StepFailed, Work
 from commands.words import cut, plain, printable
@@ -62,7 +63,7 @@ def seen(deps: Deps, lab: Lab) -> Seen:
     told = state.get("outputs") or {}
     sensitive = frozenset(name for name, each in told.items() if each.get("sensitive"))
     outputs = {name: each.get("value") for name, each in told.items()}
-    secrets = tuple(text for name in sensitive for text in _texts(outputs[name]))
+    secrets = tuple(text for name in sensitive for text in texts(outputs[name]))
     return Seen(outputs, sensitive, secrets, blocks_of(state))
 
 
@@ -223,14 +224,6 @@ def blocks_of(state: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 def _lines(known_hosts: Any) -> list[str]:
     lines = known_hosts.splitlines() if isinstance(known_hosts, str) else known_hosts
     return [str(line) for line in lines] if isinstance(lines, list) else []
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [text for each in value.values() for text in _texts(each)]
-    if isinstance(value, list):
-        return [text for each in value for text in _texts(each)]
-    return [str(value)] if isinstance(value, str | int | float) and len(str(value)) > 3 else []
 
 
 def clean(results: Iterable[Result], secrets: tuple[str, ...]) -> list[Result]:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from commands import costs, public_keys, wall_clock
 from commands.approvals import still_needed
-from commands.authorise import admins
+from commands.authorise import known_admins
 from commands.costs import DailyCosts, Interval
 from commands.deps import Deps
-from commands.engines.vault import Operator, VaultError
+from commands.engines.vault import Operator
 from commands.public_keys import PublicKey
 from commands.request import Outcome, Refused, Request
 from state import approvals, extensions, grants, habits, labs, runs, usages
@@ -81,7 +81,7 @@ def show(request: Request, deps: Deps) -> Outcome:
             keys=tuple(filter(None, map(public_keys.enrolled, operator.ssh_public_keys))),
             grants=tuple((each, _lab_name(deps, each)) for each in held[:HELD_SHOWN]),
             grants_in_all=len(held),
-            admins=_admins(deps),
+            admins=known_admins(deps.vault)[:ADMINS_SHOWN],
             channel=channel,
             month=month,
             at=now,
@@ -125,13 +125,6 @@ def _questions(deps: Deps, operator: Operator) -> list[tuple[Extension, Lab]]:
 def _lab_name(deps: Deps, grant: Grant) -> str:
     lab = labs.get(deps.database, grant.lab_id)
     return lab.name if lab is not None else grant.lab_id
-
-
-def _admins(deps: Deps) -> tuple[Person, ...]:
-    try:
-        return tuple(each.person for each in admins(deps.vault)[:ADMINS_SHOWN])
-    except VaultError:
-        return ()
 
 
 def _month(deps: Deps, person: Person, now: datetime) -> tuple[str, DailyCosts | None]:

@@ -22,12 +22,13 @@ def outputs_of(deps: Deps, lab: Lab) -> tuple[dict[str, Any], tuple[str, ...]]:
     told = json.loads(tfstate.clear(version, deps.vault)).get("outputs") or {}
     outputs = {name: each.get("value") for name, each in told.items()}
     secret = [outputs[name] for name, each in told.items() if each.get("sensitive")]
-    return outputs, tuple(text for value in secret for text in _texts(value))
+    return outputs, tuple(text for value in secret for text in texts(value))
 
 
-def _texts(value: Any) -> list[str]:
+def texts(value: Any) -> list[str]:
+    """The texts and numbers in a secret value that are long enough to be looked for."""
     if isinstance(value, Mapping):
-        return [text for each in value.values() for text in _texts(each)]
+        return [text for each in value.values() for text in texts(each)]
     if isinstance(value, list):
-        return [text for each in value for text in _texts(each)]
+        return [text for each in value for text in texts(each)]
     return [str(value)] if isinstance(value, str | int | float) and len(str(value)) > 3 else []

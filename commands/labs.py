@@ -286,8 +286,7 @@ def _busy(lab: Lab, active: Run | None) -> Refused:
 
 
 def _holds_nothing(deps: Deps, lab: Lab) -> bool:
-    state = tfstate.current(deps.database, lab.id)
-    return lab.frozen_because is None and (state is None or state.resources == 0)
+    return lab.frozen_because is None and tfstate.resources(deps.database, lab.id) == 0
 
 
 def _is_leftover(deps: Deps, lab: Lab, person: Person) -> bool:

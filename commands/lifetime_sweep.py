@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from commands import activity, consuming, lifetime, lifetime_words, office_hours_sweep
+from commands.authorise import is_trusted, known_admins
 from commands.deps import Deps
 from commands.engines.vault import VaultError
 from commands.request import Refused, id_from
@@ -58,7 +59,9 @@ def start_destruction(deps: Deps, lab: Lab, now: datetime, requester: Person | N
     held nothing and is gone.
     """
     attempts = lab.destroy_attempts + 1
-    admins = _admins(deps) if attempts > 1 else ()  # before the transaction: Vault may take its time
+    admins = (
+        known_admins(deps.vault) if attempts > 1 else ()
+    )  # before the transaction: Vault may take its time
     again_at = now + (lifetime.retry_pause(attempts) if requester is None else BUSY_PAUSE)
     try:
         with deps.database.transaction():
@@ -71,7 +74,7 @@ def start_destruction(deps: Deps, lab: Lab, now: datetime, requester: Person | N
                 return None
             labs.update(deps.database, lab.id, destroy_attempts=attempts, look_at=again_at)
             runs.supersede(deps.database, lab.id, now)
-            if _holds_nothing(deps, lab):
+            if tfstate.resources(deps.database, lab.id) == 0:
                 labs.leave(deps.database, lab.id, now)
                 audit.append(deps.database, now, "innkeeper", "discarded", lab.name, cause=CAUSE)
                 return None
@@ -92,7 +95,7 @@ def start_destruction(deps: Deps, lab: Lab, now: datetime, requester: Person | N
     except runs.LabBusy:
         return None  # the sweep comes back
     except Refused as refused:
-        admins = admins or _admins(deps)
+        admins = admins or known_admins(deps.vault)
         log.warning("a lab that is due cannot be destroyed", lab=lab.name, because=str(refused))
         with deps.database.transaction():
             labs.update(deps.database, lab.id, destroy_attempts=attempts, look_at=again_at)
@@ -116,7 +119,7 @@ class Owners:
             self._habits[person] = habits.of(self._deps.database, person)
             self._left[person] = self._has_left(person)
         if not self.admins and any(_is_escalated(lab) or self._left[lab.owner] for lab in batch):
-            self.admins = _admins(self._deps)
+            self.admins = known_admins(self._deps.vault)
 
     def habits_of(self, person: Person) -> Habits:
         """When somebody wants peace."""
@@ -128,10 +131,9 @@ class Owners:
 
     def _has_left(self, person: Person) -> bool:
         try:
-            document = self._deps.vault.operator(person)
+            return not is_trusted(person, self._deps.vault)
         except VaultError:
             return False
-        return document is None or bool(document.problem) or not document.roles
 
 
 def look(deps: Deps, lab: Lab, owners: Owners, now: datetime) -> lifetime.Deed:
@@ -245,19 +247,7 @@ def _tell_admins(deps: Deps, lab: Lab, text: str, key: str, now: datetime, admin
             )
 
 
-def _admins(deps: Deps) -> Sequence[Person]:
-    try:
-        return [each.person for each in deps.vault.operators() if "admin" in each.roles]
-    except VaultError:
-        return ()
-
-
 def _must_end_first(active: Run) -> bool:
     if active.state in (RunState.APPROVED, RunState.APPLYING):
         return True
     return active.kind == "destroy" and active.cause == CAUSE
-
-
-def _holds_nothing(deps: Deps, lab: Lab) -> bool:
-    state = tfstate.current(deps.database, lab.id)
-    return state is None or state.resources == 0

@@ -79,7 +79,7 @@ def _put_to_sleep(deps: Deps, lab: Lab, owners: Habits, now: datetime) -> bool:
             again_at = now + lifetime.retry_pause(attempts)
             labs.update(deps.database, lab.id, destroy_attempts=attempts, look_at=again_at)
             runs.supersede(deps.database, lab.id, now)
-            if _holds_nothing(deps, lab):
+            if tfstate.resources(deps.database, lab.id) == 0:
                 presence.asleep(deps, lab, now)
                 return True
             cause_id = f"office hours down {lab.id} {now.isoformat()}"
@@ -170,7 +170,9 @@ def _leave(deps: Deps, lab: Lab, now: datetime) -> bool:
             return False
         if lab.frozen_because is not None or _must_end_first(active):
             return False
-        if not _holds_nothing(deps, lab):  # somebody has brought it back by hand: its lifetime ends it
+        if tfstate.resources(
+            deps.database, lab.id
+        ):  # somebody has brought it back by hand: its lifetime ends it
             labs.update(deps.database, lab.id, asleep_at=None)
             return False
         runs.supersede(deps.database, lab.id, now)
@@ -192,8 +194,3 @@ def _must_end_first(active: Run | None) -> bool:
         return False
     by_itself = active.kind == "destroy" and active.cause in lifetime.BY_THEMSELVES
     return by_itself or active.state in (RunState.APPROVED, RunState.APPLYING)
-
-
-def _holds_nothing(deps: Deps, lab: Lab) -> bool:
-    state = tfstate.current(deps.database, lab.id)
-    return state is None or state.resources == 0

@@ -127,6 +127,13 @@ def current(database: Database, lab_id: str) -> StateVersion | None:
     return VERSIONS.one(database, "WHERE lab_id = :lab_id ORDER BY serial DESC LIMIT 1", lab_id=lab_id)
 
 
+def resources(database: Database, lab_id: str) -> int:
+    """How many resources the lab's newest state holds; 0 where there was never one. Its body is not read."""
+    sql = "SELECT resources FROM tfstate WHERE lab_id = :lab_id ORDER BY serial DESC LIMIT 1"
+    row = database.row(sql, lab_id=lab_id)
+    return 0 if row is None else int(row["resources"])
+
+
 def version(database: Database, lab_id: str, serial: int) -> StateVersion | None:
     """One version of the lab's state."""
     return VERSIONS.one(database, "WHERE lab_id = :lab_id AND serial = :serial", lab_id=lab_id, serial=serial)

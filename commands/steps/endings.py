@@ -323,14 +323,10 @@ def _ended(why: str) -> str:
 
 def left_behind(deps: Deps, run: Run) -> str:
     """What the state holds after an apply that did not come to its end."""
-    state = tfstate.current(deps.database, run.lab_id)
-    if state is None or state.resources == 0:
+    left = tfstate.resources(deps.database, run.lab_id)
+    if left == 0:
         return "Nothing was left behind."
-    there = (
-        "1 resource exists and costs"
-        if state.resources == 1
-        else f"{state.resources} resources exist and cost"
-    )
+    there = "1 resource exists and costs" if left == 1 else f"{left} resources exist and cost"
     if run.kind == "destroy":
         return f"{there} money still."
     return f"{there} money: plan again to finish, or destroy the lab."

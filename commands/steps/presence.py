@@ -18,8 +18,7 @@ from state.records import Lab, Lifetime, Run
 def note(deps: Deps, run: Run) -> None:
     """A lab that holds something has begun to cost, whatever its run is called."""
     lab = labs.get(deps.database, run.lab_id)
-    state = tfstate.current(deps.database, run.lab_id)
-    if lab is not None and lab.applied_at is None and state is not None and state.resources:
+    if lab is not None and lab.applied_at is None and tfstate.resources(deps.database, run.lab_id):
         alive(deps, run, lab, deps.now())
 
 

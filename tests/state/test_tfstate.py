@@ -81,8 +81,10 @@ def test_what_the_newest_states_hold_is_known_also_of_labs_that_are_gone(
     locked: Database, vault: FakeVault
 ) -> None:
     one = [{"mode": "managed", "name": "a", "instances": [{}]}]
+    assert tfstate.resources(locked, "lab1") == 0
     put(locked, vault, a_state(1, resources=one))
     put(locked, vault, a_state(2, resources=one * 3))
+    assert tfstate.resources(locked, "lab1") == 3
     assert tfstate.holding(locked) == [("lab1", 3)]
     labs.leave(locked, "lab1", NOW)
     assert tfstate.holding(locked) == [("lab1", 3)]

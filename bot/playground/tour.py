@@ -96,8 +96,7 @@ class Tour(Acting):
     def _connect(self) -> None:
         user = self._cast.requester
         self._caption("A program is to use the lab. It gets its own way into Vault, shown once.")
-        self._type(user, "/lab connect demo", expect="One consumer of")
-        waiting = self._slack.messages(self._cast.channel, user)[-1]
+        waiting = self._answer(user, "/lab connect demo", "One consumer of")
         self._transcript.does(user, "presses  ( Reveal once )")
         self._slack.click(user, waiting, "Reveal once")
         modals = self._slack.wait_for(lambda: self._modals_with(user, "Secret ID"), PATIENCE_SECONDS)
@@ -180,8 +179,7 @@ class Tour(Acting):
         self._caption(
             "The lab's database gives a user of its own to each person. Its password is shown once."
         )
-        self._type(user, "/key db demo", expect="Reveal once")
-        waiting = self._slack.messages(self._cast.channel, user)[-1]
+        waiting = self._answer(user, "/key db demo", "Reveal once")
         self._transcript.does(user, "presses  ( Reveal once )")
         self._slack.click(user, waiting, "Reveal once")
         modals = self._slack.wait_for(lambda: self._modals_with(user, "Password"), PATIENCE_SECONDS)
@@ -198,8 +196,7 @@ class Tour(Acting):
         user = self._cast.leaver
         name = self._slack.workspace.users[user].name
         self._caption("They leave. One button ends everything that they held.")
-        self._type(self._cast.admin, f"/operator remove @{name}", expect="Nothing has happened yet")
-        asked = self._slack.messages(self._cast.channel, self._cast.admin)[-1]
+        asked = self._answer(self._cast.admin, f"/operator remove @{name}", "Nothing has happened yet")
         self._press(self._cast.admin, asked, "Remove", expect="no longer an operator")
         if self._laptop.run(self._ssh_address, "echo still here") is not None:
             raise TourFailed("a revoked certificate still logs in")
@@ -250,12 +247,12 @@ class Tour(Acting):
         self._press(user, card, "Approve", expect="Your approval of *forgotten* counts")
         self._card("forgotten: applied")
         direct = self._slack.direct_channel(user)
-        self._slack.wait_for(
+        reminders = self._slack.wait_for(
             lambda: [each for each in self._slack.messages(direct) if "Nobody has used" in each.text],
             PATIENCE_SECONDS,
         )
         name = self._slack.workspace.users[user].name
-        told = self._slack.messages(direct)[-1].text.partition(" (last")[0]
+        told = reminders[-1].text.partition(" (last")[0]
         self._transcript.say(f"{name} is told directly, too: {told}.")
         self._caption("Nobody answers, so it is destroyed. Your wallet will thank you.")
         self._card("forgotten: destroyed")

@@ -50,6 +50,11 @@ class Acting:
     def _type(self, user: str, text: str, expect: str = "") -> None:
         self._act(user, lambda: self._slack.command(user, self._cast.channel, text), f"types  {text}", expect)
 
+    def _answer(self, user: str, text: str, expect: str) -> Message:
+        """What a person is told when they type that. Others may have said something since."""
+        self._type(user, text, expect)
+        return next(each for each in reversed(self._seen_by(user)) if _says(each, expect))
+
     def _press(self, user: str, card: Message, label: str, expect: str) -> None:
         before = {message.ts for message in self._seen_by(user)}
         if label == "Approve" and self._transcript.lets_reader(user, label, self._pressed_since(user, card)):
@@ -79,11 +84,7 @@ class Acting:
         """Wait until a person sees a new message that has this in it."""
         self._slack.wait_for(
             lambda: (
-                any(
-                    expect in message.text or expect in str(message.blocks)
-                    for message in self._seen_by(user)
-                    if message.ts not in before
-                )
+                any(_says(message, expect) for message in self._seen_by(user) if message.ts not in before)
                 or not expect
             ),
             PATIENCE_SECONDS,
@@ -121,6 +122,10 @@ class Acting:
 
     def _caption(self, text: str) -> None:
         self._transcript.caption(text)
+
+
+def _says(message: Message, words: str) -> bool:
+    return words in message.text or words in str(message.blocks)
 
 
 def found(pattern: str, text: str) -> str:

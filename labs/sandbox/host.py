@@ -74,15 +74,18 @@ def start(host: str, port: int, folder: str) -> None:
 
 def stop(host: str, port: int, folder: str) -> None:
     """Stop the host, if there is one, and wait until its ports are closed."""
-    if os.path.isdir(folder):
+    try:
         lock = locked(host, folder)
+    except FileNotFoundError:
+        pass  # the folder has gone with the last of its hosts
+    else:
         remove(os.path.join(folder, host))
         for path in (pid_path(host, folder), os.path.join(folder, host + ".log")):
             if os.path.exists(path):
                 os.unlink(path)
         os.close(lock)
-        if not os.listdir(folder):
-            os.rmdir(folder)
+    with contextlib.suppress(OSError):  # others have theirs in it, or have just removed it
+        os.rmdir(folder)
     print(f"{host} is gone, port {port} is closed")
 
 

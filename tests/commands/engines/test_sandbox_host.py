@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.commands.engines.sandbox_machine import HOST, Machine
+from tests.commands.engines.sandbox_machine import HOST, Machine, host_module
 from tests.waiting import until
 
 
@@ -65,6 +66,16 @@ def test_to_stop_it_twice_is_harmless(machine: Machine) -> None:
     for _ in range(2):
         assert machine.run("stop").returncode == 0
     assert not machine.is_open
+
+
+def test_hosts_that_stop_at_once_leave_one_another_alone(tmp_path: Path) -> None:
+    host, folder = host_module("host"), tmp_path / "hosts"
+    names = [f"demo-{number}" for number in range(1, 5)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        for _ in range(100):  # it takes some until one looks at the folder that another has just removed
+            folder.mkdir()
+            list(pool.map(lambda name: host.stop(name, 1, str(folder)), names))
+            assert not folder.exists()
 
 
 def test_a_host_that_was_killed_can_be_stopped_and_started(machine: Machine) -> None:

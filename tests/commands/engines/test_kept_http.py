@@ -6,7 +6,7 @@ import itertools
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 import pytest
@@ -37,7 +37,8 @@ def answering(*said: bytes | Says) -> Iterator[tuple[KeptHttp, list[int]]]:
                     break
         except OSError:
             pass
-        connection.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the other side may have closed it first
+            connection.shutdown(socket.SHUT_RDWR)
 
     def accept() -> None:
         for number in itertools.count():
@@ -74,7 +75,8 @@ def test_one_that_was_closed_over_there_is_not_used() -> None:
 
     def hangs_up_later(connection: socket.socket) -> None:
         connection.sendall(OK)
-        connection.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the other side may have closed it first
+            connection.shutdown(socket.SHUT_RDWR)
         ended.set()
 
     with answering(hangs_up_later, OK) as (kept, seen):

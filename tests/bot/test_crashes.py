@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,23 @@ class MortalInn(Inn):
 
     def dies_after(self, writes: int) -> None:
         self.engines[-1].writes_left = writes
+
+    def dies_at_each_write(self, work: Callable[[], object]) -> int:
+        """Do something again and again, by a process that dies one write later each time, until it is done.
+
+        Gives how often it died.
+        """
+        for deaths in range(40):
+            self.dies_after(deaths)
+            try:
+                work()
+            except Killed:
+                self.ends()
+                self.starts()
+                continue
+            self.dies_after(10**9)
+            return deaths
+        raise AssertionError("it is never done")
 
     def lives(self) -> None:
         """Everything from the request to the end, each request delivered again where it was not answered."""

@@ -20,7 +20,6 @@ from state.records import Lab, Lifetime, OfficeHours, Person, PlannedChange
 from tests.bot.test_crashes import MortalInn
 from tests.commands.test_extending import leaves, presses, reminder
 from tests.commands.test_keys import ONE, TWO
-from tests.fakes.slack import Killed
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, Inn, Shown
 from tests.state.examples import a_lab
 
@@ -274,16 +273,8 @@ def test_killed_at_any_write_it_sleeps_and_wakes_once(tmp_path: Path, moment: st
     until(inn, f"{at(moment, 'UTC') - 2 * MINUTE:%Y-%m-%dT%H:%M}", 60)
     before = len(inn.runs())
     inn.clock.until(at(moment, "UTC"))
-    for writes in range(40):
-        inn.dies_after(writes)
-        try:
-            lifetime_sweep.sweep(inn.deps, inn.clock())
-            break
-        except Killed:
-            inn.ends()
-            inn.starts()
-    inn.dies_after(10**9)
-    assert writes > 3  # it died a few times
+    deaths = inn.dies_at_each_write(lambda: lifetime_sweep.sweep(inn.deps, inn.clock()))
+    assert deaths > 3
     until(inn, f"{inn.clock() + 5 * MINUTE:%Y-%m-%dT%H:%M}", 1)
     assert inn.runs() == ["applied"] * (before + 1)
     assert (inn.lab().asleep_at is not None) == (before == 1)

@@ -17,6 +17,7 @@ from commands.request import Refused
 
 SIZE_LIMIT = 64 * 1024
 DEPTH_LIMIT = 12
+_TOO_DEEP = "exceeded maximum nesting depth"  # of PyYAML 6.0.4's parser, which looks ahead of what it tells
 
 # libyaml, which PyYAML's wheels have in them, is seven times as fast; the other one is the same without it.
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -43,11 +44,19 @@ def document(path: Path, of: str = "a blueprint") -> yaml.Node:
         raise Wrong(None, f"The file is larger than {SIZE_LIMIT // 1024} KB.")
     text = content.decode()
     depth = 0
-    for event in yaml.parse(text, _Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or depth > DEPTH_LIMIT:
-            what = "is nested this deep" if depth > DEPTH_LIMIT else "is an alias (*name)"
-            raise Wrong(event, f"Nothing in {of} {what}. Write it out.")
+    try:
+        for event in yaml.parse(text, _Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent):
+                raise Wrong(event, f"Nothing in {of} is an alias (*name). Write it out.")
+            if depth > DEPTH_LIMIT:
+                raise Wrong(event, f"Nothing in {of} is nested this deep. Write it out.")
+    except yaml.MarkedYAMLError as error:
+        if error.problem != _TOO_DEEP:
+            raise
+        raise Wrong(
+            yaml.Event(error.problem_mark), f"Nothing in {of} is nested this deep. Write it out."
+        ) from None
     node = yaml.compose(text, _Loader)
     if node is None:
         raise Wrong(None, f"The file is empty. It should hold {of}.")

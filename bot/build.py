@@ -54,6 +54,7 @@ from commands import (
     leaving,
     leftovers,
     lifetime_sweep,
+    offers,
     refreshing,
     rekeying,
     tidying,
@@ -110,7 +111,10 @@ def build_server(settings: Settings) -> Bot:
     """The bot itself: Slack, state, worker, scheduler. Raises BadSettings."""
     client = slack_client(settings)
     deps = build_deps(settings, client)
-    notifier = Notifier(Slack(client, deps.now), deps.database, deps.now, partial(_reviewers, deps))
+    slack = Slack(client, deps.now)
+    notifier = Notifier(
+        slack, deps.database, deps.now, partial(_reviewers, deps), partial(offers.offers_of, deps)
+    )
     intake = Intake(deps, notifier)
     app = bolt_app(settings, client)
     listeners.register(app, intake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,9 +26,11 @@ from commands import costs
 from commands.approvals import still_needed
 from commands.costs import NOTHING, Bill
 from commands.home import Home
+from commands.offers import Offers
 from commands.pictures import Picture
 from commands.request import Attachment, Form, Reveal, id_from
 from state import approvals, cards, checks, health, labs, outbox, runs, steps, usages
+from state.checks import CheckResult
 from state.database import Database
 from state.records import Card, InboxEntry, Lab, OutboxMessage, Run
 from state.transitions import RunState
@@ -48,12 +50,18 @@ class Notifier:
     """send_cards() and send_replies() do once what is due, and say what; start() calls them on each change."""
 
     def __init__(
-        self, slack: Slack, database: Database, now: Callable[[], datetime], reviewers: Reviewers
+        self,
+        slack: Slack,
+        database: Database,
+        now: Callable[[], datetime],
+        reviewers: Reviewers,
+        offers: Callable[[Lab], Offers],
     ) -> None:
         self._slack = slack
         self._database = database
         self._now = now
         self._reviewers = reviewers
+        self._offers = offers
         self._not_before: dict[str, datetime] = {}  # card → when it may be edited again
         self._begun: dict[str, datetime] = {}  # card → when this process began to post it
         self._outgoing = Outgoing(slack, database, reviewers)
@@ -239,9 +247,9 @@ class Notifier:
             bill = costs.bill(usages.of_lab(self._database, lab.id), run.ended_at or now)
         done, found = steps.of_run(self._database, run.id), checks.of_run(self._database, run.id)
         illness = health.of_lab(self._database, lab.id)
-        message = card_view(run, lab, done, given, now, bill, found, illness)
+        message = card_view(run, lab, done, given, now, bill, found, illness, self._offers(lab))
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
-        reply = self._reply_at_end(run, lab, still_needed(run, given), bill)
+        reply = self._reply_at_end(run, lab, still_needed(run, given), bill, found)
         channel, ts = self._place(card, run, now)
         if ts is None:
             channel, ts = self._post(card, run, message, now)
@@ -303,7 +311,9 @@ class Notifier:
                 return channel, ts
         return card.channel, None
 
-    def _reply_at_end(self, run: Run, lab: Lab, missing: dict[str, int], bill: Bill) -> OutboxMessage | None:
+    def _reply_at_end(
+        self, run: Run, lab: Lab, missing: dict[str, int], bill: Bill, found: Sequence[CheckResult]
+    ) -> OutboxMessage | None:
         """An edit pings nobody, so the ends that people wait for are a short reply too: once for each."""
         text = ""
         if run.kind == "refresh":
@@ -315,7 +325,7 @@ class Notifier:
                 asked = [person for person in who if person != run.requester]
                 text = replies.needs_approval(run, lab, missing, asked)
         elif run.state == RunState.APPLIED:
-            text = replies.gone(run, lab, bill) if run.kind == "destroy" else replies.ready(run, lab)
+            text = replies.gone(run, lab, bill) if run.kind == "destroy" else replies.ready(run, lab, found)
         elif run.state in (RunState.FAILED, RunState.STALE):
             done = steps.of_run(self._database, run.id)
             text = replies.failed(run, lab, steps_lines.failed_step(run, done))

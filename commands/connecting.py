@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from commands.credentials import WAITS, in_wrapping, reveal_buttons
 from commands.deps import Deps
 from commands.engines.vault_places import (
@@ -12,6 +14,7 @@ from commands.engines.vault_places import (
     OPERATORS_MOUNT,
     lab_role_id,
 )
+from commands.extending import living
 from commands.grammar import assignments
 from commands.issuing import Issued, checked_seconds, issue, lab_for_keys
 from commands.request import Attachment, Outcome, Refused, Request
@@ -51,6 +54,12 @@ def connect(request: Request, deps: Deps) -> Outcome:
         buttons=reveal_buttons(grant),
         attachment=Attachment(f"connect-{lab.name}.md", how_to(deps, lab, names, published)),
     )
+
+
+def connect_to_lab(request: Request, deps: Deps) -> Outcome:
+    """The `Connect` button. Its value is LAB."""
+    lab = living(deps, request.words[1])
+    return connect(replace(request, words=("lab", "connect", lab.name)), deps)
 
 
 def how_to(deps: Deps, lab: Lab, names: list[str], published: dict[str, object]) -> str:

@@ -11,6 +11,7 @@ from commands.authorise import known_admins
 from commands.costs import DailyCosts, Interval
 from commands.deps import Deps
 from commands.engines.vault import Operator
+from commands.offers import offers_of
 from commands.public_keys import PublicKey
 from commands.request import Outcome, Refused, Request
 from state import approvals, extensions, grants, habits, labs, runs, usages
@@ -90,12 +91,11 @@ def show(request: Request, deps: Deps) -> Outcome:
 
 
 def _my_lab(deps: Deps, lab: Lab, now: datetime) -> MyLab:
-    blueprint = deps.catalogue.blueprints().get(lab.blueprint)
     return MyLab(
         lab=lab,
         run=runs.latest_of(deps.database, lab.id),
         spent_cents=costs.bill(usages.of_lab(deps.database, lab.id), now).spent_cents,
-        has_ssh=blueprint is not None and blueprint.secure.ssh is not None,
+        has_ssh=offers_of(deps, lab).has_ssh,
     )
 
 

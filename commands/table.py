@@ -9,6 +9,7 @@ from commands import (
     agents,
     approvals,
     asking,
+    connecting,
     credentials,
     drift,
     extending,
@@ -117,6 +118,7 @@ ACTIONS: dict[str, Action] = {
     "add_operator": Action(operators.add_asked, ("admin",)),
     "home": Action(home.show, OPERATORS),
     "ssh": Action(credentials.ssh_of_lab, ("operator", "infra")),
+    "connect": Action(connecting.connect_to_lab, ("operator", "infra")),
     "enroll": Action(keys.enroll, OPERATORS),
 }
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from bot.notifier import Notifier
 from bot.playground import fields as form_fields
 from bot.views.message import Message
 from bot.worker import Worker
-from commands import activity, budgeting, cost_report, drift, health, leaving, rekeying, tidying
+from commands import activity, budgeting, cost_report, drift, health, leaving, offers, rekeying, tidying
 from commands.authorise import Standing, StandingUnknown
 from commands.deps import Deps
 from commands.engines.terraform import Access
@@ -278,7 +279,8 @@ class Inn:
             allowed_channels=self.allowed_channels,
             steps=self.steps,
         )
-        self.notifier = Notifier(self.slack, self.database, self.clock, self._reviewers)  # type: ignore[arg-type]
+        offered = partial(offers.offers_of, self.deps)
+        self.notifier = Notifier(self.slack, self.database, self.clock, self._reviewers, offered)  # type: ignore[arg-type]
         self.intake = Intake(self.deps, self.notifier)
         # A pid that no process has, so that the next one sees that this one is gone.
         self.worker = Worker(self.deps, 1, f"{socket.gethostname()}:{10**8 + next(self._numbers)}:1")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from bot.views import checks_lines, drift_card, message, review_lines, steps_lines
+from bot.views import checks_lines, drift_card, message, output_lines, review_lines, steps_lines
 from bot.views.message import Message, data, safe_mrkdwn, section, span
+from bot.views.output_lines import value_words
+from commands import offers as lab_offers
 from commands import words
 from commands.approvals import still_needed
 from commands.costs import NOTHING, Bill
 from commands.lifetime_words import extend_button
+from commands.offers import Offers
 from commands.request import Button
 from state.checks import CheckResult
 from state.health import Illness
@@ -21,7 +22,7 @@ from state.transitions import RunState
 
 _S = RunState
 
-CHANGES_SHOWN, WARNINGS_SHOWN, VARIABLES_SHOWN, OUTPUTS_SHOWN, APPROVALS_SHOWN = 8, 3, 6, 10, 8
+CHANGES_SHOWN, WARNINGS_SHOWN, VARIABLES_SHOWN, APPROVALS_SHOWN = 8, 3, 6, 8
 SIGNS = {
     "create": "+",
     "update": "~",
@@ -61,10 +62,12 @@ def card(
     bill: Bill = NOTHING,
     checks: Sequence[CheckResult] = (),
     illness: Illness | None = None,
+    offers: Offers = lab_offers.NOTHING,
 ) -> Message:
     """The message that shows a run. approvals: those of its digest that are not void; bill: the lab's, until its end.
 
-    Its buttons: `approve` and `reject` have the value RUN:DIGEST; `replan`, `cancel` and `destroy` have RUN.
+    Its buttons: `approve` and `reject` have the value RUN:DIGEST; `replan`, `cancel` and `destroy` have RUN; `ssh` and
+    `connect` have LAB.
     """
     if run.kind == "refresh":
         return drift_card.card(run, lab)
@@ -74,7 +77,7 @@ def card(
         "plan": _plan_lines(run, lab),
         "guardrails": review_lines.guardrail_lines(run),
         "approvals": _approval_lines(run, approvals),
-        "end": _end_lines(run, lab, approvals),
+        "end": _end_lines(run, lab, approvals, offers),
         "checks": checks_lines.check_lines(lab, checks),
         "health": [line for line in [checks_lines.illness_line(run, lab, illness)] if line],
     }
@@ -83,7 +86,7 @@ def card(
         blocks.append(message.context([steps_lines.ticks(run, steps)], block_id="steps"))
     if references := _references(run, lab):
         blocks.append(message.context([references], block_id="references"))
-    if buttons := _buttons(run, lab, steps):
+    if buttons := _buttons(run, lab, steps, offers):
         blocks.append(message.actions(buttons, block_id="buttons"))
     return message.message(f"{data(lab.name)}: {state_word(run)}{_tail(run, lab, steps, now, bill)}", blocks)
 
@@ -123,15 +126,6 @@ def elapsed_seconds(run: Run, now: datetime) -> float:
 def lived_seconds(lab: Lab, until: datetime) -> float:
     """How long ago something of a lab was made first."""
     return 0.0 if lab.applied_at is None else max(0.0, (until - lab.applied_at).total_seconds())
-
-
-def value_words(value: Any) -> str:
-    """A variable's or an output's value as text: `large`, `true`, `["a","b"]`."""
-    return (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    )
 
 
 def role_words(needed: Mapping[str, int]) -> str:
@@ -248,7 +242,7 @@ def _approval_lines(run: Run, approvals: Sequence[Approval]) -> list[str]:
     return lines
 
 
-def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval]) -> list[str]:
+def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval], offers: Offers) -> list[str]:
     """What became of it: the run's own sentence, the outputs, until when."""
     lines = []
     told = run.state == _S.REJECTED and any(each.decision == "reject" for each in approvals)
@@ -259,17 +253,11 @@ def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval]) -> list[str]:
         again = f" I try again {words.at(lab.look_at)}." if lab.look_at else ""
         lines.append(f":red_circle: It should be gone, and still costs money.{again}")
     if run.state == _S.APPLIED and run.kind == "apply":
-        outputs = [
-            f"{data(name, 40)} {span(value_words(value))}" for name, value in sorted(run.outputs.items())
-        ]
-        shown = message.within(
-            outputs, OUTPUTS_SHOWN, lambda more: f"and {more} more: `/lab output {data(lab.name)}`"
-        )
-        if shown:
-            lines.append(" · ".join(shown))
         if lab.gone_at is not None:
-            lines.append(f"Gone {words.at(lab.gone_at)}.")
-        elif lab.expires_at is not None:
+            return [*lines, f"Gone {words.at(lab.gone_at)}."]
+        if shown := output_lines.output_line(run.outputs, offers.publish, lab.name):
+            lines.append(shown)
+        if lab.expires_at is not None:
             lines.append(f"Expires {words.at(lab.expires_at)}.")
     return lines
 
@@ -285,7 +273,7 @@ def _references(run: Run, lab: Lab) -> str:
     return ", ".join(parts)
 
 
-def _buttons(run: Run, lab: Lab, steps: Sequence[Step]) -> list[Button]:
+def _buttons(run: Run, lab: Lab, steps: Sequence[Step], offers: Offers) -> list[Button]:
     name = words.printable(lab.name)
     if run.state == _S.PROPOSED:
         shown = f"{run.id}:{run.digest or ''}"
@@ -302,12 +290,24 @@ def _buttons(run: Run, lab: Lab, steps: Sequence[Step]) -> list[Button]:
     buttons = [Button("Re-plan", "replan", run.id)] if run.state in _REPLANNED else []
     if steps_lines.failed_step(run, steps):
         buttons = [steps_lines.retry_button(run)]
-    if run.kind == "apply" and run.state == _S.APPLIED and lab.expires_at is not None:
-        buttons.append(extend_button(lab))
+    if run.kind == "apply" and run.state == _S.APPLIED:
+        buttons += _use_buttons(lab, offers)
     left_something = run.state in (_S.FAILED, _S.CANCELLED, _S.INTERRUPTED) and run.applying_at is not None
     if (run.kind == "apply" and run.state == _S.APPLIED) or (
         run.kind in ("apply", "steps") and left_something
     ):
         ask = f"Plan the destruction of {name}? It is destroyed when that plan is approved."
         buttons.append(Button("Destroy", "destroy", run.id, "danger", ask))
+    return buttons
+
+
+def _use_buttons(lab: Lab, offers: Offers) -> list[Button]:
+    """What one may want of a lab that works."""
+    buttons = []
+    if lab.asleep_at is None and offers.has_ssh:
+        buttons.append(Button("ssh", "ssh", lab.id))
+    if lab.asleep_at is None and offers.publish:
+        buttons.append(Button("Connect", "connect", lab.id))
+    if lab.expires_at is not None:
+        buttons.append(extend_button(lab))
     return buttons

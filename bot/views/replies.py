@@ -9,6 +9,7 @@ from bot.views.drift_card import drift_words
 from bot.views.message import data, safe_mrkdwn
 from commands import lifetime, words
 from commands.costs import Bill
+from state.checks import CheckResult
 from state.records import Lab, Person, Run
 from state.transitions import RunState
 
@@ -25,14 +26,16 @@ def needs_approval(run: Run, lab: Lab, still_needed: Mapping[str, int], people: 
     return f"{pinged} *{data(lab.name)}* needs your approval for {roles} ({what})."
 
 
-def ready(run: Run, lab: Lab) -> str:
-    """An apply came to a good end."""
+def ready(run: Run, lab: Lab, checks: Sequence[CheckResult] = ()) -> str:
+    """An apply came to a good end. checks: how it was found from outside; nothing is said where nobody looked."""
     if run.cause == "rekey":
         return f"The root keys of *{data(lab.name)}* are those of today's operators."
     until = f" It expires {words.at(lab.expires_at)}." if lab.expires_at is not None else ""
     if run.cause == "office_hours":
         return f"*{data(lab.name)}* is back.{until}"
-    return f"{words.mention(run.requester)} *{data(lab.name)}* is ready.{until}"
+    passed = sum(each.state == "passed" for each in checks)
+    looked = f" {passed} of {words.plural(len(checks), 'check')} passed." if checks else ""
+    return f"{words.mention(run.requester)} *{data(lab.name)}* is ready.{looked}{until}"
 
 
 def gone(run: Run, lab: Lab, bill: Bill) -> str:

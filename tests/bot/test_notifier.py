@@ -10,6 +10,7 @@ import pytest
 from bot.notifier import Notifier
 from bot.views.message import Message
 from commands.authorise import Standing
+from commands.offers import NOTHING
 from state import cards, inbox, outbox, runs
 from state.records import OutboxMessage
 from state.transitions import RunState
@@ -147,7 +148,7 @@ def test_a_card_that_did_not_arrive_is_posted_again(inn: Inn) -> None:
 def test_two_processes_post_one_card_and_send_each_reply_once(inn: Inn) -> None:
     """The other one reads what is to do while the first one's message is on its way."""
     queued(inn)
-    other = Notifier(inn.slack, inn.database, inn.clock, lambda roles: [])  # type: ignore[arg-type]
+    other = Notifier(inn.slack, inn.database, inn.clock, lambda roles: [], lambda lab: NOTHING)  # type: ignore[arg-type]
     inn.slack.meanwhile("chat.postMessage", lambda: other.send_cards(inn.clock()))
     inn.notifier.send_cards(inn.clock())
     inn.worker.plan_once(inn.clock())

@@ -64,6 +64,21 @@ def the_file(inn: Inn) -> str:
     return next(said.body for said in reversed(inn.slack.private(REQUESTER.user)) if said.file)
 
 
+def test_it_is_a_button_of_the_card_as_long_as_the_lab_lives(published: Inn) -> None:
+    card = published.newest_card()
+    assert card.buttons == ["Connect", "Extend 4h", "Destroy"]
+    published.clicks(REQUESTER, card, "Connect")
+    assert offer(published).all.startswith("One consumer of *demo* may read")
+    assert "logs in to Vault" in the_file(published)
+    published.clicks(COLLEAGUE, card, "Connect")
+    assert "*demo* is <@U1>'s lab. Its owner and infra people may do that." in offer(published, COLLEAGUE).all
+    published.says(REQUESTER, "/lab down demo")
+    published.approved(published.newest_card())
+    assert published.card(card).buttons == []
+    published.clicks(REQUESTER, card, "Connect")
+    assert "*demo* is gone since <!date^" in published.told(REQUESTER)
+
+
 def test_a_consumer_finds_what_the_lab_publishes(published: Inn) -> None:
     published.says(REQUESTER, "/lab connect demo")
     said = offer(published).all

@@ -33,6 +33,21 @@ def a_lab(inn: Inn) -> None:
     inn.vault.add(INFRA, "infra", keys=(TWO,))
 
 
+def test_a_certificate_is_one_click_away_too(inn: Inn) -> None:
+    a_lab(inn)
+    card = inn.newest_card()
+    assert card.buttons == ["ssh", "Extend 4h", "Destroy"]
+    inn.clicks(REQUESTER, card, "ssh")
+    assert inn.private(REQUESTER).all.startswith("Certificate for root on *demo*, valid until <!date^")
+    assert len(inn.cards()) == 1
+    inn.clicks(COLLEAGUE, card, "ssh")
+    assert "*demo* is <@U1>'s lab." in inn.told(COLLEAGUE)
+    inn.says(REQUESTER, "/lab down demo")
+    inn.approved(inn.newest_card())
+    inn.clicks(REQUESTER, card, "ssh")
+    assert "*demo* is gone since <!date^" in inn.told(REQUESTER)
+
+
 def newest(inn: Inn) -> Grant:
     return grants.of_lab(inn.database, inn.lab().id)[0]
 

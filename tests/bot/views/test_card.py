@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.views.card import card
+from commands import offers
 from commands.costs import NOTHING, Bill
+from commands.offers import Offers
 from state.records import STEP_NAMES, Approval, Counts, Lab, Person, PlannedChange, Run, Step
 from state.transitions import RunState
 from tests.bot.views.reading import Seen, hostile, seen
@@ -45,12 +47,10 @@ def shown(
     steps: list[Step] | None = None,
     *given: Approval,
     bill: Bill = NOTHING,
+    offers: Offers = offers.NOTHING,
 ) -> Seen:
-    return seen(
-        card(
-            run, lab or a_lab(cost_per_hour_cents=2.0), STEPS if steps is None else steps, given, LATER, bill
-        )
-    )
+    lab = lab or a_lab(cost_per_hour_cents=2.0)
+    return seen(card(run, lab, STEPS if steps is None else steps, given, LATER, bill, offers=offers))
 
 
 def test_while_planning_it_says_what_was_asked_for() -> None:
@@ -139,7 +139,7 @@ def test_when_applied_it_shows_outputs_steps_and_how_to_end_it() -> None:
     assert told.text == "demo: applied in 1 min 12 s"
     assert told.sections[0].startswith("*demo* · sandbox · applied in 1 min 12 s\n")
     assert told.sections[1].split("\n") == [
-        'address `203.0.113.7` · hosts `["a","b"]` · password `(sensitive)` · port `443`',
+        "address `203.0.113.7` · password `(sensitive)` · port `443` and 1 more: `/lab output demo`",
         "Expires <!date^1795539600^{date_short_pretty} {time}|2026-11-24 17:00 UTC>.",
     ]
     assert told.contexts[0] == "✓ provision 48 s   – secure   ✓ test 5 of 5"
@@ -148,10 +148,26 @@ def test_when_applied_it_shows_outputs_steps_and_how_to_end_it() -> None:
     assert "confirm" in destroy
 
 
-def test_a_lab_that_is_gone_cannot_be_destroyed_again() -> None:
-    told = shown(planned(state=RunState.APPLIED, applying_at=NOW), a_lab(gone_at=LATER))
+def test_a_lab_that_works_is_a_click_away() -> None:
+    run = planned(state=RunState.APPLIED, applying_at=NOW)
+    works = a_lab(applied_at=NOW, expires_at=LATER)
+    told = shown(run, works, offers=Offers(has_ssh=True, publish=("port",)))
+    assert list(told.buttons) == ["ssh", "Connect", "Extend 4h", "Destroy"]
+    assert [(each["action_id"], each["value"]) for each in told.buttons.values()][:2] == [
+        ("ssh", "lab1"),
+        ("connect", "lab1"),
+    ]
+    assert list(shown(run, works, offers=Offers(has_ssh=True)).buttons) == ["ssh", "Extend 4h", "Destroy"]
+    asleep = a_lab(applied_at=NOW, asleep_at=LATER)
+    assert list(shown(run, asleep, offers=Offers(True, ("port",))).buttons) == ["Destroy"]
+
+
+def test_a_lab_that_is_gone_cannot_be_used_or_destroyed_again() -> None:
+    run = planned(state=RunState.APPLIED, applying_at=NOW, outputs={"address": "203.0.113.7"})
+    told = shown(run, a_lab(gone_at=LATER), offers=Offers(True, ("address",)))
     assert told.buttons == {}
     assert "Gone <!date^" in told.all
+    assert "203.0.113.7" not in told.all
 
 
 def test_when_destroyed_it_says_how_long_it_lived_and_what_it_cost() -> None:

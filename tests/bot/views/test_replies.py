@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from bot.views import replies
 from commands.costs import Bill
+from state.checks import CheckResult
 from state.records import Counts
 from state.transitions import RunState
 from tests.bot.views.reading import check_mrkdwn, hostile
@@ -28,6 +29,12 @@ def test_those_who_must_approve_are_called() -> None:
 def test_the_requester_hears_that_it_is_ready() -> None:
     assert replies.ready(a_run(), a_lab()) == "<@U1> *demo* is ready."
     assert "It expires <!date^" in replies.ready(a_run(), a_lab(expires_at=NOW))
+
+
+def test_the_requester_hears_how_it_was_found_from_outside() -> None:
+    found = [CheckResult("run1", place, "tcp a:1", "passed", "open", 1, NOW) for place in range(5)]
+    assert replies.ready(a_run(), a_lab(), found) == "<@U1> *demo* is ready. 5 of 5 checks passed."
+    assert replies.ready(a_run(), a_lab(), found[:1]) == "<@U1> *demo* is ready. 1 of 1 check passed."
 
 
 def test_the_requester_hears_that_it_is_gone() -> None:

@@ -124,6 +124,7 @@ def test_every_operator_may_look_and_it_is_a_use_of_the_lab(inn: Inn) -> None:
     card = inn.says(COLLEAGUE, "/lab test demo").card()
     assert card.text.startswith("demo: applied")
     assert "✓ test 1 of 1" in card.all
+    assert inn.replies(card)[-1].startswith("<@U2> *demo* is ready. 1 of 1 check passed.")
     assert inn.lab().last_active_by == COLLEAGUE
     inn.says(STRANGER, "/lab test demo")
     assert "not a trusted operator" in inn.told(STRANGER)

@@ -31,6 +31,7 @@ from bot.api import routes as api_routes
 from bot.api.run_watch import RunWatch
 from bot.catalogue_refresher import CatalogueRefresher
 from bot.catalogue_routes import HookSecret
+from bot.home_watch import HomeWatch
 from bot.intake import Intake
 from bot.liveness import this_process
 from bot.metrics import Metrics
@@ -122,7 +123,8 @@ def build_server(settings: Settings) -> Bot:
     revocations = Revocations(deps.database, deps.vault, of_grants(deps.database), deps.now)
     jobs = _jobs(deps, intake, worker, settings.sweep_seconds)
     jobs["sign ssh revocations"] = (lambda now: revocations.refresh(), settings.sweep_seconds)
-    parts: list[Part] = [notifier, worker, intake, Scheduler(jobs, deps.now)]
+    home_watch = HomeWatch(deps, notifier.home_tab)
+    parts: list[Part] = [notifier, worker, intake, home_watch, Scheduler(jobs, deps.now)]
     more = list[BaseRoute]()
     if isinstance(deps.catalogue, GitCatalogue):
         refresher = CatalogueRefresher(partial(refreshing.refresh, deps), deps.now)

@@ -1,10 +1,14 @@
-"""The Home tab on its way to Slack: what is known at once, and the month's picture when it is drawn."""
+"""The Home tab on its way to Slack: what is known at once, the month's picture when it is drawn, and what changes."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -13,36 +17,92 @@ from bot.slack import Later, NotTaken, Slack
 from bot.views import home as view
 from commands.costs import DailyCosts, Picture
 from commands.home import Home
+from state.records import Person
+
+NOTE_LIFE = timedelta(minutes=1)  # what came of a click is read by then
 
 Draw = Callable[[DailyCosts], Picture | None]
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Tab:
+    """What stands in somebody's Home tab. touched_at: they opened it, or pressed something; hash: Slack's."""
+
+    home: Home
+    note: str
+    touched_at: datetime
+    picture_id: str = ""
+    picture_alt: str = ""
+    hash: str = ""
+
+
 class HomeTab:
-    """show() and turn_away() put something there; where Slack does not take it, whoever looks can press again."""
+    """show() and turn_away() put something there; where Slack does not take it, whoever looks can press again.
+
+    refresh() does when something has changed. Who has their tab open is known to this process alone, and forgotten with
+    it: whoever opens the tab again sees all that is new.
+    """
 
     def __init__(self, slack: Slack, pictures: LatePictures) -> None:
         self._slack = slack
         self._pictures = pictures
+        self._tabs: dict[str, Tab] = {}
 
     def show(self, user: str, home: Home, note: str, draw: Draw) -> None:
         """What somebody has. note: what came of their click. draw: for the picture of the month."""
         key = _key(home.month) if home.month is not None else ""
         known = self._pictures.known(key)
-        shown_hash = self._publish(user, view.home(home, note, *_shown(known)))
-        if home.month is None or known is not None or shown_hash is None:
+        wanted = Tab(home, note, home.at, *_shown(known))
+        published = self._publish(user, _view(wanted))
+        if published is None:
+            self._tabs.pop(user, None)
             return
+        self._tabs[user] = replace(wanted, hash=published)
+        if home.month is not None and known is None:
+            draw_month = partial(draw, home.month)
+            self._pictures.want(Wanted(draw_month, partial(self._add_picture, user), key=key))
 
-        def show(file_id: str, picture: Picture) -> None:
-            # With the hash: what was put there meanwhile is newer.
-            self._slack.publish_home(user, view.home(home, note, file_id, picture.alt), shown_hash)
-
-        self._pictures.want(Wanted(partial(draw, home.month), show, key=key))
+    def refresh(self, user: str, home: Home) -> bool:
+        """The same tab as things are now, if it looks otherwise. Raises Later."""
+        stands = self._tabs.get(user)
+        if stands is None:
+            return False
+        is_read = home.at - stands.touched_at >= NOTE_LIFE
+        wanted = replace(stands, home=home, note="" if is_read else stands.note)
+        if _digest(wanted) == _digest(stands):
+            return False
+        return self._put(user, stands, wanted)
 
     def turn_away(self, user: str, text: str) -> None:
         """Say why nothing is shown to them."""
+        self._tabs.pop(user, None)
         self._publish(user, view.turned_away(text))
+
+    def looked_at_since(self, moment: datetime) -> list[Person]:
+        """Who has opened their tab, or pressed something there, since then. Earlier ones are forgotten."""
+        for user, stands in list(self._tabs.items()):
+            if stands.touched_at < moment:
+                self._tabs.pop(user, None)
+        return [stands.home.person for stands in list(self._tabs.values())]
+
+    def _add_picture(self, user: str, file_id: str, picture: Picture) -> None:
+        stands = self._tabs.get(user)
+        if stands is not None:
+            self._put(user, stands, replace(stands, picture_id=file_id, picture_alt=picture.alt))
+
+    def _put(self, user: str, stands: Tab, wanted: Tab) -> bool:
+        """Change what stands there, unless something newer was put there meanwhile. Raises NotTaken, Later."""
+        try:
+            published = self._slack.publish_home(user, _view(wanted), stands.hash)
+        except NotTaken as refused:
+            if refused.code != "hash_conflict":
+                raise
+            return False
+        if self._tabs.get(user) is stands:
+            self._tabs[user] = replace(wanted, hash=published)
+        return True
 
     def _publish(self, user: str, shape: dict[str, object]) -> str | None:
         """The hash of what stands there now. None: Slack does not take it."""
@@ -51,6 +111,15 @@ class HomeTab:
         except (NotTaken, Later) as refused:
             log.warning("a Home tab is not shown", user=user, error=str(refused))
             return None
+
+
+def _view(stands: Tab) -> dict[str, Any]:
+    return view.home(stands.home, stands.note, stands.picture_id, stands.picture_alt)
+
+
+def _digest(stands: Tab) -> str:
+    """Of all that is shown but the moment that it is of, which is the last line."""
+    return hashlib.sha256(json.dumps(_view(stands)["blocks"][:-1]).encode()).hexdigest()
 
 
 def _shown(known: tuple[str, Picture] | None) -> tuple[str, str]:

@@ -67,7 +67,7 @@ class Notifier:
         self._outgoing = Outgoing(slack, database, reviewers)
         self._stopping = threading.Event()
         self.pictures = LatePictures(slack, self._stopping)
-        self._home_tab = HomeTab(slack, self.pictures)
+        self.home_tab = HomeTab(slack, self.pictures)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -158,11 +158,11 @@ class Notifier:
 
     def show_home(self, entry: InboxEntry, home: Home, note: str, draw: Draw) -> None:
         """The Home tab of the one who asked, and above it what came of their click."""
-        self._home_tab.show(str(entry.payload["user"]), home, note, draw)
+        self.home_tab.show(str(entry.payload["user"]), home, note, draw)
 
     def turn_away(self, entry: InboxEntry, message: Message) -> None:
         """The Home tab of somebody to whom nothing is shown, and why."""
-        self._home_tab.turn_away(str(entry.payload["user"]), message.text)
+        self.home_tab.turn_away(str(entry.payload["user"]), message.text)
 
     def open_form(self, entry: InboxEntry, form: Form) -> None:
         """Open a modal for the person who asked. Their trigger lives for three seconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from commands import costs, public_keys, wall_clock
+from commands import consuming, costs, public_keys, wall_clock
 from commands.approvals import still_needed
 from commands.authorise import known_admins
 from commands.costs import DailyCosts, Interval
@@ -46,6 +46,7 @@ class Waiting:
 class Home:
     """What the tab shows. month: what the labs of its channel cost by day, which is drawn; None: nothing to draw."""
 
+    person: Person  # whose tab it is
     roles: tuple[str, ...]
     labs: tuple[MyLab, ...]
     labs_in_all: int
@@ -73,6 +74,7 @@ def show(request: Request, deps: Deps) -> Outcome:
     channel, month = _month(deps, request.person, now)
     return Outcome(
         home=Home(
+            person=operator.person,
             roles=operator.roles,
             labs=tuple(_my_lab(deps, lab, now) for lab in labs.page(database, mine, LABS_SHOWN)),
             labs_in_all=labs.totals(database, mine)[0],
@@ -103,7 +105,7 @@ def _waiting(deps: Deps, operator: Operator) -> list[Waiting]:
     """The plans that this person's word would bring further, the oldest first."""
     found = []
     for run in runs.in_state(deps.database, RunState.PROPOSED):
-        theirs = set(operator.roles) & set(run.approvals_needed)
+        theirs = set(consuming.with_owned(deps, operator, run)) & set(run.approvals_needed)
         if not theirs or (run.requester == operator.person and not run.self_approval):
             continue
         given = approvals.of_run(deps.database, run.id, run.digest or "")

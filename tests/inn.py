@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import requests, scheduler
+from bot.home_watch import HomeWatch
 from bot.intake import Intake
 from bot.notifier import Notifier
 from bot.playground import fields as form_fields
@@ -282,6 +283,7 @@ class Inn:
         offered = partial(offers.offers_of, self.deps)
         self.notifier = Notifier(self.slack, self.database, self.clock, self._reviewers, offered)  # type: ignore[arg-type]
         self.intake = Intake(self.deps, self.notifier)
+        self.home_watch = HomeWatch(self.deps, self.notifier.home_tab)
         # A pid that no process has, so that the next one sees that this one is gone.
         self.worker = Worker(self.deps, 1, f"{socket.gethostname()}:{10**8 + next(self._numbers)}:1")
 

@@ -77,6 +77,17 @@ def test_a_lab_that_is_not_shared_is_for_its_owner_and_infra_people(provided: In
     uses(provided, "mine", REQUESTER)
 
 
+def test_that_waits_in_the_home_tab_of_those_owners(provided: Inn) -> None:
+    uses(provided)
+    provided.says(REQUESTER, "/lab down orders")
+    home = provided.opens_home(COLLEAGUE)
+    assert home.texts[0].startswith("*orders* · to be destroyed · asked for by <@U1> in <#C1>")
+    assert "Waiting for *operator* and *owner of mine*." in home.texts[0]
+    assert "to be destroyed" not in provided.opens_home(INFRA).all
+    home = provided.clicks_home(COLLEAGUE, "Approve")
+    assert home.texts[0].startswith("Your approval of *orders* counts for")
+
+
 def test_destroying_it_asks_the_owners_of_what_uses_it(provided: Inn) -> None:
     uses(provided)
     uses(provided, "own", REQUESTER)

@@ -20,7 +20,7 @@ from tests.bot.views.reading import check_view, hostile
 from tests.inn import View
 from tests.state.examples import ADA, BEN, NOW, a_lab, a_run
 
-EMPTY = Home(("security",), (), 0, (), 0, (), (), (), 0, (ADA,), "", None, NOW)
+EMPTY = Home(ADA, ("security",), (), 0, (), 0, (), (), (), 0, (ADA,), "", None, NOW)
 
 
 def living(**more: Any) -> Lab:

@@ -6,6 +6,7 @@ The lengths are slack-sdk's (slack_sdk.models); what its models let pass and Sla
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View as SdkView
 
+from bot.playground import block_rules
 from bot.playground.model import Json, SlackError
 
 MESSAGE_BLOCKS = 50
@@ -23,6 +25,12 @@ ALL_BLOCKS_TEXT = 13_200  # characters of a message's blocks together (slackapi/
 PART_OVERHEAD = 20  # what each block, element or text counts there beside its text
 METADATA_CHARACTERS = 8_000
 VIEW_BYTES = 250_000
+INNER_BLOCKS = 10  # of a container or a carousel
+FIELD_TEXT = 2000  # characters
+EXTERNAL_ID = 255  # characters
+MALFORMED = (TypeError, AttributeError, LookupError, ValueError)  # what a model says of what is no Block Kit
+# What an app reads of a view it may send back: Slack leaves the fields alone that it has added.
+VIEW_FIELDS = {*SdkView.attributes, "bot_id", "app_installed_team_id", "submit_disabled"}
 SELECTS = {"static_select", "multi_static_select", "radio_buttons", "checkboxes", "overflow"}
 
 
@@ -33,13 +41,15 @@ def check_message(text: str, blocks: Sequence[Json], text_limit: int) -> None:
     if len(text) > text_limit:
         raise SlackError("msg_too_long")
     check_blocks(blocks, MESSAGE_BLOCKS)
+    if [block["type"] for block in blocks_in(blocks)].count("table") > 1:
+        raise SlackError("invalid_attachments", "[ERROR] only_one_table_allowed")
     if blocks and _weight(list(blocks)) > ALL_BLOCKS_TEXT:
         raise SlackError("msg_blocks_too_long")
 
 
-def check_blocks(blocks: Sequence[Json], limit: int) -> None:
+def check_blocks(blocks: Sequence[Json], limit: int, surface: str = "message") -> None:
     """Raises invalid_blocks with a line for each thing that is wrong, and where it is."""
-    wrong = list(_wrong_blocks(blocks, limit))
+    wrong = list(_wrong_blocks(blocks, limit, surface=surface))
     if wrong:
         raise SlackError("invalid_blocks", *(f"[ERROR] {line}" for line in wrong))
 
@@ -67,22 +77,43 @@ def check_view(view: Any) -> Json:
     blocks = view.get("blocks")
     if not isinstance(blocks, list):
         raise SlackError("invalid_arguments", "[ERROR] missing required field: blocks [json-pointer:/view]")
-    wrong = list(_wrong_blocks(blocks, VIEW_BLOCKS, "/view/blocks"))
-    if view["type"] == "modal":
-        if not _plain(view.get("title")):
-            wrong.append("missing required field: title [json-pointer:/view]")
-        if any(block.get("type") == "input" for block in blocks) and not _plain(view.get("submit")):
-            wrong.append("a view with an input block needs `submit` [json-pointer:/view/submit]")
+    wrong = [
+        *_wrong_blocks(blocks, VIEW_BLOCKS, "/view/blocks", view["type"]),
+        *_wrong_view_fields(view),
+    ]
+    if not wrong:
+        elements = [element for block in blocks_in(blocks) for element in elements_of(block)]
+        if sum(bool(element.get("focus_on_load")) for element in elements) > 1:
+            wrong.append("only one element may have `focus_on_load` [json-pointer:/view/blocks]")
     try:
         SdkView(**{key: value for key, value in view.items() if key in SdkView.attributes}).to_dict()
-    except SlackObjectFormationError as problem:
-        wrong.append(f"{problem} [json-pointer:/view]")
+    except (SlackObjectFormationError, *MALFORMED) as problem:
+        if not wrong:
+            wrong.append(f"{_in_slacks_words(problem)} [json-pointer:/view]")
     if wrong:
         raise SlackError("invalid_arguments", *(f"[ERROR] {line}" for line in dict.fromkeys(wrong)))
     return view
 
 
-def _wrong_blocks(blocks: Sequence[Any], limit: int, where: str = "/blocks") -> Iterator[str]:
+def _wrong_view_fields(view: Json) -> Iterator[str]:
+    for name in sorted(set(view) - VIEW_FIELDS):
+        yield f"invalid additional property: {name} [json-pointer:/view/{name}]"
+    if len(str(view.get("external_id") or "")) > EXTERNAL_ID:
+        yield f"must be less than {EXTERNAL_ID + 1} characters [json-pointer:/view/external_id]"
+    for name in ("title", "submit", "close"):
+        if view.get(name) is not None and not block_rules.is_plain(view[name]):
+            yield f"must be a plain_text object [json-pointer:/view/{name}]"
+    if view["type"] == "modal":
+        if not view.get("title"):
+            yield "missing required field: title [json-pointer:/view]"
+        kinds = [each.get("type") for each in view["blocks"] if isinstance(each, dict)]
+        if "input" in kinds and not view.get("submit"):
+            yield "a view with an input block needs `submit` [json-pointer:/view/submit]"
+
+
+def _wrong_blocks(
+    blocks: Sequence[Any], limit: int, where: str = "/blocks", surface: str = "message"
+) -> Iterator[str]:
     if len(blocks) > limit:
         yield f"no more than {limit} items allowed [json-pointer:{where}]"
     block_ids: set[str] = set()
@@ -96,32 +127,36 @@ def _wrong_blocks(blocks: Sequence[Any], limit: int, where: str = "/blocks") -> 
             yield f"`block_id` {block_id} already exists [json-pointer:{here}/block_id]"
         block_ids.add(str(block_id))
         try:
-            parsed = Block.parse(block)
-            if parsed is None:
-                yield f"unsupported type: {block['type']} [json-pointer:{here}/type]"
-                continue
-            parsed.to_dict()
-        except (SlackObjectFormationError, TypeError, AttributeError, KeyError, ValueError) as problem:
-            yield f"{problem} [json-pointer:{here}]"
-            continue
-        yield from _wrong_block(block, here)
+            yield from _wrong_block(block, here, surface)
+        except (SlackObjectFormationError, *MALFORMED) as problem:
+            yield f"{_in_slacks_words(problem)} [json-pointer:{here}]"
 
 
-def _wrong_block(block: Json, here: str) -> Iterator[str]:
+def _wrong_block(block: Json, here: str, surface: str) -> Iterator[str]:
+    parsed = Block.parse(block)
+    if parsed is None:
+        yield f"unsupported type: {block['type']} [json-pointer:{here}/type]"
+        return
+    wrong = [*block_rules.wrong_block(block, here, surface), *_wrong_fields(block, here)]
+    yield from wrong
+    if not wrong:
+        parsed.to_dict()  # raises for what is too long or too many
+    for name in ("child_blocks", "elements"):
+        if block["type"] == {"child_blocks": "container", "elements": "carousel"}[name]:
+            yield from _wrong_blocks(block.get(name) or [], INNER_BLOCKS, f"{here}/{name}", surface)
+
+
+def _wrong_fields(block: Json, here: str) -> Iterator[str]:
     kind = block["type"]
     if kind == "section" and not block.get("text") and not block.get("fields"):
         yield f"missing required field: text or fields [json-pointer:{here}]"
-    if kind == "section" and isinstance(block.get("text"), str):
-        yield f"must be a text object [json-pointer:{here}/text]"
-    if kind == "header" and not _plain(block.get("text")):
-        yield f"must be plain_text [json-pointer:{here}/text]"
     if kind in ("actions", "context") and not block.get("elements"):
         yield f"must provide at least 1 item [json-pointer:{here}/elements]"
-    if kind == "input" and not (_plain(block.get("label")) and block.get("element")):
+    if kind == "input" and not (block.get("label") and block.get("element")):
         yield f"missing required field: label or element [json-pointer:{here}]"
     for place, text in enumerate(block.get("fields") or []):
-        if len(str(text.get("text", ""))) > 2000:
-            yield f"must be less than 2001 characters [json-pointer:{here}/fields/{place}/text]"
+        if len(str(text.get("text", ""))) > FIELD_TEXT:
+            yield f"must be less than {FIELD_TEXT + 1} characters [json-pointer:{here}/fields/{place}/text]"
     if kind != "rich_text":
         for text in _texts(block):
             if not isinstance(text.get("text"), str) or not text["text"]:
@@ -132,30 +167,28 @@ def _wrong_block(block: Json, here: str) -> Iterator[str]:
         if action_id and action_id in action_ids:
             yield f"`action_id` {action_id} already exists for another element [json-pointer:{here}]"
         action_ids.add(str(action_id))
-        yield from _wrong_element(element, here)
+        yield from _wrong_menu(element, here)
 
 
-def _wrong_element(element: Json, here: str) -> Iterator[str]:
-    kind = element.get("type", "")
-    if kind == "button" and not _plain(element.get("text")):
-        yield f"a button needs a plain_text `text` [json-pointer:{here}]"
-    if kind in SELECTS:
-        options = list(options_of(element))
-        if not options:
+def _wrong_menu(element: Json, here: str) -> Iterator[str]:
+    if element.get("type") in SELECTS:
+        values = [option.get("value") for option in options_of(element)]
+        if not values:
             yield f"must provide at least 1 option [json-pointer:{here}]"
-        values = [option.get("value") for option in options]
         if len(set(values)) < len(values):
             yield f"options need values of their own [json-pointer:{here}]"
-        chosen = element.get("initial_option")
-        if chosen and chosen not in options:
-            yield f"initial_option must be one of the options [json-pointer:{here}]"
-    if "confirm" in element:
-        confirm = element["confirm"]
-        limits = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
-        for name, limit in limits.items():
-            text = confirm.get(name) or {}
-            if not text.get("text") or len(text["text"]) > limit:
-                yield f"confirm.{name} must have 1 to {limit} characters [json-pointer:{here}]"
+
+
+def _in_slacks_words(problem: Exception) -> str:
+    """What Python says of a model that was given the wrong fields, as Slack would say it."""
+    said = str(problem.args[0] if isinstance(problem, KeyError) else problem)
+    if isinstance(problem, KeyError):
+        return f"missing required field: {said}"
+    if found := re.search(r"unexpected keyword argument '(\w+)'", said):
+        return f"invalid additional property: {found[1]}"
+    if found := re.search(r"missing .* arguments?: '(\w+)'", said):
+        return f"missing required field: {found[1]}"
+    return said if isinstance(problem, SlackObjectFormationError) else "must be of another type"
 
 
 def blocks_in(blocks: Sequence[Json]) -> Iterator[Json]:
@@ -182,10 +215,6 @@ def options_of(element: Json) -> Iterator[Json]:
     yield from element.get("options") or []
     for group in element.get("option_groups") or []:
         yield from group.get("options") or []
-
-
-def _plain(text: Any) -> bool:
-    return isinstance(text, dict) and text.get("type") == "plain_text" and bool(text.get("text"))
 
 
 def _texts(part: Any) -> Iterator[Json]:

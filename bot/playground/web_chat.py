@@ -6,7 +6,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction (message response
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.playground.arguments import (
@@ -57,15 +57,26 @@ def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to:
 
 
 def check_pictures(workspace: Workspace, blocks: Sequence[Json]) -> None:
-    """An image block names a picture that was uploaded. Raises invalid_blocks, as for one that is not ready yet."""
+    """An image names a picture that was uploaded. Raises invalid_blocks, as for one that is not ready yet."""
     for place, block in enumerate(blocks):
-        asked = block.get("slack_file") if block.get("type") == "image" else None
-        if asked is None:
-            continue
-        file = workspace.files.get(str(asked.get("id"))) if isinstance(asked, dict) else None
-        if file is None or not file.is_uploaded or not file.mimetype.startswith("image/"):
-            where = f"[json-pointer:/blocks/{place}/slack_file]"
-            raise SlackError("invalid_blocks", f"[ERROR] invalid slack file {where}")
+        for asked in _slack_files(block):
+            file = workspace.files.get(str(asked.get("id"))) if isinstance(asked, dict) else None
+            is_there = file is not None and file.is_uploaded and file.mimetype.startswith("image/")
+            if not is_there and not (isinstance(asked, dict) and asked.get("url")):
+                where = f"[json-pointer:/blocks/{place}/slack_file]"
+                raise SlackError("invalid_blocks", f"[ERROR] invalid slack file {where}")
+
+
+def _slack_files(part: Any) -> Iterator[Any]:
+    """Every slack_file in a block, those of its elements too."""
+    if isinstance(part, dict):
+        if part.get("type") == "image" and "slack_file" in part:
+            yield part["slack_file"]
+        for inner in part.values():
+            yield from _slack_files(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _slack_files(inner)
 
 
 def thread_of(workspace: Workspace, channel_id: str, thread_ts: str) -> str:

@@ -117,6 +117,7 @@ INPUT_ONLY = (
     "file_input",
 )
 CONTEXT_ONLY = ("feedback_buttons", "icon_button")
+NO_ACCESSORY = (*INPUT_ONLY, *CONTEXT_ONLY, "datetimepicker")
 PRESSED = ("button", "workflow_button", "overflow", *CONTEXT_ONLY)
 
 
@@ -165,7 +166,7 @@ def message_blocks(file_id: str = "") -> list[Json]:
     both = [
         {"type": "section", "text": mrkdwn(f"A {kind}:"), "accessory": element(kind)}
         for kind in ELEMENTS
-        if kind not in INPUT_ONLY and kind not in CONTEXT_ONLY
+        if kind not in NO_ACCESSORY
     ]
     return [
         {"type": "header", "text": plain("Everything :tada:")},
@@ -183,7 +184,12 @@ def message_blocks(file_id: str = "") -> list[Json]:
         {"type": "image", "title": plain("A picture"), "alt_text": "a cat", **picture(file_id)},
         {"type": "image", "alt_text": "a dog", "image_url": "https://elsewhere.test/dog.png"},
         {"type": "context", "elements": [picture(file_id), mrkdwn("by <@U00000001>"), plain("today")]},
-        {"type": "actions", "elements": [element("button"), element("static_select"), element("datepicker")]},
+        {
+            "type": "actions",
+            "elements": [
+                element(kind) for kind in ("button", "static_select", "datepicker", "datetimepicker")
+            ],
+        },
         {"type": "context_actions", "elements": [element("feedback_buttons"), element("icon_button")]},
         RICH_TEXT,
         *special_blocks(),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
+from bot.playground import checks
 from bot.views.message import Message
 
 _WRITTEN_BY_US = re.compile(r"<@[UW][A-Z0-9]+>|<!date\^\d+\^[^<>|]+\|[^<>|]+>|<#C[A-Z0-9]+>")
@@ -72,6 +73,7 @@ def check(message: Message) -> None:
     assert 1 <= len(message.blocks) <= 50
     assert len(json.dumps(message.blocks, ensure_ascii=False)) <= 12_000
     assert [block.to_dict() for block in Block.parse_all(message.blocks)] == message.blocks
+    checks.check_message(message.text, message.blocks, checks.UPDATE_TEXT)
     _check_blocks(message.blocks)
     check_mrkdwn(message.text)
 
@@ -79,6 +81,7 @@ def check(message: Message) -> None:
 def check_view(view: dict[str, Any]) -> None:
     """The same for a modal and a Home tab."""
     assert View(**view).to_dict() == view
+    checks.check_view(view)
     assert len(view["blocks"]) <= 100
     _check_blocks(view["blocks"])
 

@@ -25,6 +25,18 @@ from tests.waiting import until
 
 _numbers = itertools.count(1)
 
+# Fixtures that start programs of others, and folders in which every test does.
+REAL_PARTS = {"start_openbao", "sealed_openbao", "postgresql", "postgresql_server", "repository", "keygen"}
+REAL_FOLDERS = {"integration", "browser"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what runs real parts, which `make unit` leaves out; a test that starts one by itself is marked there."""
+    for item in items:
+        if item.path.parent.name in REAL_FOLDERS or REAL_PARTS & set(item.fixturenames):
+            item.add_marker("integration")
+
 
 @dataclass(frozen=True)
 class VaultSpace:

@@ -21,7 +21,7 @@ FUNCTION_LINES = 60
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 # The workspace serves any Bolt app and knows nothing of ours; these few of its folder connect it with our bot.
-CONNECTING = ("demo", "tour", "tour_acts", "transcript", "vault_server")
+CONNECTING = ("demo", "house", "tour", "tour_acts", "transcript", "vault_server")
 
 
 def sources(*packages: str) -> list[Path]:
@@ -144,6 +144,7 @@ print(json.dumps({"acts": acts, "wrong": wrong, "unsettled": settled() != before
 """
 
 
+@pytest.mark.integration
 def test_importing_any_module_does_nothing_but_define() -> None:
     """All modules in one fresh interpreter, which may neither write, connect, start a process nor change itself."""
     names = [module_of(path) for path in sources(*PACKAGES)]

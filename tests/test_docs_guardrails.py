@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from commands.engines.module_facts import SHAPE
@@ -62,6 +63,7 @@ def test_the_forms_of_a_message_and_the_limits_are_told() -> None:
     assert f"larger than {MOST_BYTES_OF_A_FILE // 1024} KB" in text
 
 
+@pytest.mark.integration
 def test_the_example_does_what_it_says(tmp_path: Path) -> None:
     [example] = re.findall(r"^```rego\n(.*?)^```", page("GUARDRAILS.md"), re.DOTALL | re.MULTILINE)
     (tmp_path / "small_machines.rego").write_text(example)

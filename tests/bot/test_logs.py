@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import logging
 import structlog
@@ -25,6 +27,7 @@ log.debug("not shown")
 """
 
 
+@pytest.mark.integration
 def test_lines_are_json_with_ids_and_without_tokens() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr

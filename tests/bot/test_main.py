@@ -128,6 +128,7 @@ def test_bench_belongs_to_a_checkout(tmp_path: Path) -> None:
     assert done.stderr == "There is no bench/ here: run `innkeeper bench` in a checkout of Innkeeper.\n"
 
 
+@pytest.mark.integration
 def test_the_process_itself(tmp_path: Path) -> None:
     """As a user's shell sees it: status 2, one sentence, no traceback."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())}

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from bot.__main__ import cli
 
+pytestmark = pytest.mark.integration
+
 POLICIES = Path(__file__).parents[2] / "labs" / "policy"
 OPEN = {
     "address": 'aws_security_group.host["[red]a"]',

@@ -53,6 +53,7 @@ def test_a_host_gets_the_ca_the_list_its_signature_and_the_key(hosts: Hosts) -> 
     assert is_signed(hosts, krl, signature)
 
 
+@pytest.mark.integration
 def test_openssl_says_the_signature_is_good(hosts: Hosts, tmp_path: Path) -> None:
     for name in ("krl", "krl.sig", "krl.pub"):
         (tmp_path / name).write_bytes(hosts.get(f"/ssh/{name}").content)

@@ -12,6 +12,8 @@ from state import approvals, runs
 from tests.commands.engines.repositories import Repository
 from tests.inn import COLLEAGUE, INFRA, REQUESTER, SECURITY, Inn, Shown
 
+pytestmark = pytest.mark.integration
+
 OPEN = "name: web\nsummary: A web\nlifetime: {{max: 3d}}\napprovals: {{infra: 1, self: true}}\n{more}"
 LOOSE = "name: web\nsummary: A web\nlifetime: {max: 30d}\napprovals: {operator: 1, self: true}\n"
 NO_EXTERNAL = """package team.no_external

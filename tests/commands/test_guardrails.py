@@ -150,6 +150,7 @@ def test_what_a_plan_was_priced_at_counts(
     assert document("plan", asked, None, None)["cost"] == told
 
 
+@pytest.mark.integration
 def test_without_policies_the_catalogue_is_trusted_and_a_branch_is_not(tmp_path: Path) -> None:
     facts: Any = empty()
     assert judge_plan(tmp_path, subject(), {}).denials == ()
@@ -162,6 +163,7 @@ def test_without_policies_the_catalogue_is_trusted_and_a_branch_is_not(tmp_path:
         assert not denial.overridable
 
 
+@pytest.mark.integration
 def test_a_branch_is_not_judged_without_its_sources(tmp_path: Path) -> None:
     (tmp_path / "p.rego").write_text("package p\n\ndeny := []\n")
     assert judge_plan(tmp_path, subject("feature"), {}).denials

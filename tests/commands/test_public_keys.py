@@ -109,6 +109,7 @@ def test_what_is_no_private_key_is_let_through(text: str) -> None:
     assert not public_keys.is_private(text)
 
 
+@pytest.mark.integration
 def test_a_request_for_a_certificate_is_let_through(tmp_path: Path) -> None:
     for kind in (["rsa:3072"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], ["ed25519"]):
         made = subprocess.run(
@@ -133,6 +134,7 @@ def test_a_request_for_a_certificate_is_let_through(tmp_path: Path) -> None:
         assert public_keys.is_private((tmp_path / "key").read_text())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", [["ed25519"], ["ecdsa", "-b", "384"], ["rsa", "-b", "3072"]], ids=str)
 def test_a_key_is_shown_by_the_fingerprint_that_ssh_keygen_shows(tmp_path: Path, kind: list[str]) -> None:
     file = tmp_path / "key"

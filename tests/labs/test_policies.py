@@ -80,6 +80,7 @@ def test_the_catalogue_takes_the_policies_for_no_blueprint() -> None:
     assert catalogue.broken() == []
 
 
+@pytest.mark.integration
 def test_the_child_says_what_is_said_here(judged: Judge) -> None:
     asked = document("plan", subject(), None, plan_document({"resource_changes": [change("other_thing.x")]}))
     here = judged(asked)
@@ -453,6 +454,7 @@ def test_what_is_not_in_the_settings_is_not_allowed(judged: Judge, tmp_path: Pat
 # The shipped blueprints
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["aws-ec2", "digitalocean-droplet", "sandbox"])
 def test_the_sources_of_the_shipped_blueprints(name: str) -> None:
     blueprint = Catalogue(LABS).blueprints()[name]
@@ -492,6 +494,7 @@ SHIPPED = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", list(SHIPPED))
 def test_the_plans_of_the_shipped_blueprints(name: str) -> None:
     blueprint = Catalogue(LABS).blueprints()[name]

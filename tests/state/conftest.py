@@ -41,7 +41,7 @@ def postgresql_url(postgresql_server: str) -> str:
     return f"{postgresql_server}&options=-csearch_path%3D{schema}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
 def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where to keep state: once for each database."""
     if request.param == "sqlite":

@@ -107,6 +107,7 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     assert len(database.rows("SELECT name FROM migrations")) == len(MIGRATIONS)
 
 
+@pytest.mark.integration
 def test_processes_that_migrate_at_once_do_not_disturb_each_other(state_url: str) -> None:
     code = "import sys; from state.database import connect; connect(sys.argv[1]).migrate(); print('done')"
     started = [
@@ -139,6 +140,7 @@ def test_a_statement_that_the_database_refuses_ends_only_its_part(database: Data
     assert ids(database) == ["kept", "kept too"]
 
 
+@pytest.mark.integration
 def test_a_process_killed_before_it_commits_leaves_nothing(state_url: str, database: Database) -> None:
     code = (
         "import sys; from state.database import connect; from state import inbox\n"

@@ -26,12 +26,14 @@ WEEK = Bars(
 )
 
 
+@pytest.mark.integration
 def test_a_week_is_a_picture_of_its_size() -> None:
     png = bar_chart(WEEK)
     assert size_of(png) == (1200, 660)
     assert len(png) < 150_000
 
 
+@pytest.mark.integration
 def test_the_same_days_are_the_same_bytes() -> None:
     assert bar_chart(WEEK) == bar_chart(WEEK)
 
@@ -82,6 +84,7 @@ def test_it_is_told_in_a_sentence() -> None:
     )
 
 
+@pytest.mark.integration
 def test_names_of_any_script_are_drawn_and_emoji_left_out() -> None:
     names = ("山田太郎", "محمد علي", "Владимир", "राहुल", "สมชาย", "דוד", "김민준", "🎉", "a<b>&\x00\ud800")
     bars = Bars("Cost", days(1), tuple(Series(name, (100,)) for name in names[:8]))

@@ -32,6 +32,7 @@ def numbered(count: int) -> Plan:
     return Plan("many", nodes, edges)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("plan", [DEMO, numbered(20), numbered(60)], ids=["3", "20", "60"])
 def test_a_plan_is_a_picture(plan: Plan) -> None:
     png = plan_graph(plan)
@@ -39,6 +40,7 @@ def test_a_plan_is_a_picture(plan: Plan) -> None:
     assert len(png) < 150_000
 
 
+@pytest.mark.integration
 def test_the_same_plan_is_the_same_bytes() -> None:
     assert plan_graph(DEMO) == plan_graph(DEMO)
 

@@ -12,6 +12,8 @@ from bot.pictures import svg
 from bot.pictures.raster import drawn, png
 from tests.bot.pictures.reading import size_of
 
+pytestmark = pytest.mark.integration
+
 BLANK = svg.sheet(100, "demo", "", [])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ LIFE = Life(
 )
 
 
+@pytest.mark.integration
 def test_a_life_is_a_picture() -> None:
     png = timeline(LIFE)
     assert size_of(png)[0] == 1200

@@ -250,6 +250,7 @@ def test_news_arrive_as_they_happen_and_end_with_the_workspace() -> None:
         connection.close()
 
 
+@pytest.mark.integration
 def test_its_docs_name_every_option() -> None:
     command = [sys.executable, "-m", "bot.playground", "--help"]
     told = subprocess.run(command, cwd=FOLDER.parents[1], capture_output=True, text=True, check=True).stdout
@@ -259,6 +260,7 @@ def test_its_docs_name_every_option() -> None:
     )
 
 
+@pytest.mark.integration
 def test_the_workspace_runs_by_itself_for_any_app(tmp_path: Path) -> None:
     manifest = tmp_path / "app.yaml"
     manifest.write_text(

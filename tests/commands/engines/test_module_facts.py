@@ -113,6 +113,7 @@ def test_an_ordinary_module(tmp_path: Path) -> None:
     assert found["provisioners"] == found["reads"] == found["special"] == found["links"] == []
 
 
+@pytest.mark.integration
 def test_what_the_child_says_is_what_is_read_here(tmp_path: Path) -> None:
     found = of(tmp_path, main=ORDINARY)
     assert facts(tmp_path / "module") == found
@@ -387,6 +388,7 @@ def test_what_may_be_read_in_two_ways_is_a_problem(tmp_path: Path, text: str) ->
     assert of(tmp_path, main=text)["problems"]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "text",
     [
@@ -513,5 +515,6 @@ def test_two_modules_that_call_each_other(tmp_path: Path) -> None:
     assert read(tmp_path / "web", tmp_path)["files"] == ["web/main.tf", "b/main.tf"]
 
 
+@pytest.mark.integration
 def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     assert facts(tmp_path / "none")["problems"]

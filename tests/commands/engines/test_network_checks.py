@@ -164,6 +164,7 @@ def test_an_answer_is_judged_by_status_body_and_headers() -> None:
         )
 
 
+@pytest.mark.integration
 def test_an_expression_that_never_ends_is_ended() -> None:
     with serving({"/": (200, {}, b"a" * 40 + b"b")}) as (port, _):
         assert why(lambda: asks(port, matches="(a+)+$")) == "its answer took too long to match"

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from commands.engines.policy import Finding, Question, Verdict, count, evaluate
 
+pytestmark = pytest.mark.integration
+
 GOOD = 'package one.good\n\ndeny contains "no" if input.bad\n\nwarn contains "perhaps" if input.odd\n'
 
 

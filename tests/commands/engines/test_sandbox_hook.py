@@ -84,6 +84,7 @@ def test_asyncssh_looks_at_certificates_where_we_look_too() -> None:
     assert "_validate_openssh_certificate" in inspect.getsource(connection._validate_client_certificate)
 
 
+@pytest.mark.integration
 def test_serial_and_key_id_are_what_ssh_keygen_wrote(lodge: Any) -> None:
     key = lodge[1].certificate("anna", serial=2**64 - 1, key_id="T1-U1:demo:g1")
     shown = ssh_server.read_certificate(asyncssh.read_certificate(f"{key}-cert.pub"))
@@ -92,11 +93,13 @@ def test_serial_and_key_id_are_what_ssh_keygen_wrote(lodge: Any) -> None:
     assert shown.valid_before - shown.valid_after >= 30 * 60
 
 
+@pytest.mark.integration
 def test_a_door_lets_in_who_has_a_certificate(lodge: Any) -> None:
     door, key = (lambda: ssh_server.Door(lodge[0])), lodge[1].certificate("anna")
     assert enters(door, key)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", [UnwrappedDoor, BlindDoor])
 def test_where_asyncssh_has_moved_nobody_gets_in(
     lodge: Any, kind: Any, capsys: pytest.CaptureFixture[str]

@@ -18,6 +18,8 @@ import pytest
 from tests.commands.engines.sandbox_machine import HOST, Machine, host_module
 from tests.waiting import until
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:

@@ -168,6 +168,7 @@ def test_variables_are_found_in_any_spelling(tmp_path: Path) -> None:
     assert found["passing"] == Declared(type="string", has_default=True, ephemeral=True)
 
 
+@pytest.mark.integration
 def test_terraforms_own_parser_finds_the_same(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(HOSTILE)
     asked = (

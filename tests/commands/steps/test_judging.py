@@ -14,6 +14,8 @@ from tests.commands.test_branches import Proposed
 from tests.commands.test_rekeying import a_lab as rooted
 from tests.inn import ADMIN, BOTH, INFRA, REQUESTER, SECURITY, Inn, Shown
 
+pytestmark = pytest.mark.integration
+
 CROWDED = """package team.crowded
 
 deny := [{{"msg": msg, "overridable": {overridable}}} |

@@ -20,6 +20,8 @@ _INLINE = re.compile(
     r"|(?<![\w~])~(?=\S)(?P<strike>[^~\n]*?\S)~(?![\w~])"
     r"|:(?P<emoji>[a-z0-9_+'-]+(?:::skin-tone-[2-6])?):"
 )
+_BROADCASTS = ("here", "channel", "everyone")
+_QUOTE_ALL = re.compile(r"^(?:&gt;|>){3}[ \t]?", re.MULTILINE)  # from there to the end
 _QUOTE = re.compile(r"^(?:&gt;|>)[ \t]?(.*)$")
 _CODE_LINK = re.compile(r"<(https?:[^|>]+|mailto:[^|>]+)(?:\|([^>]*))?>")
 
@@ -45,6 +47,11 @@ def unescaped(text: str) -> str:
 
 
 def _paragraphs(text: str) -> Iterator[Json]:
+    if found := _QUOTE_ALL.search(text):
+        if found.start():
+            yield from _paragraphs(text[: found.start()].removesuffix("\n"))
+        yield {"type": "rich_text_quote", "elements": list(_inline(text[found.end() :], {}))}
+        return
     kind = ""
     lines: list[str] = []
     for line in text.split("\n"):
@@ -101,7 +108,10 @@ def _angle(inside: str) -> Json:
             "label": unescaped(label),
         }
     if target.startswith("!"):
-        return {"type": "broadcast", "range": target[1:].split("^")[0], "label": unescaped(label)}
+        name = target[1:].split("^")[0]
+        if name in _BROADCASTS:
+            return {"type": "broadcast", "range": name, "label": unescaped(label)}
+        return {"type": "text", "text": unescaped(label) or f"<{target}>"}
     return {"type": "link", "url": unescaped(target), "text": unescaped(label)}
 
 

@@ -37,7 +37,8 @@ def formatted(seconds: float, shape: str, timezone: str, now: float, fallback: s
         "date": lambda: f"{when.day} {when:%B %Y}",
         "date_short": lambda: f"{when.day} {when:%b %Y}",
         "date_long": lambda: f"{when:%A} {when.day} {when:%B %Y}",
-        "day_divider_pretty": lambda: near(when.date(), today.date()) or f"{when:%A} {when.day} {when:%B}",
+        "date_long_full": lambda: f"{when.day} {when:%B %Y}",
+        "day_divider_pretty": lambda: near(when.date(), today.date()) or _divider(when, today),
         "time": lambda: f"{when:%H:%M}",
         "time_secs": lambda: f"{when:%H:%M:%S}",
         "ago": lambda: relative(seconds - now),
@@ -46,6 +47,10 @@ def formatted(seconds: float, shape: str, timezone: str, now: float, fallback: s
         plain = forms[name]
         forms[f"{name}_pretty"] = lambda plain=plain: near(when.date(), today.date()) or plain()  # type: ignore[misc]
     return _TOKEN.sub(lambda token: forms[token[1]]() if token[1] in forms else token[0], shape)
+
+
+def _divider(when: datetime, today: datetime) -> str:
+    return f"{when:%A} {when.day} {when:%B}{'' if when.year == today.year else f' {when.year}'}"
 
 
 def near(day: date, today: date) -> str:

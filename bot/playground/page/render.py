@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, TemplateError
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.playground.checks import options_of
 from bot.playground.fields import initial
@@ -63,8 +63,11 @@ class Reader:
         known = self.channels.get(channel)
         return known.name if known and known.name else otherwise or channel
 
-    def when(self, seconds: Any, shape: str, fallback: str = "") -> str:
-        return dates.formatted(float(seconds), shape, self.timezone, self.now, fallback)
+    def when(self, seconds: Any, shape: str, fallback: str = "", with_ago: bool = True) -> str:
+        """Without {ago} it stays as it is: the page itself says how long ago something was."""
+        shape = shape if with_ago else shape.replace("{ago}", "\0")
+        said = dates.formatted(float(seconds), shape, self.timezone, self.now, fallback)
+        return said if with_ago else said.replace("\0", "{ago}")
 
     def picture(self, shape: Json) -> Picture:
         """Only what lies in the workspace is loaded: a picture elsewhere would tell its server who looks at it."""
@@ -140,7 +143,11 @@ def _markdown() -> MarkdownIt:
         tokens[place].attrSet("rel", "noopener noreferrer")
         return str(self.renderToken(tokens, place, options, env))
 
+    def with_emoji(self: Any, tokens: Any, place: int, options: Any, env: Any) -> str:
+        return str(escape(emoji_names.replaced(tokens[place].content)))
+
     parser.add_render_rule("link_open", external)
+    parser.add_render_rule("text", with_emoji)
     return parser
 
 

@@ -226,7 +226,7 @@ setInterval(() => {
 }, 20_000);
 
 function ago(seconds) {
-  const units = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+  const units = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
   for (const [unit, size] of units) {
     const count = Math.floor(Math.abs(seconds) / size);
     if (count) return `${seconds < 0 ? "in " : ""}${count} ${unit}${count === 1 ? "" : "s"}${seconds < 0 ? "" : " ago"}`;

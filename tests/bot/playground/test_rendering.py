@@ -83,7 +83,7 @@ TAGS = {
         "template",
         "form",
     ),
-    *("svg", "path", "rect", "br", "del", "textarea"),
+    *("svg", "path", "rect", "br", "del", "textarea", "u", "mark"),
 }
 
 
@@ -264,6 +264,11 @@ def test_mrkdwn_is_read_as_slack_reads_it() -> None:
     ]
     assert code == {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "x e"}]}
     assert last["type"] == "rich_text_quote"
+    before, all_quoted = parts_of("said:\n&gt;&gt;&gt; one\n\ntwo *loud*")
+    assert before["type"] == "rich_text_section"
+    assert [each["text"] for each in all_quoted["elements"]] == ["one\n\ntwo ", "loud"]
+    (line,) = parts_of("<!here> <!something|else>")
+    assert [each["type"] for each in line["elements"]] == ["broadcast", "text", "text"]
     (line,) = parts_of("see https://e.test/a_b_c. a_b_c 2*3*4")
     assert [each["type"] for each in line["elements"]] == ["text", "link", "text"]
 
@@ -289,10 +294,19 @@ def test_times_are_the_readers() -> None:
     assert formatted(now + 86_400, "{date_pretty}, {time}", "Asia/Tokyo", now) == "tomorrow, 18:00"
     assert formatted(now - 90, "{ago}", "UTC", now) == "1 minute ago"
     assert formatted(now, "{date_num} {nonsense}", "No/Where", now) == "2026-11-24 {nonsense}"
+    assert formatted(now, "{date_long_full}", "UTC", now) == "24 November 2026"
+    assert formatted(now - 400 * 86_400, "{day_divider_pretty}", "UTC", now) == "Monday 20 October 2025"
     assert formatted(1e20, "{date}", "UTC", now, "then") == "then"
     assert relative(7200) == "in 2 hours"
     assert at("2026-12-01T09:30", "Europe/Paris") == 1_796_113_800
     assert at("soon", "Europe/Paris") is None
+
+
+def test_a_relative_time_keeps_its_other_words_as_it_goes_on() -> None:
+    when = "<!date^1795510740^{ago}, at {time}^https://e.test|then>"
+    found = Found(html_of(text=when))
+    assert "1 minute ago, at 09:59" in found.words
+    assert ("data-format", "{ago}, at 09:59") in found.attributes
 
 
 def test_emoji_have_slacks_names() -> None:
@@ -300,6 +314,14 @@ def test_emoji_have_slacks_names() -> None:
     assert character("large_green_circle") == "🟢"
     assert character("thumbsup::skin-tone-3") == "👍🏼"
     assert character("flag-fr") == "🇫🇷"
+    assert character("man-woman-girl-boy") == "👨\u200d👩\u200d👧\u200d👦"
+    assert character("female-technologist") == "👩\u200d💻"
+    assert [character(name) for name in ("octagonal_sign", "large_purple_square", "flag-wales")] == [
+        "🛑",
+        "🟪",
+        "🏴󠁧󠁢󠁷󠁬󠁳󠁿",
+    ]
+    assert character("our_own") == ""
     assert replaced(":tada: :our_own: 10:30:00") == "🎉 :our_own: 10:30:00"
 
 

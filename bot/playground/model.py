@@ -24,6 +24,7 @@ class User:
     )
     name: str  # the handle, what is typed after @
     real_name: str
+    title: str = ""  # what they do, as their profile says
     timezone: str = "Europe/Paris"
     is_bot: bool = False
     deleted: bool = False

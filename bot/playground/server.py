@@ -98,7 +98,7 @@ class LocalSlack(People):
         """End the server and everything that waits on it."""
         self.courier.stopping.set()
         if self.guide:
-            self.guide.end()
+            self.guide.close()
         self.workspace.note()  # wakes the pages' streams, so that they end
         if self._server and self._thread:
             self._server.should_exit = True
@@ -165,9 +165,10 @@ class LocalSlack(People):
         guest: Guest = "",
         tz: str = "Europe/Paris",
         is_admin: bool = False,
+        title: str = "",
     ) -> str:
-        """Gives the user id. team: the id of another workspace; empty for the app's own."""
-        return self.workspace.add_user(name, real_name, team, tz, is_bot, deleted, guest, is_admin)
+        """Gives the user id. team: the id of another workspace; empty for the app's own. title: what they do."""
+        return self.workspace.add_user(name, real_name, team, tz, is_bot, deleted, guest, is_admin, title)
 
     def add_channel(
         self, name: str, members: Sequence[str], with_app: bool = True, is_private: bool = False

@@ -28,6 +28,7 @@ def user_json(workspace: Workspace, user: User) -> Json:
         "profile": {
             "real_name": user.real_name,
             "display_name": user.name,
+            "title": user.title,
             "email": f"{user.name}@{workspace.teams[user.team_id].domain}.test",
             "team": user.team_id,
         },

@@ -1,20 +1,32 @@
-"""What people do in the tour, and what they wait for: played in a workspace, told to a terminal or to its page."""
+"""What people do in the tour, and what they wait for: played in a workspace, told on a stage."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import re
-import time
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from bot.playground.guide import Guide
+from bot.playground.guide import Stage, TourEnded
 from bot.playground.model import Message
 from bot.playground.server import LocalSlack
-from bot.playground.transcript import Transcript
 
 PATIENCE_SECONDS = 60.0
 BAD_ENDS = ("failed", "stale", "interrupted")
+TURNED = {  # what becomes of a card when somebody else presses its buttons meanwhile
+    "rejected": "Somebody rejected the plan of {lab}, so the tour ends here.",
+    "cancelled": "Somebody stopped the run of {lab}, so the tour ends here.",
+    "superseded": "Somebody planned {lab} again, so the tour ends here.",
+    "expired": "Nobody approved the plan of {lab} in time, so the tour ends here.",
+    "destroyed": "Somebody destroyed {lab}, so the tour ends here.",
+}
+FIRST_PORT, PORTS_OF_A_LAB, PORT_RANGES = 20_000, 12, 1_000  # as in labs/sandbox/main.tf
+
+Found = TypeVar("Found")
 
 
 class TourFailed(Exception):
@@ -35,17 +47,20 @@ class Cast:
 
 
 class Acting:
-    """People of a cast, who type and press and then see something. stage: where it is told."""
+    """People of a cast, who type and press and then see something.
 
-    def __init__(self, slack: LocalSlack, cast: Cast, stage: Transcript | Guide) -> None:
+    What waits raises TourEnded where somebody else decides what becomes of one of the tour's labs.
+    """
+
+    def __init__(self, slack: LocalSlack, cast: Cast, stage: Stage) -> None:
         self._slack = slack
         self._cast = cast
-        self._transcript = stage
+        self._stage = stage
+        self._labs: list[str] = []  # that the tour has asked for
+        self._followed: dict[str, str] = {}  # lab → the ts of the card that the tour goes by
+        self._is_going: set[str] = set()  # labs whose end the tour itself has asked for
 
-    def _told(self, user: str) -> str:
-        """The texts of all that a person sees."""
-        shown = [block for message in self._seen_by(user) for block in message.blocks]
-        return "\n".join(str(block.get("text", {}).get("text", "")) for block in shown if block.get("text"))
+    # What they do
 
     def _type(self, user: str, text: str, expect: str = "") -> None:
         self._act(user, lambda: self._slack.command(user, self._cast.channel, text), f"types  {text}", expect)
@@ -55,73 +70,187 @@ class Acting:
         self._type(user, text, expect)
         return next(each for each in reversed(self._seen_by(user)) if _says(each, expect))
 
-    def _press(self, user: str, card: Message, label: str, expect: str) -> None:
-        before = {message.ts for message in self._seen_by(user)}
-        if label == "Approve" and self._transcript.lets_reader(user, label, self._pressed_since(user, card)):
-            self._expect(user, expect, before)
-        else:
-            doing = f"presses  ( {label} )"
-            self._act(user, lambda: self._slack.click(user, card, label), doing, expect)
+    def _press(self, user: str, shown: Message, label: str, expect: str) -> None:
+        self._act(user, lambda: self._slack.click(user, shown, label), f"presses  ( {label} )", expect)
 
-    def _pressed_since(self, user: str, card: Message) -> Callable[[], bool]:
-        """Whether somebody has pressed a button of a card from now on."""
-        known = len(self._slack.deliveries)
-        return lambda: any(
+    def _approve(self, user: str, card: Message, expect: str) -> None:
+        """Press Approve, unless the reader does, or did before they were asked to."""
+
+        def is_done() -> bool:
+            self._must_be_ours()
+            return self._has_pressed(user, card, "Approve")
+
+        if not is_done() and not self._stage.lets_reader(user, "Approve", is_done):
+            self._stage.does(user, "presses  ( Approve )")
+            if not is_done():
+                self._must_be_taken(self._slack.click(user, card, "Approve"), "presses Approve")
+        self._expect(user, expect, {each.ts for each in self._seen_by(user) if each.ts <= card.ts})
+
+    def _has_pressed(self, user: str, card: Message, label: str) -> bool:
+        return any(
             each.payload.get("user", {}).get("id") == user
             and each.payload.get("container", {}).get("message_ts") == card.ts
-            for each in self._slack.deliveries[known:]
+            and any(action.get("text", {}).get("text") == label for action in each.payload["actions"])
+            for each in self._slack.deliveries
+            if each.kind == "interaction" and each.is_acked and "actions" in each.payload
         )
 
     def _act(self, user: str, act: Callable[[], Any], doing: str, expect: str) -> None:
         before = {message.ts for message in self._seen_by(user)}
-        self._transcript.does(user, doing)
-        delivery = act()
-        if delivery.error:
-            raise TourFailed(f"{doing}: {delivery.error}")
+        self._stage.does(user, doing)
+        self._must_be_taken(act(), doing)
         self._expect(user, expect, before)
 
-    def _expect(self, user: str, expect: str, before: set[str]) -> None:
-        """Wait until a person sees a new message that has this in it."""
-        self._slack.wait_for(
-            lambda: (
-                any(_says(message, expect) for message in self._seen_by(user) if message.ts not in before)
-                or not expect
-            ),
-            PATIENCE_SECONDS,
-        )
-        self._transcript.catch_up()
+    def _must_be_taken(self, delivery: Any, doing: str) -> None:
+        if delivery.error:
+            raise TourFailed(f"{doing}: {delivery.error}")
 
-    def _card(self, text: str, after: str = "") -> Message:
-        """The newest card of a lab, once it says that. What it says on the way is shown too. after: another's ts."""
-        lab = text.partition(":")[0]
-        ends_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            self._transcript.catch_up()
-            for message in reversed(self._slack.messages(self._cast.channel)):
-                if message.ts <= after:
-                    break
-                if message.text.startswith(f"{lab}: ") and not message.thread_ts and not message.ephemeral_to:
-                    if message.text.startswith(text):
-                        return message
-                    if message.text.startswith(tuple(f"{lab}: {end}" for end in BAD_ENDS)):
-                        raise TourFailed(message.text)
-                    break
-            seen = self._slack.workspace.version
-            left = ends_at - time.monotonic()
-            if left <= 0:
-                raise TourFailed(f"no card came to say `{text}`")
-            self._wait_for_change(seen, min(left, 1.0))
-
-    def _wait_for_change(self, seen: int, timeout_seconds: float) -> None:
-        workspace = self._slack.workspace
-        with workspace.changed:
-            workspace.changed.wait_for(lambda: workspace.version != seen, timeout_seconds)
+    # What they see
 
     def _seen_by(self, user: str) -> list[Message]:
         return self._slack.messages(self._cast.channel, user)
 
-    def _caption(self, text: str) -> None:
-        self._transcript.caption(text)
+    def _expect(self, user: str, expect: str, before: set[str]) -> None:
+        """Wait until a person sees a new message that has this in it."""
+        if expect:
+            self._wait_for(
+                lambda: any(_says(each, expect) for each in self._seen_by(user) if each.ts not in before)
+            )
+        self._stage.catch_up()
+
+    def _card(self, text: str, after: str = "") -> Message:
+        """The newest card of a lab, once it says that. What it says on the way is shown too. after: another's ts."""
+        lab = text.partition(":")[0]
+
+        def newest() -> Message | None:
+            self._stage.catch_up()
+            card = self._newest_card(lab)
+            return card if card and card.ts > after and card.text.startswith(text) else None
+
+        card = self._wait_for(newest)
+        self._followed[lab] = card.ts
+        return card
+
+    def _newest_card(self, lab: str) -> Message | None:
+        shown = self._cards(lab)
+        return shown[-1] if shown else None
+
+    def _cards(self, lab: str) -> list[Message]:
+        """All of a lab's, in order."""
+        return [
+            each
+            for each in self._slack.messages(self._cast.channel)
+            if each.text.startswith(f"{lab}: ") and not each.thread_ts and not each.ephemeral_to
+        ]
+
+    def _wait_for(self, predicate: Callable[[], Found | None]) -> Found:
+        """What predicate gives, once that is true. Raises TourEnded, TourFailed, and TimeoutError."""
+
+        def met() -> Found | None:
+            self._stage.go_on()
+            found = predicate()
+            if not found:
+                self._must_be_ours()
+            return found
+
+        found = self._slack.wait_for(met, PATIENCE_SECONDS)
+        assert found is not None
+        return found
+
+    def _must_be_ours(self) -> None:
+        """Raises TourFailed where a run went wrong, TourEnded where somebody else decided what becomes of a lab."""
+        for lab in self._labs:
+            newest, followed = self._newest_card(lab), self._followed.get(lab)
+            shown = [newest.text] if newest else []
+            if followed in self._slack.workspace.messages:
+                shown.append(self._slack.workspace.messages[followed].text)
+            for text in shown:
+                word = text.removeprefix(f"{lab}: ")
+                if word.startswith(BAD_ENDS):
+                    raise TourFailed(text)
+                turned = next((turn for turn in TURNED if word.startswith(turn)), "")
+                if turned and not (turned == "destroyed" and lab in self._is_going):
+                    raise TourEnded(TURNED[turned].format(lab=lab))
+
+    # When it ends before its time
+
+    def _tidied(self) -> str:
+        """Destroy what is there of the tour's labs, and say so; or say what is left."""
+        gone: list[str] = []
+        left: list[str] = []
+        for lab in self._labs:
+            try:
+                (gone if self._destroyed(lab) else left).append(lab)
+            except (TimeoutError, LookupError):
+                left.append(lab)
+        told = [f"What it had made is gone: {', '.join(gone)}."] if gone else []
+        told += [f"{lab} is left: `/lab down {lab}` destroys it." for lab in left]
+        return " ".join(told)
+
+    def _destroyed(self, lab: str) -> bool:
+        """Whether nothing is there of a lab any more."""
+        patience = PATIENCE_SECONDS
+        busy = tuple(f"{lab}: {state}" for state in ("planning", "approved", "applying"))
+        self._slack.wait_for(lambda: not self._card_says(lab, busy), patience)
+        before = {each.ts for each in self._seen_by(self._cast.requester)}
+        self._slack.command(self._cast.requester, self._cast.channel, f"/lab down {lab}")
+
+        def answered() -> str:
+            for each in self._seen_by(self._cast.requester):
+                is_new = each.ts not in before
+                if is_new and each.ephemeral_to and lab in str(each.blocks) + each.text:
+                    return "told"
+                if is_new and each.text.startswith((f"{lab}: proposed", f"{lab}: destroyed")):
+                    return "planned"
+            return ""
+
+        if self._slack.wait_for(answered, patience) == "told":  # that it is simply gone, or was already
+            return True
+        for user in (self._cast.infra, self._cast.security, self._cast.requester):
+            card = self._newest_card(lab)
+            if card and card.text.startswith(f"{lab}: proposed"):
+                with suppress(LookupError):  # it was approved meanwhile
+                    self._slack.click(user, card, "Approve")
+        self._slack.wait_for(lambda: self._card_says(lab, (f"{lab}: destroyed",)), patience)
+        return True
+
+    def _card_says(self, lab: str, words: tuple[str, ...]) -> bool:
+        card = self._newest_card(lab)
+        return card is not None and card.text.startswith(words)
+
+
+def free_name(slack: LocalSlack, word: str) -> str:
+    """word, word-2, word-3, …: the first that nothing in the workspace is called, and whose ports are free."""
+    told = [message.text for message in list(slack.workspace.messages.values())]
+    for number in itertools.count(1):
+        name = word if number == 1 else f"{word}-{number}"
+        if not any(text.startswith(f"{name}: ") for text in told) and _has_ports(name):
+            return name
+    raise AssertionError("there is no end of numbers")
+
+
+def ports_of(lab: str) -> range:
+    """Those that the sandbox gives to a lab of that name."""
+    number = int(hashlib.sha256(lab.encode()).hexdigest()[:8], 16) % PORT_RANGES
+    first = FIRST_PORT + PORTS_OF_A_LAB * number
+    return range(first, first + PORTS_OF_A_LAB)
+
+
+def _has_ports(lab: str) -> bool:
+    """Whether no other program on this machine, such as another demo's host, has one of a lab's ports."""
+    for port in ports_of(lab):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def text_of(message: Message) -> str:
+    """The texts of a message's blocks."""
+    return "\n".join(str(block["text"].get("text", "")) for block in message.blocks if block.get("text"))
 
 
 def _says(message: Message, words: str) -> bool:

@@ -49,6 +49,13 @@ class Transcript:
         """Nobody presses anything in a terminal: it is done for them."""
         return False
 
+    def go_on(self) -> None:
+        """Whoever reads this ends it with Ctrl-C."""
+
+    def ending(self, text: str) -> None:
+        """What follows is the end."""
+        self.caption(text)
+
     def catch_up(self) -> None:
         """Print each version of each message that was not printed yet."""
         for message in self._slack.messages(self._channel):

@@ -106,6 +106,7 @@ class Workspace:
         deleted: bool = False,
         guest: Guest = "",
         is_admin: bool = False,
+        title: str = "",
     ) -> str:
         with self.lock:
             user = User(
@@ -113,6 +114,7 @@ class Workspace:
                 team_id=team_id or self.team.id,
                 name=name,
                 real_name=real_name or name.replace(".", " ").title(),
+                title=title,
                 timezone=timezone,
                 is_bot=is_bot,
                 deleted=deleted,

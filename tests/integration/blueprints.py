@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from bot.playground.demo import without_ssh
+from bot.playground.house import without_ssh
 from commands.engines.openssh import has_client
 
 SANDBOX = Path(__file__).resolve().parents[2] / "labs" / "sandbox"

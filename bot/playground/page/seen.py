@@ -165,6 +165,7 @@ class Feed:
                 "id": user.id,
                 "name": user.real_name
                 + ("" if user.team_id == own else f" ({teams[user.team_id].name})")
+                + (f" · {user.title}" if user.title else "")
                 + (", guest" if user.guest else "")
                 + (", deactivated" if user.deleted else ""),
             }
@@ -228,7 +229,7 @@ class Feed:
         if self._rest.get("tour") == scene:
             return {}
         self._rest["tour"] = scene
-        html = render("tour.html", reader, scene=scene, channel=guide.channel)
+        html = render("tour.html", reader, scene=scene, channel=guide.channel, invitation=guide.invitation)
         user = scene.user if scene.state == "playing" else ""
         return {"tour": {"html": html, "user": user, "channel": guide.channel}}
 

@@ -8,6 +8,7 @@ import { listenToModal, showModal } from "./modal.js";
 import { listenToTour, showTour } from "./tour.js";
 
 const open = { me: "", channel: "", thread: "", home: false, inspect: null }; // inspect: null, "" for all, or a ts
+Object.assign(open, JSON.parse(sessionStorage.getItem("open") ?? "{}")); // who and where one was, when the page is loaded again
 const read = new Map(); // "person channel" → ts of the latest message seen
 const typed = new Map(); // the same → what stands unsent in the box
 const page = { me: () => open.me, channel: () => open.channel, act, look };
@@ -36,6 +37,7 @@ function apply(news) {
   if (news.reset) {
     if (open.me && open.me !== news.me) typed.clear();
     Object.assign(open, { me: news.me, channel: news.channel });
+    sessionStorage.setItem("open", JSON.stringify({ me: open.me, channel: open.channel }));
     const signature = `${open.me} ${open.channel}`;
     if (shown !== signature) log.clear();
     shown = signature;

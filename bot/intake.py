@@ -19,6 +19,7 @@ from bot.notifier import Notifier
 from bot.slack import Later
 from bot.views import lists
 from bot.views.message import Message
+from bot.windows import beside
 from commands import forms, proposals, sources
 from commands.blueprint import Blueprint
 from commands.deps import Deps
@@ -175,7 +176,7 @@ class Intake:
             said = self._answer(entry, request, outcome)
         except Refused as refused:
             said = f"refused: {refused.sentence}"
-            self._tell(entry, lists.refusal(refused.sentence, refused.example))
+            self._tell(beside(entry), lists.refusal(refused.sentence, refused.example))
         except Later:
             raise
         except Exception:
@@ -195,10 +196,10 @@ class Intake:
 
     def _answer(self, entry: InboxEntry, request: Request, outcome: Outcome) -> str:
         if outcome.form is not None:
-            self._notifier.open_form(entry, outcome.form)
+            self._notifier.windows.open_form(entry, outcome.form)
             return f"form: {outcome.form.action}"
         if outcome.reveal is not None:
-            self._notifier.reveal(entry, outcome.reveal)
+            self._notifier.windows.reveal(entry, outcome.reveal)
             return f"shown: {outcome.reveal.title}"
         if outcome.home is not None:
             self._notifier.show_home(entry, outcome.home, "", self._deps.draw_costs)
@@ -241,7 +242,7 @@ class Intake:
         if entry.payload.get("words", [])[:1] == ["home"]:
             self._notifier.turn_away(entry, fault)
         else:
-            self._notifier.answer(entry, fault)
+            self._notifier.answer(beside(entry), fault)
         return f"fault: {incident}"
 
     def _apologise(self, entry: InboxEntry, now: datetime) -> str:

@@ -17,18 +17,17 @@ from bot.outgoing import CLOSED, Outgoing, Reviewers, leave_to_another, ts_of, u
 from bot.slack import Later, NotTaken, Slack
 from bot.views import replies, steps_lines
 from bot.views.card import card as card_view
-from bot.views.lists import refusal
 from bot.views.message import Message
 from bot.views.message import message as picture_message
 from bot.views.message import picture as picture_block
-from bot.views.modals import modal, shown, waiting
+from bot.windows import Windows
 from commands import costs
 from commands.approvals import still_needed
 from commands.costs import NOTHING, Bill
 from commands.home import Home
 from commands.offers import Offers
 from commands.pictures import Picture
-from commands.request import Attachment, Form, Reveal, id_from
+from commands.request import Attachment, id_from
 from state import approvals, cards, checks, health, labs, outbox, runs, steps, usages
 from state.checks import CheckResult
 from state.database import Database
@@ -40,7 +39,6 @@ PLAN_PAUSE = timedelta(seconds=2)  # a plan that is made by then is shown withou
 REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen
 CARD_EVENT = "innkeeper_card"
-SHOW_TRIES, SHOW_PAUSE_SECONDS = 4, 2.0  # for a secret that cannot be fetched a second time
 _DELETED = ("message_not_found", "cant_update_message")
 
 log = structlog.get_logger()
@@ -68,6 +66,7 @@ class Notifier:
         self._stopping = threading.Event()
         self.pictures = LatePictures(slack, self._stopping)
         self.home_tab = HomeTab(slack, self.pictures)
+        self.windows = Windows(slack, now, self.answer, self._stopping)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -163,59 +162,6 @@ class Notifier:
     def turn_away(self, entry: InboxEntry, message: Message) -> None:
         """The Home tab of somebody to whom nothing is shown, and why."""
         self.home_tab.turn_away(str(entry.payload["user"]), message.text)
-
-    def open_form(self, entry: InboxEntry, form: Form) -> None:
-        """Open a modal for the person who asked. Their trigger lives for three seconds."""
-        carried = {
-            "value": form.value,
-            "channel": entry.payload.get("channel") or "",
-            "home": bool(entry.payload.get("home")),
-        }
-        about = json.dumps(carried, ensure_ascii=False)
-        if view_id := entry.payload.get("view_id"):
-            self._change_form(str(view_id), str(entry.payload.get("view_hash") or ""), modal(form, about))
-            return
-        try:
-            self._slack.open_view(str(entry.payload.get("trigger_id") or ""), modal(form, about))
-        except (NotTaken, Later):
-            said = "Slack did not open the form in time. Nothing has happened: ask for it again."
-            self.answer(entry, refusal(said, ""))
-
-    def _change_form(self, view_id: str, shown_hash: str, view: dict[str, Any]) -> None:
-        """A form that looks otherwise since somebody chose something; who chose again meanwhile sees that."""
-        try:
-            self._slack.update_view(view_id, view, shown_hash)
-        except (NotTaken, Later) as refused:
-            log.info("a form stays as it is", error=str(refused))
-
-    def reveal(self, entry: InboxEntry, reveal: Reveal) -> None:
-        """Show something once, in a modal. It is fetched when that is open, and goes nowhere else."""
-        about = json.dumps({"channel": entry.payload.get("channel") or ""})
-        try:
-            view_id = self._slack.open_view(
-                str(entry.payload.get("trigger_id") or ""), waiting(reveal.title, about)
-            )
-        except (NotTaken, Later):
-            said = "Slack did not open the window in time. Nothing was shown or opened: press again."
-            self.answer(entry, refusal(said, ""))
-            return
-        if not self._shows(view_id, shown(reveal.title, reveal.fetch(), about)):
-            reveal.lost()
-            said = "Slack did not show it, so nobody has seen it, and it has ended. Ask for another."
-            self.answer(entry, refusal(said, ""))
-
-    def _shows(self, view_id: str, view: dict[str, Any]) -> bool:
-        for _ in range(SHOW_TRIES):
-            try:
-                self._slack.update_view(view_id, view)
-                return True
-            except NotTaken as refused:
-                log.warning("Slack does not take a view", error=str(refused))
-                return False
-            except Later as later:
-                pause_seconds = (later.at - self._now()).total_seconds()
-                self._stopping.wait(max(0.0, min(pause_seconds, SHOW_PAUSE_SECONDS)))
-        return False
 
     def _directly(self, user: str, send: Callable[[str], object]) -> None:
         """To the direct messages with somebody. Who takes none (a bot) is told nothing, however often it is tried."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.views.lists import ANSWER
 from bot.views.message import action_of
 from bot.views.modals import SEALED, VALUE, submitted
 from commands import public_keys
@@ -34,7 +35,6 @@ _ENROLL = ("key", "enroll")
 # A key as it was pasted: the quotes and commas of its options are not ours to read.
 _PASTED = re.compile(r"(?:@\s+(?:<@[^<>]*>\s*)?)?/?key\s+(?:/key\s+)?enroll\s+(\S.*)", re.DOTALL)
 _QUOTES = "\"'`“”„‟‘’‚‛"
-_REPLACING = ("leaving",)  # buttons whose answer takes the place of the message that they are on
 
 
 class WrongFields(Exception):
@@ -99,7 +99,8 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
         "response_url": body.get("response_url"),
         "trigger_id": body.get("trigger_id"),
         "words": list(parse(value, "@")) if is_page else [name, value],
-        "replace": is_page or name in _REPLACING,
+        # What was asked in private is answered in its place, so that nothing is left there to press.
+        "replace": is_page or action.get("block_id") == ANSWER,
         "home": (body.get("view") or {}).get("type") == "home",
     }
     return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
@@ -164,6 +165,8 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
         **_who(body),
         "channel": about.get("channel") or plain.get("channel", ""),
         "trigger_id": body.get("trigger_id"),
+        "response_url": about.get("response_url"),
+        "replace": bool(about.get("response_url")),
         "home": bool(about.get("home")),
         "sealed_form": base64.b64encode(sealed).decode() if sealed is not None else None,
         **_filled_in(str(view.get("callback_id", "")), str(about.get("value", "")), plain),

@@ -100,7 +100,10 @@ def reveal(request: Request, deps: Deps) -> Outcome:
     role_id, _, token = wrapped.decode().partition(" ")
     return Outcome(
         reveal=Reveal(
-            "Shown once", partial(_open, request, deps, agent, role_id, token), partial(_lost, deps, agent)
+            "Shown once",
+            partial(_open, request, deps, agent, role_id, token),
+            partial(_lost, deps, agent),
+            partial(_afterwards, deps, agent),
         )
     )
 
@@ -150,6 +153,16 @@ def _open(request: Request, deps: Deps, agent: Person, role_id: str, token: str)
         (Secret("INNKEEPER_ROLE_ID", role_id), Secret("INNKEEPER_SECRET_ID", secret_id)),
         f"`/operator remove-agent {agent.user}` ends it.",
     )
+
+
+def _afterwards(deps: Deps, agent: Person, revealed: Revealed) -> Outcome | None:
+    """What stands where the buttons were, unless Vault was away."""
+    if revealed.buttons:
+        return Outcome(revealed.introduction, buttons=revealed.buttons)
+    if not revealed.secrets:
+        return None
+    said = f"What {mention(agent)} logs in with was shown to you {at(deps.now())}."
+    return Outcome(said, buttons=(remove_button(agent),))
 
 
 def _lost(deps: Deps, agent: Person) -> None:

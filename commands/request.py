@@ -156,12 +156,14 @@ class Reveal:
     """A modal that shows something once. It is opened first, so that nothing is fetched for nobody.
 
     fetch gives what it shows, and raises nothing that a person should be told: it says that in what it gives. lost is
-    called when that was fetched and Slack would not show it: then nobody will ever see it.
+    called when that was fetched and Slack would not show it: then nobody will ever see it. afterwards: what takes the
+    place of the private message whose button opened it; None: that one may still be of use.
     """
 
     title: str
     fetch: Callable[[], Revealed]
     lost: Callable[[], object]
+    afterwards: Callable[[Revealed], Outcome | None] = lambda revealed: None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def reveal(request: Request, deps: Deps) -> Outcome:
             title="Shown once",
             fetch=partial(_open, deps, grant),
             lost=partial(issuing.revoke, deps, grant.id, deps.now(), "Slack did not show it"),
+            afterwards=partial(_afterwards, deps, grant),
         )
     )
 
@@ -78,7 +79,8 @@ def reveal_token(request: Request, deps: Deps) -> Outcome:
             "After that `Reveal once` shows that it was opened.",
         )
 
-    return Outcome(reveal=Reveal("Unwrap it yourself", fetch, lambda: None))
+    done = partial(_afterwards, deps, grant)
+    return Outcome(reveal=Reveal("Unwrap it yourself", fetch, lambda: None, done))
 
 
 def not_me(request: Request, deps: Deps) -> Outcome:
@@ -171,6 +173,17 @@ def _open(deps: Deps, grant: Grant) -> Revealed:
         tuple(Secret(label, _text(values[name])) for name, label in _LABELS.items() if values.get(name)),
         f"`/key revoke {grant.id}` ends it.",
     )
+
+
+def _afterwards(deps: Deps, grant: Grant, revealed: Revealed) -> Outcome | None:
+    """What stands where the buttons were, once there is nothing left to open."""
+    current = grants.get(deps.database, grant.id) or grant
+    if revealed.buttons:
+        return Outcome(revealed.introduction, buttons=revealed.buttons)
+    if not revealed.secrets or current.opened_at is None:
+        return None
+    what = f"{issuing.command_of(grant.kind)} {_lab_of(deps, grant)}"
+    return Outcome(f"`{what}`: {_opened_words(current)}", buttons=(_not_me_button(grant),))
 
 
 def _opened_elsewhere(deps: Deps, grant: Grant) -> Revealed:

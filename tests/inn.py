@@ -398,10 +398,20 @@ class Inn:
     def click(self, person: Person, shown: Shown, label: str) -> InboxEntry:
         """What is recorded when Slack delivers a click."""
         button = shown.seen.buttons[label]
-        return self.presses(person, button["action_id"], button["value"], shown.said.ts)
+        block = next(
+            (each for each in shown.said.blocks if button in each.get("elements", [])), dict[str, Any]()
+        )
+        block_id = str(block.get("block_id", ""))
+        return self.presses(person, button["action_id"], button["value"], shown.said.ts, block_id=block_id)
 
     def presses(
-        self, person: Person, action: str, value: str, ts: str = "", channel: str = CHANNEL
+        self,
+        person: Person,
+        action: str,
+        value: str,
+        ts: str = "",
+        channel: str = CHANNEL,
+        block_id: str = "",
     ) -> InboxEntry:
         """A click whose payload anybody could have made up."""
         body = {
@@ -409,7 +419,7 @@ class Inn:
             "channel": {"id": channel},
             "trigger_id": self.slack.new_trigger(),
             "response_url": self.slack.new_response_url(channel, person.user, ts),
-            "actions": [{"action_id": action, "value": value}],
+            "actions": [{"action_id": action, "value": value, "block_id": block_id}],
         }
         return requests.from_click(body, self.clock())
 

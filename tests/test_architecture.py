@@ -76,7 +76,7 @@ def test_only_the_rim_talks_to_slack() -> None:
 
 def test_only_the_notifier_sends() -> None:
     senders = {module_of(path) for path in sources("bot") if "bot.slack.Slack" in imported(path)}
-    own_rooms = {"bot.outgoing", "bot.home_tab", "bot.late_pictures"}  # of the notifier
+    own_rooms = {"bot.outgoing", "bot.home_tab", "bot.late_pictures", "bot.windows"}  # of the notifier
     assert senders == {"bot.notifier", "bot.build"} | own_rooms
 
 

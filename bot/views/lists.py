@@ -11,6 +11,7 @@ from commands.request import Button, Listing, Outcome, Row
 
 ROWS_SHOWN = 40
 _ROWS_CHARACTERS = 9_000  # what is left of Slack's limit is for the title, the pages and the buttons
+ANSWER = "answer"  # the block of the buttons of a question that one person is asked
 _FENCE = "```"
 
 
@@ -23,7 +24,7 @@ def answer(outcome: Outcome) -> Message:
     if outcome.listing is not None:
         blocks += _listing(outcome.listing)
     if outcome.buttons:
-        blocks.append(message.actions(outcome.buttons, block_id="answer"))
+        blocks.append(message.actions(outcome.buttons, block_id=ANSWER))
     return message.message(_spoken(outcome) or "Done.", blocks or [section("Done.")])
 
 

@@ -251,10 +251,21 @@ def test_a_click_in_a_window_belongs_to_the_channel_that_it_was_opened_from() ->
     assert (entry.payload["channel"], entry.payload["response_url"]) == ("C7", None)
 
 
-def test_a_report_that_is_looked_at_again_takes_the_place_of_the_old_one() -> None:
-    again = {"action_id": "leaving", "value": "leaving1"}
-    assert requests.from_click({**CLICK, "actions": [again]}, NOW).payload["replace"] is True
+def test_what_was_asked_in_private_is_answered_in_its_place() -> None:
+    yes = {"action_id": "remove_operator", "value": "T1-U8", "block_id": "answer"}
+    assert requests.from_click({**CLICK, "actions": [yes]}, NOW).payload["replace"] is True
     assert requests.from_click(CLICK, NOW).payload["replace"] is False
+
+
+def test_a_form_that_such_a_question_opened_is_answered_there_too() -> None:
+    view = {"callback_id": "tls_signed", "state": {"values": {}}}
+    about = {"value": "x", "channel": "C1", "response_url": "https://hooks.slack.test/1"}
+    body = {"user": {"id": "U1", "team_id": "T1"}, "view": {**view, "private_metadata": json.dumps(about)}}
+    payload = requests.from_submission(body, NOW, lambda clear, about: clear).payload
+    assert (payload["response_url"], payload["replace"]) == ("https://hooks.slack.test/1", True)
+    body["view"] = {**view, "private_metadata": '{"value": "x", "channel": "C1"}'}
+    payload = requests.from_submission(body, NOW, lambda clear, about: clear).payload
+    assert (payload["response_url"], payload["replace"]) == (None, False)
 
 
 def test_an_account_that_was_deactivated() -> None:

@@ -63,10 +63,15 @@ def test_its_secret_is_nowhere_but_in_the_window(inn: Inn) -> None:
 
 
 def test_its_secret_opens_once(inn: Inn) -> None:
-    added(inn)
-    view = inn.opens(ADMIN, "Reveal once")
-    assert "It was opened before" in view.all
-    assert "Remove" in view.buttons
+    inn.says(ADMIN, "/operator add-agent ci operator")
+    shown = inn.private(ADMIN)
+    inn.clicks(ADMIN, shown, "Reveal once")
+    assert inn.told(ADMIN).startswith("What agent ci logs in with was shown to you <!date^")
+    assert inn.private(ADMIN).buttons == ["Remove"]
+    inn.clicks(ADMIN, shown, "Reveal once")
+    assert "It was opened before" in inn.view().all
+    assert "Remove" in inn.view().buttons
+    assert inn.told(ADMIN).startswith("It was opened before")
     assert inn.audited("opened_elsewhere") == [(ADMIN.key, "opened_elsewhere", "AGENT-ci")]
 
 

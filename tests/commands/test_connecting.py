@@ -99,9 +99,12 @@ def test_a_consumer_finds_what_the_lab_publishes(published: Inn) -> None:
 
 
 def test_the_secret_is_shown_once(published: Inn) -> None:
-    secret_id(published)
-    published.clicks(REQUESTER, offer(published), "Reveal once")
+    published.says(REQUESTER, "/lab connect demo")
+    asked = offer(published)
+    assert opens(published, "Reveal once").after("Secret ID")
+    published.clicks(REQUESTER, asked, "Reveal once")
     assert "by you. If that was not you:" in offer(published).all
+    assert offer(published).buttons == ["This was not me"]
 
 
 def test_how_to_use_it_is_in_a_file_without_secrets(published: Inn) -> None:
@@ -191,8 +194,8 @@ def test_a_machine_may_unwrap_it_itself_and_stays_connected(published: Inn) -> N
     published.clock.passes(minutes=11)
     published.sweeps()
     assert published.vault.consumer_logs_in(role_id(published), opened)
-    published.clicks(REQUESTER, offer(published), "Unwrap it myself")
-    assert "Opened" in offer(published).all
+    assert offer(published).all.startswith("`/lab connect demo`: Opened <!date^")
+    assert offer(published).buttons == ["This was not me"]
 
 
 def test_a_process_that_dies_while_vault_is_asked_leaves_nobody_connected(published: Inn) -> None:

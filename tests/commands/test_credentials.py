@@ -301,9 +301,11 @@ def test_a_certificate_for_a_key_that_stays_where_it_is(inn: Inn) -> None:
     inn.says(REQUESTER, "/key tls demo")
     assert inn.told(REQUESTER).startswith("A certificate for `demo.lab.test`, for 3 days.")
     inn.clicks(REQUESTER, inn.private(REQUESTER), "From a signing request")
+    before = len(inn.slack.private(REQUESTER.user))
     inn.submits(REQUESTER, csr=signing_request())
     told = inn.private(REQUESTER).all
     assert told.startswith("Certificate for `demo.lab.test` on *demo*, valid until <!date^")
+    assert (len(inn.slack.private(REQUESTER.user)), inn.private(REQUESTER).buttons) == (before, [])
     (first, *chain) = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", told, re.DOTALL)
     certificate = x509.load_pem_x509_certificate(first.encode())
     issuer = x509.load_pem_x509_certificate(chain[0].encode())

@@ -7,7 +7,7 @@ import re
 from state import grants
 from state.records import Grant
 from tests.commands.test_credentials import a_lab, newest
-from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, Inn
+from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, Inn, Shown
 
 
 def issued(inn: Inn) -> Grant:
@@ -45,6 +45,30 @@ def test_a_second_look_is_refused_and_says_when_the_first_one_was(inn: Inn) -> N
         assert inn.told(REQUESTER).endswith("by you. If that was not you:")
         assert inn.private(REQUESTER).buttons == ["This was not me"]
     assert inn.holds(password) == []
+
+
+def test_the_question_is_answered_once_and_keeps_no_button_that_does_nothing(inn: Inn) -> None:
+    issued(inn)
+    told = len(inn.slack.private(REQUESTER.user))
+    inn.opens(REQUESTER, "Unwrap it myself")
+    assert "Reveal once" in inn.private(REQUESTER).buttons  # it tells whether somebody else was first
+    inn.opens(REQUESTER, "Reveal once")
+    assert len(inn.slack.private(REQUESTER.user)) == told
+    assert inn.told(REQUESTER).startswith("`/key db demo`: Opened <!date^")
+    assert inn.private(REQUESTER).buttons == ["This was not me"]
+    inn.says(REQUESTER, "/key db demo")
+    inn.clicks(REQUESTER, inn.private(REQUESTER), "Revoke")
+    assert inn.told(REQUESTER) == "Revoked database user on *demo*."
+    assert inn.private(REQUESTER).buttons == []
+
+
+def test_a_refusal_leaves_the_question(inn: Inn) -> None:
+    issued(inn)
+    inn.vault.state = "sealed"
+    inn.clicks(REQUESTER, inn.private(REQUESTER), "Revoke")
+    asked, refused = inn.slack.private(REQUESTER.user)[-2:]
+    assert refused.text.startswith("Vault is sealed")
+    assert "Reveal once" in Shown(asked).buttons
 
 
 def test_whoever_it_was_not_ends_it_and_calls_the_admins(inn: Inn) -> None:

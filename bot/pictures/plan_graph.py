@@ -234,25 +234,38 @@ def _rows(
 
 
 def _lines(edges: Sequence[Edge], rows: Sequence[_Row], wide: float) -> Iterator[str]:
-    """Arrows, led through the gaps of the rows between."""
+    """Arrows, led through the gaps of the rows between.
+
+    Only where they bend can they cross, so only there each has an edge of paper. What goes straight down and the heads
+    are one path each: how long resvg takes goes by the height of each path.
+    """
     row_of = {name: number for number, row in enumerate(rows) for name in row.middles}
     used: Counter[tuple[int, float]] = Counter()
+    straights, heads, bends = "", "", []
     for one, other in sorted(edges, key=lambda edge: (row_of[edge[1]], row_of[edge[0]])):
         upper, lower = row_of[other], row_of[one]
         x, y = rows[upper].middles[other], rows[upper].y + _TALL
         end_x, end_y = rows[lower].middles[one], rows[lower].y - 9
-        d = f"M{x:.1f} {y:.1f}"
+        d = ""
         for number in range(upper + 1, lower):
             row = rows[number]
             straight = x + (end_x - x) * (row.y - y) / (end_y - y)
             gap = min(_gaps(row, wide), key=lambda each: abs(each - straight))
             shift = (0, 5, -5, 10, -10)[used[number, gap] % 5]
             used[number, gap] += 1
-            d += _curve(x, y, gap + shift, row.y - 4) + f"V{row.y + _TALL + 4:.1f}"
+            d += _curve(x, y, gap + shift, row.y - 4)
             x, y = gap + shift, row.y + _TALL + 4
+            straights += f"M{x:.1f} {row.y - 4:.1f}V{y:.1f}"
         d += _curve(x, y, end_x, end_y)
-        yield svg.path(d, colour=svg.PAPER, thick=7) + svg.path(d, colour=_LINE, thick=2.5)
-        yield svg.path(f"M{end_x:.1f} {end_y + 7:.1f}l-8 -13h16z", fill=_LINE)
+        bends.append(
+            svg.path(d, colour=svg.PAPER, thick=7, crisp=True) + svg.path(d, colour=_LINE, thick=2.5)
+        )
+        heads += f"M{end_x:.1f} {end_y + 7:.1f}l-8 -13h16z"
+    yield from bends
+    if straights:
+        yield svg.path(straights, colour=_LINE, thick=2.5, crisp=True)
+    if heads:
+        yield svg.path(heads, fill=_LINE)
 
 
 def _gaps(row: _Row, wide: float) -> list[float]:
@@ -264,7 +277,7 @@ def _gaps(row: _Row, wide: float) -> list[float]:
 
 def _curve(x: float, y: float, end_x: float, end_y: float) -> str:
     bend = (end_y - y) * 0.55
-    return f"C{x:.1f} {y + bend:.1f} {end_x:.1f} {end_y - bend:.1f} {end_x:.1f} {end_y:.1f}"
+    return f"M{x:.1f} {y:.1f}C{x:.1f} {y + bend:.1f} {end_x:.1f} {end_y - bend:.1f} {end_x:.1f} {end_y:.1f}"
 
 
 def _node(card: _Card, x: float, y: float, wide: float) -> str:
@@ -276,7 +289,6 @@ def _node(card: _Card, x: float, y: float, wide: float) -> str:
     two = bool(svg.clean(card.kind))
     return "".join(
         [
-            svg.box(x, y, wide, _TALL, fill=svg.PAPER, radius=12),
             svg.box(
                 x,
                 y,

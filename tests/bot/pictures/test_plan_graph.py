@@ -37,7 +37,7 @@ def numbered(count: int) -> Plan:
 def test_a_plan_is_a_picture(plan: Plan) -> None:
     png = plan_graph(plan)
     assert size_of(png)[0] == 1200
-    assert len(png) < 150_000
+    assert len(png) < 250_000
 
 
 @pytest.mark.integration
@@ -56,6 +56,15 @@ def test_what_is_needed_stands_above_and_arrows_that_follow_are_left_out() -> No
     placed = {each.text: each.y for each in words_of(drawing(DEMO))}
     assert placed["vpc"] < placed["web · droplet"] < placed["firewall"]
     assert drawing(DEMO).count(ARROW) == 2
+
+
+def test_what_goes_straight_down_is_one_path_without_smoothing() -> None:
+    picture = drawing(numbered(60))
+    bends = [path for path in picture.split("<path")[1:] if 'stroke-width="2.5"' in path and "C" in path]
+    assert len(bends) == 59
+    straights = [path for path in picture.split("<path")[1:] if path.count("V") > 1]
+    assert len(straights) == 1
+    assert 'shape-rendering="crispEdges"' in straights[0]
 
 
 def test_it_is_told_in_a_sentence() -> None:

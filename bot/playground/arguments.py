@@ -54,6 +54,16 @@ def blocks_of(args: Json) -> tuple[Json, ...] | None:
     return tuple(blocks)
 
 
+def attachments_of(args: Json) -> tuple[Json, ...] | None:
+    """None when the call names no attachments, which is not the same as an empty list of them."""
+    attachments = structure(args, "attachments", "invalid_attachments")
+    if attachments is None:
+        return None
+    if not isinstance(attachments, list) or not all(isinstance(each, dict) for each in attachments):
+        raise SlackError("invalid_attachments")
+    return tuple(attachments)
+
+
 def channel_of(workspace: Workspace, args: Json, name: str = "channel") -> Channel:
     """By id, by #name, or the direct messages of a person by the person's id. Raises channel_not_found."""
     wanted = needed(args, name)

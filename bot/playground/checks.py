@@ -25,6 +25,7 @@ ALL_BLOCKS_TEXT = 13_200  # characters of a message's blocks together (slackapi/
 PART_OVERHEAD = 20  # what each block, element or text counts there beside its text
 METADATA_CHARACTERS = 8_000
 VIEW_BYTES = 250_000
+ATTACHMENTS = 100
 INNER_BLOCKS = 10  # of a container or a carousel
 FIELD_TEXT = 2000  # characters
 EXTERNAL_ID = 255  # characters
@@ -34,9 +35,11 @@ VIEW_FIELDS = {*SdkView.attributes, "bot_id", "app_installed_team_id", "submit_d
 SELECTS = {"static_select", "multi_static_select", "radio_buttons", "checkboxes", "overflow"}
 
 
-def check_message(text: str, blocks: Sequence[Json], text_limit: int) -> None:
-    """Raises no_text, msg_too_long, invalid_blocks or msg_blocks_too_long."""
-    if not text.strip() and not blocks:
+def check_message(
+    text: str, blocks: Sequence[Json], text_limit: int, attachments: Sequence[Json] = ()
+) -> None:
+    """Raises no_text, msg_too_long, invalid_blocks, msg_blocks_too_long, invalid_ or too_many_attachments."""
+    if not text.strip() and not blocks and not attachments:
         raise SlackError("no_text")
     if len(text) > text_limit:
         raise SlackError("msg_too_long")
@@ -45,6 +48,13 @@ def check_message(text: str, blocks: Sequence[Json], text_limit: int) -> None:
         raise SlackError("invalid_attachments", "[ERROR] only_one_table_allowed")
     if blocks and _weight(list(blocks)) > ALL_BLOCKS_TEXT:
         raise SlackError("msg_blocks_too_long")
+    if len(attachments) > ATTACHMENTS:
+        raise SlackError("too_many_attachments")
+    for attachment in attachments:
+        inner = attachment.get("blocks") or []
+        if not isinstance(inner, list):
+            raise SlackError("invalid_attachments")
+        check_blocks(inner, MESSAGE_BLOCKS)
 
 
 def check_blocks(blocks: Sequence[Json], limit: int, surface: str = "message") -> None:

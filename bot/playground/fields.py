@@ -72,7 +72,7 @@ def action_of(block: Json, element: Json, chosen: Any, action_ts: str) -> Json:
         "action_ts": action_ts,
     }
     if element["type"] in ("button", "icon_button"):
-        names = ("text", "value", "style", "url", "icon")
+        names = ("text", "value", "style", "url", "icon", "confirm")
         action |= {key: element[key] for key in names if key in element}
     elif element["type"] == "feedback_buttons":
         offered = (element["positive_button"], element["negative_button"])
@@ -80,9 +80,9 @@ def action_of(block: Json, element: Json, chosen: Any, action_ts: str) -> Json:
         action |= {"text": pressed["text"], "value": pressed.get("value", "")}
     else:
         action |= state_of(element, chosen)
-        for key in ("placeholder", "confirm"):
-            if key in element:
-                action[key] = element[key]
+        for key, value in element.items():
+            if key in ("placeholder", "confirm") or key.startswith("initial_"):
+                action[key] = value
     return action
 
 

@@ -66,6 +66,7 @@ class Revision:
     text: str
     blocks: tuple[Json, ...]
     replaced_at: float  # seconds since 1970
+    attachments: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Message:
     user: str  # who wrote it; the app's own user for the app
     text: str
     blocks: tuple[Json, ...] = ()
+    attachments: tuple[Json, ...] = ()  # the older way to say more than a text
     thread_ts: str = ""  # of the message it answers; empty at the top level
     edited: str = ""  # ts of the latest edit
     metadata: Json | None = None
@@ -85,10 +87,17 @@ class Message:
     bot_id: str = ""
     by_slack: bool = False  # Slack itself speaking, for instance that a command timed out
     reply_broadcast: bool = False
+    username: str = ""  # what the app calls itself in this message alone
+    icon_emoji: str = ""
+
+    @property
+    def all_blocks(self) -> tuple[Json, ...]:
+        """Its blocks, and those in its attachments."""
+        return self.blocks + tuple(block for each in self.attachments for block in each.get("blocks") or ())
 
     def changed(self, now: float, edited: str, **values: Any) -> Message:
         """This message after an edit; what it said before is its newest revision."""
-        before = Revision(self.text, self.blocks, now)
+        before = Revision(self.text, self.blocks, now, self.attachments)
         return replace(self, revisions=(*self.revisions, before), edited=edited, **values)
 
 
@@ -113,6 +122,10 @@ class View:
     hash: str = ""
     errors: tuple[tuple[str, str], ...] = ()  # (block_id, sentence), as shown under the fields
 
+    @property
+    def all_blocks(self) -> tuple[Json, ...]:
+        return self.blocks
+
 
 @dataclass(frozen=True)
 class Trigger:
@@ -120,6 +133,7 @@ class Trigger:
     expires_at: float
     is_used: bool = False
     view_id: str = ""  # the modal it was born in: what views.push puts its view upon
+    channel: str = ""  # the conversation it was born in
 
 
 @dataclass(frozen=True)

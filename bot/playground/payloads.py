@@ -6,10 +6,11 @@ https://docs.slack.dev/reference/interaction-payloads and https://docs.slack.dev
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from bot.playground.model import Json, Message, User, View
-from bot.playground.shapes import message_json, view_json
+from bot.playground.shapes import file_json, message_json, view_json
 from bot.playground.workspace import Workspace
 
 
@@ -34,7 +35,7 @@ def command(workspace: Workspace, user: User, channel_id: str, word: str, text: 
         "api_app_id": workspace.app.id,
         "is_enterprise_install": "false",
         "response_url": response_url(workspace, ticket),
-        "trigger_id": workspace.tickets.issue_trigger(user.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id, channel=channel_id),
     }
 
 
@@ -62,14 +63,23 @@ def message_click(workspace: Workspace, user: User, message: Message, action: Js
             "channel_id": channel.id,
             "is_ephemeral": bool(message.ephemeral_to),
             **thread,
+            **_attachment_of(message, action),
         },
-        "trigger_id": workspace.tickets.issue_trigger(user.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id, channel=channel.id),
         "channel": {"id": channel.id, "name": channel.name or "directmessage"},
         "message": message_json(workspace, message),
         "state": {"values": values},
         "response_url": response_url(workspace, ticket),
         "actions": [action],
     }
+
+
+def _attachment_of(message: Message, action: Json) -> Json:
+    """Which attachment something was pressed in, counted from 1."""
+    for number, each in enumerate(message.attachments, 1):
+        if action["block_id"] in [block["block_id"] for block in each.get("blocks") or ()]:
+            return {"attachment_id": number, "is_app_unfurl": False}
+    return {}
 
 
 def shortcut(workspace: Workspace, user: User, callback_id: str) -> Json:
@@ -84,7 +94,7 @@ def message_shortcut(workspace: Workspace, user: User, message: Message, callbac
     ticket = workspace.tickets.issue_response_url(channel.id, user.id, message.ts, message.thread_ts)
     return _interaction(workspace, "message_action", user) | {
         "callback_id": callback_id,
-        "trigger_id": workspace.tickets.issue_trigger(user.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id, channel=channel.id),
         "channel": {"id": channel.id, "name": channel.name or "directmessage"},
         "message_ts": message.ts,
         "message": message_json(workspace, message),
@@ -96,7 +106,7 @@ def view_click(workspace: Workspace, user: User, view: View, action: Json, value
     return _interaction(workspace, "block_actions", user) | {
         "container": {"type": "view", "view_id": view.id},
         "trigger_id": workspace.tickets.issue_trigger(user.id, view.id),
-        "view": view_json(workspace, view, values),
+        "view": view_json(workspace, view, _with_files(workspace, values)),
         "actions": [action],
     }
 
@@ -111,21 +121,61 @@ def suggestion(
         "value": typed,
         "container": {"type": "view", "view_id": place.id}
         if isinstance(place, View)
-        else {"type": "message", "message_ts": place.ts, "channel_id": place.channel},
+        else {
+            "type": "message",
+            "message_ts": place.ts,
+            "channel_id": place.channel,
+            "is_ephemeral": bool(place.ephemeral_to),
+        },
     }
     if isinstance(place, View):
         shape["view"] = view_json(workspace, place)
     else:
-        shape |= {"channel": {"id": place.channel}, "message": message_json(workspace, place)}
+        name = workspace.channels[place.channel].name or "directmessage"
+        shape |= {"channel": {"id": place.channel, "name": name}, "message": message_json(workspace, place)}
     return _interaction(workspace, "block_suggestion", user) | shape
 
 
 def view_submission(workspace: Workspace, user: User, view: View, values: Json) -> Json:
     return _interaction(workspace, "view_submission", user) | {
         "trigger_id": workspace.tickets.issue_trigger(user.id, view.id),
-        "view": view_json(workspace, view, values),
-        "response_urls": [],
+        "view": view_json(workspace, view, _with_files(workspace, values)),
+        "response_urls": list(_response_urls(workspace, user, view, values)),
     }
+
+
+def _with_files(workspace: Workspace, values: Json) -> Json:
+    """What stands in fields for files are the files themselves, not their ids alone."""
+
+    def whole(state: Json) -> Json:
+        if state.get("type") != "file_input":
+            return state
+        known = [workspace.files[each["id"]] for each in state["files"] if each["id"] in workspace.files]
+        return state | {"files": [file_json(workspace, file) for file in known]}
+
+    return {
+        block_id: {action_id: whole(state) for action_id, state in fields.items()}
+        for block_id, fields in values.items()
+    }
+
+
+def _response_urls(workspace: Workspace, user: User, view: View, values: Json) -> Iterator[Json]:
+    """One for each conversation that was chosen in a menu with `response_url_enabled`."""
+    for block in view.blocks:
+        element = block.get("element") or {}
+        if not element.get("response_url_enabled"):
+            continue
+        state = values[block["block_id"]][element["action_id"]]
+        channel_id = state.get("selected_conversation") or state.get("selected_channel")
+        if channel_id:
+            yield {
+                "block_id": block["block_id"],
+                "action_id": element["action_id"],
+                "channel_id": channel_id,
+                "response_url": response_url(
+                    workspace, workspace.tickets.issue_response_url(channel_id, user.id)
+                ),
+            }
 
 
 def view_closed(workspace: Workspace, user: User, view: View, is_cleared: bool) -> Json:
@@ -176,7 +226,10 @@ def message_event(workspace: Workspace, message: Message, kind: str) -> Json:
     if kind == "message":
         shape["channel_type"] = "im" if channel.is_im else "group" if channel.is_private else "channel"
     if message.thread_ts:
-        shape["thread_ts"] = message.thread_ts
+        parent = workspace.messages.get(message.thread_ts)
+        shape |= {"thread_ts": message.thread_ts, "parent_user_id": parent.user if parent else ""}
+    if message.reply_broadcast:
+        shape["subtype"] = "thread_broadcast"
     if author.team_id != workspace.team.id:
         shape |= {"user_team": author.team_id, "source_team": author.team_id}
     return shape

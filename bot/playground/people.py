@@ -95,7 +95,14 @@ class People:
                 self.workspace.say_as_slack(user, channel, f'{word} failed with the error "{problem_found}"')
         return delivery
 
-    def say(self, user: str, channel: str, text: str, thread_ts: str | Message | None = None) -> Message:
+    def say(
+        self,
+        user: str,
+        channel: str,
+        text: str,
+        thread_ts: str | Message | None = None,
+        also_to_channel: bool = False,
+    ) -> Message:
         """Write a message, @names as one types them; the app gets the events that it has subscribed to."""
         person = self._in_channel(user, channel)
         thread = thread_ts.thread_ts or thread_ts.ts if isinstance(thread_ts, Message) else thread_ts or ""
@@ -106,6 +113,7 @@ class People:
                 user=person.id,
                 text=message_text(self.workspace, text),
                 thread_ts=thread,
+                reply_broadcast=bool(thread) and also_to_channel,
             )
         )
         place = self.workspace.channels[channel]
@@ -125,7 +133,8 @@ class People:
     def _event(self, name: str, inner: Json) -> Delivery | None:
         if name not in self.events:
             return None
-        channel = self.workspace.channels.get(str(inner.get("channel", "")))
+        where = inner.get("channel") or (inner.get("item") or {}).get("channel")
+        channel = self.workspace.channels.get(str(where))
         users = self.workspace.users
         members = channel.members if channel else frozenset()
         shared = len({users[member].team_id for member in members}) > 1
@@ -153,7 +162,7 @@ class People:
         kind = "reaction_added" if self.workspace.toggle_reaction(ts, name, user) else "reaction_removed"
         item = {"type": "message", "channel": message.channel, "ts": ts}
         inner: Json = {"type": kind, "user": user, "reaction": name, "item": item, "item_user": message.user}
-        return self._event(kind, inner | {"channel": message.channel, "event_ts": self.workspace.next_ts()})
+        return self._event(kind, inner | {"event_ts": self.workspace.next_ts()})
 
     def change_user(self, user: str, **values: Any) -> Delivery | None:
         """Change what Slack knows of a person (deleted, guest, timezone, …); the app gets user_change."""
@@ -190,9 +199,9 @@ class People:
                 "interaction", payloads.view_click(self.workspace, person, shown, action, state)
             )
         message = self.visible_message(user, shown)
-        block, element = fields.find(message.blocks, wanted, block_id)
+        block, element = fields.find(message.all_blocks, wanted, block_id)
         action = self._action(block, element, wanted, chosen)
-        state, _ = fields.filled(message.blocks, values or {})
+        state, _ = fields.filled(message.all_blocks, values or {})
         _put_choice(state, block, element, action)
         return self._deliver(
             "interaction", payloads.message_click(self.workspace, person, message, action, state)
@@ -203,7 +212,7 @@ class People:
     ) -> tuple[Json, list[Json]]:
         """An external menu, and what the app offers in it for what was typed so far."""
         place = shown if isinstance(shown, View) else self.visible_message(user, shown)
-        block, element = fields.find(place.blocks, action_id, block_id)
+        block, element = fields.find(place.all_blocks, action_id, block_id)
         payload = payloads.suggestion(
             self.workspace, self.workspace.users[user], place, block, element, query
         )
@@ -322,6 +331,6 @@ class People:
 
 def _put_choice(state: Json, block: Json, element: Json, action: Json) -> None:
     """What was chosen stands in its field by then."""
-    if "selected_option" in action and element["type"] != "overflow":
-        chosen = fields.state_of(element, action["selected_option"])
+    if element["type"] not in fields.PRESSED:
+        chosen = {key: action[key] for key in fields.state_of(element, None)}
         state.setdefault(block["block_id"], {})[element["action_id"]] = chosen

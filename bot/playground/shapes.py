@@ -89,6 +89,12 @@ def message_json(workspace: Workspace, message: Message, with_metadata: bool = F
         shape |= {"bot_id": message.bot_id, "app_id": workspace.app.id}
     if message.blocks:
         shape["blocks"] = list(message.blocks)
+    if message.attachments:
+        shape["attachments"] = list(message.attachments)
+    if message.username:
+        shape["username"] = message.username
+    if message.icon_emoji:
+        shape["icons"] = {"emoji": f":{message.icon_emoji}:"}
     if message.thread_ts:
         shape["thread_ts"] = message.thread_ts
     if message.edited and not message.blocks:  # Slack marks no message with blocks as edited

@@ -25,10 +25,12 @@ class Tickets:
         self.sockets: set[str] = set()
         self._count = itertools.count(1)
 
-    def issue_trigger(self, user: str, view_id: str = "") -> str:
+    def issue_trigger(self, user: str, view_id: str = "", channel: str = "") -> str:
         with self.lock:
             trigger_id = f"{next(self._count):010d}.{secrets.randbelow(10**10):010d}.{secrets.token_hex(16)}"
-            self.triggers[trigger_id] = Trigger(user, self.clock() + TRIGGER_SECONDS, view_id=view_id)
+            self.triggers[trigger_id] = Trigger(
+                user, self.clock() + TRIGGER_SECONDS, view_id=view_id, channel=channel
+            )
         return trigger_id
 
     def issue_socket(self) -> str:

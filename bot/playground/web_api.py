@@ -76,6 +76,35 @@ def users_info(workspace: Workspace, args: Json) -> Json:
     return {"user": user_json(workspace, user_of(workspace, args))}
 
 
+def users_lookup_by_email(workspace: Workspace, args: Json) -> Json:
+    email = needed(args, "email")
+    for user in workspace.users.values():
+        shape = user_json(workspace, user)
+        if shape["profile"]["email"] == email and not user.is_bot and not user.deleted:
+            return {"user": shape}
+    raise SlackError("users_not_found")
+
+
+def users_profile_get(workspace: Workspace, args: Json) -> Json:
+    user = user_of(workspace, {"user": args.get("user") or workspace.app.user_id})
+    return {"profile": user_json(workspace, user)["profile"]}
+
+
+def team_info(workspace: Workspace, args: Json) -> Json:
+    team = workspace.team
+    return {
+        "team": {"id": team.id, "name": team.name, "domain": team.domain, "url": f"{workspace.base_url}/"}
+    }
+
+
+def bots_info(workspace: Workspace, args: Json) -> Json:
+    app, wanted = workspace.app, str(args.get("bot") or workspace.app.bot_id)
+    if wanted != app.bot_id:
+        raise SlackError("bot_not_found")
+    bot = {"id": app.bot_id, "app_id": app.id, "user_id": app.user_id, "name": app.name, "deleted": False}
+    return {"bot": bot}
+
+
 def users_list(workspace: Workspace, args: Json) -> Json:
     home = [user for user in workspace.users.values() if user.team_id == workspace.team.id]
     members, following = page_of(home, args)
@@ -190,15 +219,41 @@ def conversations_replies(workspace: Workspace, args: Json) -> Json:
     return _history(workspace, args, [parent, *workspace.replies(parent.ts)])
 
 
+def _reacted_to(workspace: Workspace, args: Json) -> Message:
+    return public_message_of(workspace, _readable(workspace, args), needed(args, "timestamp"))
+
+
 def reactions_add(workspace: Workspace, args: Json) -> Json:
-    channel = _readable(workspace, args)
-    name = needed(args, "name").strip(":")
-    message = public_message_of(workspace, channel, needed(args, "timestamp"))
-    mine = (name, workspace.app.user_id)
+    message = _reacted_to(workspace, args)
+    mine = (needed(args, "name").strip(":"), workspace.app.user_id)
     if mine in message.reactions:
         raise SlackError("already_reacted")
     workspace.react(message.ts, *mine)
     return {}
+
+
+def reactions_remove(workspace: Workspace, args: Json) -> Json:
+    message = _reacted_to(workspace, args)
+    mine = (needed(args, "name").strip(":"), workspace.app.user_id)
+    if mine not in message.reactions:
+        raise SlackError("no_reaction")
+    workspace.toggle_reaction(message.ts, *mine)
+    return {}
+
+
+def reactions_get(workspace: Workspace, args: Json) -> Json:
+    message = _reacted_to(workspace, args)
+    return {"type": "message", "channel": message.channel, "message": message_json(workspace, message)}
+
+
+def conversations_join(workspace: Workspace, args: Json) -> Json:
+    channel = channel_of(workspace, args)
+    if channel.is_private or channel.is_im:
+        raise SlackError("method_not_supported_for_channel_type")
+    if channel.is_archived:
+        raise SlackError("is_archived")
+    joined = workspace.change_channel(channel.id, members=channel.members | {workspace.app.user_id})
+    return {"channel": channel_json(workspace, joined)}
 
 
 def connections_open(workspace: Workspace, args: Json) -> Json:
@@ -211,6 +266,10 @@ METHODS: dict[str, Method] = {
     "auth.test": auth_test,
     "users.info": users_info,
     "users.list": users_list,
+    "users.lookupByEmail": users_lookup_by_email,
+    "users.profile.get": users_profile_get,
+    "team.info": team_info,
+    "bots.info": bots_info,
     "users.conversations": users_conversations,
     "conversations.list": conversations_list,
     "conversations.info": conversations_info,
@@ -218,7 +277,10 @@ METHODS: dict[str, Method] = {
     "conversations.open": conversations_open,
     "conversations.history": conversations_history,
     "conversations.replies": conversations_replies,
+    "conversations.join": conversations_join,
     "reactions.add": reactions_add,
+    "reactions.remove": reactions_remove,
+    "reactions.get": reactions_get,
     "apps.connections.open": connections_open,
     **web_chat.METHODS,
     **web_files.METHODS,

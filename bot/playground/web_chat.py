@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.playground.arguments import (
+    attachments_of,
     blocks_of,
     channel_of,
     flag,
@@ -39,7 +40,8 @@ def post_message(workspace: Workspace, args: Json) -> Json:
 def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to: str = "") -> Message:
     """A message of the app, checked and not yet posted."""
     text, blocks = str(args.get("text") or ""), blocks_of(args) or ()
-    check_message(text, blocks, POST_TEXT)
+    attachments = attachments_of(args) or ()
+    check_message(text, blocks, POST_TEXT, attachments)
     check_pictures(workspace, blocks)
     metadata = check_metadata(structure(args, "metadata", "invalid_metadata_format"))
     return Message(
@@ -48,11 +50,26 @@ def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to:
         user=workspace.app.user_id,
         text=text,
         blocks=workspace.with_ids(blocks),
+        attachments=_with_ids(workspace, attachments),
         thread_ts=thread_of(workspace, channel_id, str(args.get("thread_ts") or "")),
         metadata=metadata,
         ephemeral_to=ephemeral_to,
         bot_id=workspace.app.bot_id,
         reply_broadcast=flag(args, "reply_broadcast"),
+        username=str(args.get("username") or ""),
+        icon_emoji=str(args.get("icon_emoji") or "").strip(":"),
+    )
+
+
+def _with_ids(workspace: Workspace, attachments: Sequence[Json]) -> tuple[Json, ...]:
+    """The attachments, numbered, and their blocks with an id each."""
+    return tuple(
+        {
+            "id": number,
+            **each,
+            **({"blocks": list(workspace.with_ids(each["blocks"]))} if each.get("blocks") else {}),
+        }
+        for number, each in enumerate(attachments, 1)
     )
 
 
@@ -101,7 +118,7 @@ def post_ephemeral(workspace: Workspace, args: Json) -> Json:
 
 
 def update(workspace: Workspace, args: Json) -> Json:
-    """New text without blocks takes the blocks away; blocks alone keep the text; metadata stays."""
+    """New text without blocks takes the blocks away; blocks alone keep the text; metadata and attachments stay."""
     channel = channel_of(workspace, args)
     message = public_message_of(workspace, channel, needed(args, "ts"))
     if channel.is_archived:
@@ -120,17 +137,22 @@ def update(workspace: Workspace, args: Json) -> Json:
 
 def changes_of(workspace: Workspace, message: Message, args: Json) -> dict[str, Any]:
     """What an edit changes in a message, checked. Raises SlackError."""
-    blocks, text = blocks_of(args), args.get("text")
-    if blocks is None and text is None:
+    blocks, text, attachments = blocks_of(args), args.get("text"), attachments_of(args)
+    if blocks is None and text is None and attachments is None:
         raise SlackError("no_text")
     metadata = message.metadata
     if args.get("metadata") not in (None, ""):
         metadata = check_metadata(structure(args, "metadata", "invalid_metadata_format"))
     new_text = message.text if text is None else str(text)
     new_blocks = blocks or ()
-    check_message(new_text, new_blocks, UPDATE_TEXT)
+    check_message(
+        new_text, new_blocks, UPDATE_TEXT, message.attachments if attachments is None else attachments
+    )
     check_pictures(workspace, new_blocks)
-    return {"text": new_text, "blocks": workspace.with_ids(new_blocks), "metadata": metadata}
+    changes = {"text": new_text, "blocks": workspace.with_ids(new_blocks), "metadata": metadata}
+    if attachments is not None:
+        changes["attachments"] = _with_ids(workspace, attachments)
+    return changes
 
 
 def delete(workspace: Workspace, args: Json) -> Json:
@@ -172,7 +194,8 @@ def respond(workspace: Workspace, ticket: str, body: Json) -> None:
 def say_as_answer(workspace: Workspace, channel_id: str, user: str, body: Json) -> Message:
     """An answer to a command or a click: to the person alone, unless it says `in_channel`."""
     to_all = body.get("response_type") == "in_channel"
-    args = {key: body.get(key) for key in ("text", "blocks", "metadata", "thread_ts", "reply_broadcast")}
+    names = ("text", "blocks", "attachments", "metadata", "thread_ts", "reply_broadcast")
+    args = {key: body.get(key) for key in names}
     return workspace.put_message(new_message(workspace, channel_id, args, "" if to_all else user))
 
 

@@ -6,6 +6,7 @@ Source: https://docs.slack.dev/surfaces/modals
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from bot.playground.arguments import needed, structure
 from bot.playground.checks import check_view
@@ -81,8 +82,27 @@ def views_open(workspace: Workspace, args: Json) -> Json:
     if payload["type"] != "modal":
         raise SlackError("invalid_arguments", "[ERROR] views.open takes a modal [json-pointer:/view/type]")
     trigger = workspace.tickets.use_trigger(needed(args, "trigger_id"))
-    view = workspace.put_view(make_view(workspace, trigger.user, payload))
+    view = workspace.put_view(make_view(workspace, trigger.user, _from_here(payload, trigger.channel)))
     return {"view": view_json(workspace, view)}
+
+
+def _from_here(payload: Json, channel: str) -> Json:
+    """Menus with `default_to_current_conversation` begin with the one that the form was opened in."""
+    if not channel:
+        return payload
+    blocks = []
+    for block in payload["blocks"]:
+        element = block.get("element") or {}
+        name = (
+            "initial_conversations"
+            if element.get("type", "").startswith("multi_")
+            else "initial_conversation"
+        )
+        if element.get("default_to_current_conversation") and name not in element:
+            first: Any = [channel] if name.endswith("s") else channel
+            block = block | {"element": element | {name: first}}
+        blocks.append(block)
+    return payload | {"blocks": blocks}
 
 
 def views_push(workspace: Workspace, args: Json) -> Json:

@@ -32,13 +32,13 @@ def _say(people: People, user: str, asked: Json) -> None:
     if text.startswith("/"):
         people.command(user, asked["channel"], text)  # Slack itself tells what went wrong
     elif text:
-        people.say(user, asked["channel"], text, thread)
+        people.say(user, asked["channel"], text, thread, asked.get("also_to_channel") is True)
 
 
 def _click(people: People, user: str, asked: Json) -> Delivery:
     place = _place(people, user, asked)
-    values = _in_zone(people, user, place.blocks, asked.get("values") or {})
-    _, element = fields.find(place.blocks, asked["action_id"], asked["block_id"])
+    values = _in_zone(people, user, place.all_blocks, asked.get("values") or {})
+    _, element = fields.find(place.all_blocks, asked["action_id"], asked["block_id"])
     chosen = _moment(people, user, element, asked.get("chosen"))
     return people.click(user, place, asked["action_id"], chosen, values, asked["block_id"])
 

@@ -77,7 +77,7 @@ def serving(answer: object, moved: str = "", tls: Path | None = None) -> Iterato
             context.load_cert_chain(tls)
             listening.socket = context.wrap_socket(listening.socket, server_side=True)
         server.port = listening.server_port
-        thread = threading.Thread(target=listening.serve_forever, daemon=True)
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
         listening.shutdown()

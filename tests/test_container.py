@@ -106,7 +106,7 @@ class _Alive(BaseHTTPRequestHandler):
 @pytest.fixture
 def alive() -> Iterator[int]:
     server = HTTPServer(("127.0.0.1", 0), _Alive)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server.server_port
     server.shutdown()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Event
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,9 +12,11 @@ T = TypeVar("T")
 def until(probe: Callable[[], T], seconds: float = 5.0) -> T:
     """The first true answer of probe. Fails with the last one after so many seconds."""
     ends_at = time.monotonic() + seconds
+    pause_seconds = 0.001  # most is there soon, and what is not may be asked for less often
     while True:
         answer = probe()
         if answer:
             return answer
         assert time.monotonic() < ends_at, f"still {answer!r} after {seconds} s"
-        Event().wait(0.02)
+        time.sleep(pause_seconds)
+        pause_seconds = min(0.02, pause_seconds * 1.5)

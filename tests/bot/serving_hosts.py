@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 import requests
-import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -21,7 +18,7 @@ from commands.krl import Revoked
 from state.database import Database, connect
 from tests.fakes.clock import FakeClock
 from tests.fakes.krl_signer import KrlSigner
-from tests.waiting import until
+from tests.listening import listening
 
 
 @dataclass
@@ -56,19 +53,6 @@ class Hosts:
     def get(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.request(method, self.base_url + path, headers=names, timeout=10)
-
-
-@contextmanager
-def listening(app: ASGIApp, address: str = "127.0.0.1") -> Iterator[str]:
-    """The application on a port of a loopback address. Gives its base address."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    socket_of_its_own = socket.create_server((address, 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket_of_its_own]})
-    thread.start()
-    until(lambda: server.started)
-    yield f"http://{address}:{socket_of_its_own.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
 
 
 @contextmanager

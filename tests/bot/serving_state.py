@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import uvicorn
 from starlette.applications import Starlette
 
 from bot.state_backend import routes
@@ -24,8 +21,8 @@ from state.database import Database, connect
 from state.records import Person
 from state.transitions import RunState
 from tests.fakes.vault import FakeVault
+from tests.listening import listening
 from tests.state.examples import ADA, BEN, NOW, a_lab, a_run
-from tests.waiting import until
 
 SEC = Person("T1", "U3")
 RUN = (tfstate.username_of_run("run1"), "the-token-of-run1")
@@ -91,12 +88,6 @@ def serving(folder: Path) -> Iterator[Backend]:
         return Standing(person, person.user, is_guest=person in guests)
 
     app = Starlette(routes=routes(database, vault, standing, lambda: NOW, max_state_bytes=MAX_BYTES))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    until(lambda: server.started)
-    yield Backend(f"http://127.0.0.1:{listening.getsockname()[1]}", database, vault, guests)
-    server.should_exit = True
-    thread.join(10)
+    with listening(app) as base_url:
+        yield Backend(base_url, database, vault, guests)
     database.close()

@@ -15,8 +15,8 @@ from bot import activity_routes
 from state import grants, labs
 from state.database import Database, connect
 from state.records import Grant, Lab, Person
-from tests.bot.serving_hosts import listening
 from tests.fakes.clock import FakeClock
+from tests.listening import listening
 from tests.state.examples import ADA, BEN, NOW, a_lab
 
 TOKEN = "token-of-the-lab"

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from bot.catalogue_routes import BODY_LIMIT_BYTES, KEPT_SECONDS, HookSecret, is_signed, routes
 from commands.engines.vault import VaultDenied, VaultMissing, VaultSealed
-from tests.bot.serving_hosts import listening
+from tests.listening import listening
 
 SECRET = "a-secret-of-the-hook-that-is-long"
 BODY = b'{"ref": "refs/heads/main"}'

@@ -17,10 +17,10 @@ from bot import activity_routes
 from state import labs
 from state.database import Database, connect
 from state.records import Lab
-from tests.bot.serving_hosts import listening
 from tests.conftest import cannot_be_had
 from tests.fakes.clock import FakeClock
 from tests.integration.host import HOSTS
+from tests.listening import listening
 from tests.state.examples import NOW, a_lab
 
 pytestmark = pytest.mark.integration

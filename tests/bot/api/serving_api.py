@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
-import uvicorn
 from starlette.applications import Starlette
 
 from bot.api import routes
 from bot.api.run_watch import RunWatch
 from state.records import Person
 from tests.inn import ADMIN, CHANNEL, COLLEAGUE, INFRA, REQUESTER, ROLES, STRANGER, Inn
-from tests.waiting import until
+from tests.listening import listening
 
 CI = Person.agent("ci")
 AGENTS = "hvs.agents"
@@ -61,15 +58,7 @@ def serving(inn: Inn, **otherwise: Any) -> Iterator[Served]:
     inn.vault.tokens["hvs.root"] = {REQUESTER, COLLEAGUE, INFRA, ADMIN}
     watch = RunWatch(inn.database)
     app = Starlette(routes=routes.routes(replace(inn.deps, **otherwise), inn.intake, watch))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-    )
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     watch.start()
-    thread.start()
-    until(lambda: server.started)
-    yield Served(inn, f"http://127.0.0.1:{listening.getsockname()[1]}")
-    watch.stop(2)
-    server.should_exit = True
-    thread.join(10)
+    with listening(app) as base_url:
+        yield Served(inn, base_url)
+        watch.stop(2)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from slack_bolt import App
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_sdk import WebClient
@@ -19,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.playground.server import LocalSlack
+from tests.listening import listening
 
 
 def plain(text: str) -> dict[str, str]:
@@ -155,15 +153,8 @@ def served(answer: Callable[[Request, bytes], Response]) -> Iterator[str]:
     async def take(request: Request) -> Response:
         return await run_in_threadpool(answer, request, await request.body())
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    routes = [Route("/slack/events", take, methods=["POST"])]
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/slack/events"
-    finally:
-        server.should_exit = True  # within a tenth of a second, which nobody needs to wait for
+    with listening(Starlette(routes=[Route("/slack/events", take, methods=["POST"])])) as base_url:
+        yield f"{base_url}/slack/events"
 
 
 @contextmanager

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from commands import grammar
+from commands.audience import is_direct, needs_others
 from commands.blueprint import Blueprint, Variable, written, wrong_value
 from commands.deps import Deps
 from commands.request import Field, Form, Refused
 from commands.words import DAY, HOUR, duration, listed, money, nearest, short
 from state import labs as labs_table
+from state import runs
 
 ACTION = "ask_lab"
 _LIFETIMES = (
@@ -61,12 +63,12 @@ def _wrong_name(name: str, deps: Deps) -> str:
         grammar.lab_name(name)
     except Refused as refused:
         return refused.sentence
-    taken = labs_table.living(deps.database, name)
-    return (
-        ""
-        if taken is None or taken.applied_at is None
-        else f"There is a lab {name} already. Choose another name."
+    lab = labs_table.living(deps.database, name)
+    # One that never came to be leaves its name to its owner; who asks now is not known here.
+    taken = lab is not None and (
+        lab.applied_at is not None or runs.active_of(deps.database, lab.id) is not None
     )
+    return f"There is a lab {name} already. Choose another name." if taken else ""
 
 
 def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, thread_ts: str = "") -> Form:
@@ -80,7 +82,6 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
         raise Refused("The catalogue has no blueprint yet, so there is nothing to ask for.", "/lab catalog")
     blueprint = offered.get(given.get("blueprint", "")) or offered[min(offered)]
     ttl_seconds = _ttl_seconds(blueprint, given)
-    where = () if channel else (Field("channel", "Channel", "Where it is approved.", kind="channel"),)
     names = tuple(sorted(offered))
     return Form(
         action=ACTION,
@@ -99,10 +100,21 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
             Field("name", "Name", "3 to 40 lower-case letters, digits and hyphens.", optional=True),
             *(_field(blueprint, variable) for variable in _asked_for(blueprint)),
             _ttl_field(blueprint, ttl_seconds),
-            *where,
+            *_channel_field(blueprint, channel),
         ),
         summary=_summary(blueprint, ttl_seconds),
     )
+
+
+def _channel_field(blueprint: Blueprint, channel: str) -> tuple[Field, ...]:
+    """Asked for where the form was opened nowhere, or in direct messages, where nobody else sees the plan."""
+    if channel and not is_direct(channel):
+        return ()
+    asked = blueprint.approvals
+    if channel and not needs_others(asked.needed, asked.self_approval):
+        hint = "Where it is approved. Left empty: here, where you alone see it."
+        return (Field("channel", "Channel", hint, kind="channel", optional=True),)
+    return (Field("channel", "Channel", "Where it is approved.", kind="channel"),)
 
 
 def _asked_for(blueprint: Blueprint) -> list[Variable]:
@@ -118,13 +130,20 @@ def _field(blueprint: Blueprint, variable: Variable) -> Field:
     return Field(
         name=f"{blueprint.name}/{variable.name}",
         label=variable.name,
-        hint=variable.help,
+        hint=_hint(variable),
         choices=choices,
         kind="some" if variable.type == "list" and choices else "text",
         default="" if variable.default is None or variable.sensitive else written(variable.default),
         optional=not variable.required,
         sensitive=variable.sensitive,
     )
+
+
+def _hint(variable: Variable) -> str:
+    if variable.type != "list" or variable.choices:
+        return variable.help
+    commas = "Several are separated by commas."
+    return f"{variable.help.rstrip('.')}. {commas}" if variable.help else commas
 
 
 def _ttl_field(blueprint: Blueprint, ttl_seconds: int) -> Field:

@@ -12,6 +12,12 @@ from bot.requests import WrongFields
 from bot.views.message import Message
 from tests.inn import ADMIN, BLUEPRINTS, CHANNEL, INFRA, REQUESTER, SECURITY, STRANGER, Inn, View
 
+LISTS = """
+variables:
+  networks: {type: list, default: [a, b], help: Who may reach it}
+  zones: {type: list, choices: [eu, us], default: [eu], help: Where it stands}
+"""
+
 
 def fields(view: View) -> list[str]:
     """What is asked for, by its label."""
@@ -92,6 +98,30 @@ def test_a_name_that_is_taken_is_told_before_the_form_closes(inn: Inn) -> None:
     with pytest.raises(WrongFields) as wrong:
         inn.submits(REQUESTER, name="demo")
     assert wrong.value.errors == {"name": "There is a lab demo already. Choose another name."}
+
+
+def test_a_name_is_taken_while_its_first_plan_waits_and_free_when_nothing_came_of_it(inn: Inn) -> None:
+    inn.says(REQUESTER, "/lab up web demo")
+    inn.says(REQUESTER, "/lab up")
+    with pytest.raises(WrongFields) as wrong:
+        inn.submits(REQUESTER, name="demo")
+    assert wrong.value.errors == {"name": "There is a lab demo already. Choose another name."}
+    inn.says(REQUESTER, "/lab cancel demo")
+    inn.says(REQUESTER, "/lab up")
+    inn.submits(REQUESTER, name="demo")
+    assert inn.runs() == ["cancelled", "proposed"]
+
+
+def test_a_list_says_how_it_is_typed(inn: Inn) -> None:
+    inn.offers("lists", LISTS)
+    inn.says(REQUESTER, "/lab up")
+    hints = {
+        block["label"]["text"]: block["hint"]["text"]
+        for block in inn.chooses(REQUESTER, blueprint="lists").view["blocks"]
+        if "hint" in block
+    }
+    assert hints["networks"] == "Who may reach it. Several are separated by commas."
+    assert hints["zones"] == "Where it stands"
 
 
 def test_a_form_that_was_sent_while_it_changed_is_not_taken_for_another(catalogue: Inn) -> None:

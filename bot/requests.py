@@ -163,7 +163,7 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
         raise WrongFields({next(iter(fields)): away.sentence}) from None
     payload = {
         **_who(body),
-        "channel": about.get("channel") or plain.get("channel", ""),
+        "channel": plain.get("channel") or about.get("channel", ""),
         "trigger_id": body.get("trigger_id"),
         "response_url": about.get("response_url"),
         "replace": bool(about.get("response_url")),

@@ -33,7 +33,7 @@ def asked(request: Request, deps: Deps) -> Outcome:
     if not request.channel:
         raise Refused("Say in which channel the lab is planned and approved.", "/lab up")
     outcome = labs.up(replace(request, words=up_form.words_of(blueprint, request.form)), deps)
-    if thread_ts:
+    if thread_ts and not request.form.get("channel"):  # else the thread is elsewhere
         _tell_thread(request, deps, thread_ts)
     return outcome
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import consuming, sources, up_form
+from commands import audience, consuming, sources, up_form
 from commands.authorise import may_run
 from commands.blueprint import Blueprint, check_values, written
 from commands.blueprint_records import checked_ttl
@@ -16,7 +16,7 @@ from commands.grammar import assignments, lab_name
 from commands.request import Outcome, Refused, Request, id_from
 from commands.secret_form import sealed_secrets, secret_form, words_of
 from commands.sources import Source
-from commands.starting import start_run
+from commands.starting import approvals_for, start_run
 from commands.words import ago, mention, nearest
 from state import audit, labs, runs, tfstate
 from state.records import Lab, Person, Run, RunKind
@@ -43,16 +43,9 @@ def up(request: Request, deps: Deps) -> Outcome:
     if runs.get(deps.database, id_from(request.id)) is not None:
         return Outcome()
     _refuse_taken(deps, request.person, name)
-    lab_id = id_from(f"lab {request.id}")
-    sealed_variables = None
-    secret_names = [variable.name for variable in blueprint.variables.values() if variable.from_form]
-    if secret_names:
-        if request.sealed_form is None:
-            return Outcome(form=secret_form(blueprint, secret_names, name, request.words))
-        sealed_variables = sealed_secrets(deps, blueprint, request.sealed_form, lab_id)
     now = deps.now()
     lab = Lab(
-        id=lab_id,
+        id=id_from(f"lab {request.id}"),
         name=name,
         blueprint=blueprint.name,
         commit=source.commit,
@@ -60,7 +53,7 @@ def up(request: Request, deps: Deps) -> Outcome:
         owner=request.person,
         channel=request.channel,
         variables=variables,
-        sealed_variables=sealed_variables,
+        sealed_variables=None,
         cost_per_hour_cents=blueprint.cost.per_hour_cents or 0,
         currency=blueprint.cost.currency,
         ttl_seconds=ttl_seconds,
@@ -70,13 +63,20 @@ def up(request: Request, deps: Deps) -> Outcome:
         last_active_how="/lab up",
         lifetime=blueprint.lifetime,
     )
+    channel = _channel_for(request, deps, lab, "apply", source)
+    secret_names = [variable.name for variable in blueprint.variables.values() if variable.from_form]
+    if secret_names:
+        if request.sealed_form is None:
+            return Outcome(form=secret_form(blueprint, secret_names, name, request.words))
+        sealed = sealed_secrets(deps, blueprint, request.sealed_form, lab.id)
+        lab = replace(lab, sealed_variables=sealed)
     with deps.database.transaction():
         _discard_leftover(deps, request.person, name, now)
         try:
             labs.create(deps.database, lab)
         except labs.NameTaken:
             raise _taken(name) from None
-        start_run(deps, lab, "apply", request.person, request.id, channel=request.channel, source=source)
+        start_run(deps, lab, "apply", request.person, request.id, channel=channel, source=source)
     return Outcome()
 
 
@@ -249,6 +249,7 @@ def plan_again(
     """
     if lab.frozen_because is not None:
         raise Refused(f"*{lab.name}* is frozen: {lab.frozen_because}", f"/lab show {lab.name}")
+    channel = _channel_for(request, deps, lab, kind, source)
     now = deps.now()
     try:
         with deps.database.transaction():
@@ -268,7 +269,7 @@ def plan_again(
                 kind,
                 request.person,
                 cause_id,
-                channel=request.channel,
+                channel=channel,
                 variables=variables,
                 source=source,
             )
@@ -276,6 +277,16 @@ def plan_again(
         active = runs.active_of(deps.database, lab.id)
         raise _busy(lab, active) from None
     return Outcome()
+
+
+def _channel_for(request: Request, deps: Deps, lab: Lab, kind: RunKind, source: Source | None) -> str:
+    """Where the card of that plan belongs. Raises Refused where those who approve it would not see it."""
+    if not audience.is_direct(request.channel or lab.channel):
+        return request.channel
+    blueprint = (source or sources.of_lab(deps, lab, kind)).blueprint
+    needed, self_approval, _ = approvals_for(deps, lab, kind, request.person, blueprint)
+    known = labs.get(deps.database, lab.id) is not None
+    return audience.channel_for(request, lab.channel if known else "", needed, self_approval)
 
 
 def _busy(lab: Lab, active: Run | None) -> Refused:

@@ -41,7 +41,7 @@ def start_run(
     source = source or sources.of_lab(deps, lab, kind)
     blueprint = source.blueprint
     now = deps.now()
-    needed, self_approval, notice = _needed(deps, lab, kind, requester, blueprint)
+    needed, self_approval, notice = approvals_for(deps, lab, kind, requester, blueprint)
     run = Run(
         id=id_from(cause_id),
         lab_id=lab.id,
@@ -79,7 +79,7 @@ def start_run(
     return run
 
 
-def _needed(
+def approvals_for(
     deps: Deps, lab: Lab, kind: RunKind, requester: Person, blueprint: Blueprint
 ) -> tuple[dict[str, int], bool, str]:
     """Role → people, whether the requester may be one of them, and what is to be known of that."""

@@ -19,6 +19,7 @@ from bot.views.card import (
 )
 from bot.views.message import actions, context, data, picture, safe_mrkdwn, section, span, within
 from commands import lifetime, words
+from commands.audience import is_direct
 from commands.home import Home, MyLab, Waiting
 from commands.lifetime_words import extend_button, until
 from commands.request import Button
@@ -103,7 +104,7 @@ def _plan_words(waiting: Waiting) -> str:
         lambda more: f"and {more:,} more, in its card's thread",
     )
     lines = [
-        f"*{data(run.lab_name)}* · {what} · asked for by {words.mention(run.requester)} in <#{run.channel}>",
+        f"*{data(run.lab_name)}* · {what} · asked for by {words.mention(run.requester)} {_in(run.channel)}",
         counts_words(run),
         *([safe_mrkdwn(run.notice, 500)] if run.notice else []),
         *review_lines.branch_lines(run),
@@ -216,9 +217,13 @@ def _month(home: Home, picture_id: str, picture_alt: str) -> Iterator[Block]:
     yield _header("The month")
     total = sum(sum(cents) for cents in home.month.series.values())
     spent = words.money(total, data(home.month.currency, 10))
-    yield section(f"Labs in <#{home.channel}> came to {spent} in the last {len(home.month.days)} days.")
+    yield section(f"Labs {_in(home.channel)} came to {spent} in the last {len(home.month.days)} days.")
     if picture_id:
         yield picture(picture_id, picture_alt)
+
+
+def _in(channel: str) -> str:
+    return "in direct messages" if is_direct(channel) else f"in <#{channel}>"
 
 
 def _rights(home: Home) -> Iterator[Block]:

@@ -38,9 +38,9 @@ from commands.steps.step import StepModule
 from state import audit, cards, inbox, labs, outbox, runs, tfstate
 from state.database import Database
 from state.records import InboxEntry, Lab, Person, Run, StateLock, StepName
-from state.sqlite import open_sqlite
 from state.transitions import RunState
 from tests.bot.views.reading import Seen, seen
+from tests.databases import open_quickly
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack import FakeSlack, Said
 from tests.fakes.terraform import FakeTerraform
@@ -218,13 +218,6 @@ def a_state(
         ],
     }
     return json.dumps(told).encode()
-
-
-def open_quickly(path: str) -> Any:
-    """SQLite that does not wait for the disk: what outlives a power cut is not tested here."""
-    engine = open_sqlite(f"/{path}")  # an absolute path, as in sqlite:////absolute
-    engine.run("PRAGMA synchronous = OFF", {})
-    return engine
 
 
 class Inn:

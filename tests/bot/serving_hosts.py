@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 from bot.revocations import Revocations, Source
 from bot.ssh_routes import routes
 from commands.krl import Revoked
-from state.database import Database, connect
+from state.database import Database
+from tests.databases import a_database
 from tests.fakes.clock import FakeClock
 from tests.fakes.krl_signer import KrlSigner
 from tests.listening import listening
@@ -64,8 +65,7 @@ def serving_hosts(
     address: str = "127.0.0.1",
 ) -> Iterator[Hosts]:
     """A bot that has signed nothing yet. between: what stands between it and its hosts."""
-    database = connect(f"sqlite:///{folder}/hosts.db")
-    database.migrate()
+    database = a_database(folder / "hosts.db")
     signer, told, clock = KrlSigner(ca_public_key), Told(), clock or FakeClock()
     revocations = Revocations(database, signer, told.source(), clock)
     with listening(between(Starlette(routes=routes(revocations))), address) as base_url:

@@ -17,9 +17,10 @@ from starlette.applications import Starlette
 from bot.state_backend import routes
 from commands.authorise import Standing
 from state import audit, labs, runs, tfstate
-from state.database import Database, connect
+from state.database import Database
 from state.records import Person
 from state.transitions import RunState
+from tests.databases import a_database
 from tests.fakes.vault import FakeVault
 from tests.listening import listening
 from tests.state.examples import ADA, BEN, NOW, a_lab, a_run
@@ -73,8 +74,7 @@ class Backend:
 @contextmanager
 def serving(folder: Path) -> Iterator[Backend]:
     """A lab `demo` with a run that applies, a lab `other`, an operator, and a security person."""
-    database, vault = connect(f"sqlite:///{folder}/state.db"), FakeVault()
-    database.migrate()
+    database, vault = a_database(folder / "state.db"), FakeVault()
     labs.create(database, a_lab())
     labs.create(database, a_lab(id="lab2", name="other"))
     token = hashlib.sha256(RUN[1].encode()).hexdigest()

@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 
 from bot import activity_routes
 from state import grants, labs
-from state.database import Database, connect
+from state.database import Database
 from state.records import Grant, Lab, Person
+from tests.databases import a_database
 from tests.fakes.clock import FakeClock
 from tests.listening import listening
 from tests.state.examples import ADA, BEN, NOW, a_lab
@@ -51,8 +52,7 @@ class Reporting:
 
 @pytest.fixture
 def reporting(tmp_path: Path) -> Iterator[Reporting]:
-    database, clock = connect(f"sqlite:///{tmp_path}/state.db"), FakeClock(NOW)
-    database.migrate()
+    database, clock = a_database(tmp_path / "state.db"), FakeClock(NOW)
     with listening(Starlette(routes=activity_routes.routes(database, clock))) as base_url:
         yield Reporting(base_url, database, clock)
     database.close()

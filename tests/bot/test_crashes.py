@@ -14,8 +14,9 @@ from state.database import Cursor, Database
 from state.records import InboxEntry
 from state.rows import Column
 from state.transitions import RunState
+from tests.databases import a_database, open_quickly
 from tests.fakes.slack import Killed
-from tests.inn import INFRA, REQUESTER, SECURITY, Inn, open_quickly
+from tests.inn import INFRA, REQUESTER, SECURITY, Inn
 
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
@@ -64,7 +65,7 @@ class MortalInn(Inn):
     def database_of_states(self) -> Database:
         """Terraform writes again until it is heard, so its writes do not die with the process."""
         if self.states is None:
-            self.states = Database(open_quickly(str(self.folder / "state.db")))
+            self.states = a_database(self.folder / "state.db")
         return self.states
 
     def opened(self, path: str) -> Mortal:

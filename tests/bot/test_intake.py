@@ -13,9 +13,9 @@ import pytest
 
 from bot.intake import CALM_SECONDS, PATIENCE_SECONDS, Gate, Intake
 from state import inbox, labs
-from state.database import Database
+from tests.databases import a_database
 from tests.fakes.slack import Killed
-from tests.inn import CHANNEL, INFRA, REQUESTER, STRANGER, Inn, open_quickly
+from tests.inn import CHANNEL, INFRA, REQUESTER, STRANGER, Inn
 from tests.state.examples import all_at_once
 from tests.waiting import until
 
@@ -178,7 +178,7 @@ def test_resume_takes_up_what_broke_a_minute_ago_and_nothing_twice(inn: Inn) -> 
 def beside(inn: Inn) -> Iterator[Intake]:
     """The intake of another process on the same database. Its name is that of a process that lives."""
     parent = psutil.Process(os.getppid())
-    database = Database(open_quickly(str(inn.folder / "state.db")))
+    database = a_database(inn.folder / "state.db")
     name = f"{socket.gethostname()}:{parent.pid}:{int(parent.create_time())}"
     yield Intake(replace(inn.deps, database=database), inn.notifier, name)
     database.close()

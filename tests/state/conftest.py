@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from state.database import Database, connect
+from tests.databases import a_database, put_tables
 
 _schemas = itertools.count(1)
 
@@ -65,8 +66,10 @@ def open_database(state_url: str) -> Iterator[Callable[[], Database]]:
 
 
 @pytest.fixture
-def database(open_database: Callable[[], Database]) -> Database:
+def database(state_url: str, open_database: Callable[[], Database]) -> Database:
     """A database with its tables."""
+    if state_url.startswith("sqlite:"):
+        put_tables(Path(state_url.removeprefix("sqlite:///")))
     opened = open_database()
     opened.migrate()
     return opened
@@ -75,7 +78,6 @@ def database(open_database: Callable[[], Database]) -> Database:
 @pytest.fixture
 def sqlite_database(tmp_path: Path) -> Iterator[Database]:
     """A SQLite database with its tables, for what no database can make different."""
-    opened = connect(f"sqlite:///{tmp_path}/sqlite.db")
-    opened.migrate()
+    opened = a_database(tmp_path / "sqlite.db")
     yield opened
     opened.close()

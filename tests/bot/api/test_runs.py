@@ -10,10 +10,10 @@ import pytest
 
 from bot.api.routes import THREADS
 from state import runs
-from state.database import Database
 from state.transitions import RunState
 from tests.bot.api.serving_api import Served, token_of
-from tests.inn import INFRA, REQUESTER, SECURITY, STRANGER, open_quickly
+from tests.databases import a_database
+from tests.inn import INFRA, REQUESTER, SECURITY, STRANGER
 
 
 def begun(served: Served) -> str:
@@ -74,7 +74,7 @@ def test_what_another_process_does_is_noticed(served: Served) -> None:
     with ThreadPoolExecutor() as pool:
         waits = pool.submit(served.run, run_id, wait=20)
         time.sleep(0.1)
-        other = Database(open_quickly(str(served.inn.folder / "state.db")))  # whose bells nobody hears here
+        other = a_database(served.inn.folder / "state.db")  # whose bells nobody hears here
         runs.move(other, run_id, RunState.QUEUED, RunState.CANCELLED, served.inn.clock())
         other.close()
         assert waits.result(10).json()["state"] == "cancelled"

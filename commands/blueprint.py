@@ -17,6 +17,7 @@ from state.records import RunKind
 
 HIDDEN = "(hidden)"  # stands for a value that was not recorded, as it might have been a secret
 _SAMPLES = {"string": "text", "number": "3", "boolean": "true", "list": "one,two"}
+_FEW = 12  # choices that a sentence names
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -109,7 +110,9 @@ def _checked(blueprint: Blueprint, variable: Variable, text: str) -> Any:
     for each in value if isinstance(value, list) else [value]:
         if choices and each not in variable.choices:
             meant = words.nearest(written(each), choices)
-            one_of = words.listed([f"`{choice}`" for choice in choices], "or")
+            few = [f"`{choice}`" for choice in choices[:_FEW]]
+            more = [f"one of {len(choices) - _FEW} more"] if len(choices) > _FEW else []
+            one_of = words.listed(few + more, "or")
             raise Refused(
                 f"`{variable.name}` is {one_of}, not {words.code(written(each))}."
                 + (f" Did you mean `{meant}`?" if meant else ""),

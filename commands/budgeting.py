@@ -87,12 +87,17 @@ def reviewed(
     """Who approves a plan, and what they are told: above its channel's budget infra people approve each new lab."""
     if kind != "apply" or lab.applied_at is not None:
         return needed, ""
-    known = budgets.of(database, lab.channel)
+    said = overspent(database, lab.channel, now)
+    return ({**needed, "infra": max(1, needed.get("infra", 0))} if said else needed), said
+
+
+def overspent(database: Database, channel: str, now: datetime) -> str:
+    """What is said where a channel has no budget left for this month; else nothing."""
+    known = budgets.of(database, channel)
     spending = None if known is None else spent(database, known, now)
     if spending is None or spending.percent < 100:
-        return needed, ""
-    said = f"This channel has spent {spending.words}, so infra people approve new labs."
-    return {**needed, "infra": max(1, needed.get("infra", 0))}, said
+        return ""
+    return f"This channel has spent {spending.words}, so infra people approve new labs."
 
 
 def spent(database: Database, known: Budget, now: datetime) -> Spending:

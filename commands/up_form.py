@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from commands import grammar
+from commands import budgeting, grammar
 from commands.audience import is_direct, needs_others
 from commands.blueprint import Blueprint, Variable, written, wrong_value
 from commands.deps import Deps
 from commands.request import Field, Form, Refused
-from commands.words import DAY, HOUR, duration, listed, money, nearest, short
+from commands.words import DAY, HOUR, code, duration, listed, money, nearest, short
 from state import labs as labs_table
 from state import runs
 
@@ -80,7 +80,8 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
     offered = deps.catalogue.blueprints()
     if not offered:
         raise Refused("The catalogue has no blueprint yet, so there is nothing to ask for.", "/lab catalog")
-    blueprint = offered.get(given.get("blueprint", "")) or offered[min(offered)]
+    chosen = given.get("blueprint", "")
+    blueprint = offered.get(chosen) or offered[min(offered)]
     ttl_seconds = _ttl_seconds(blueprint, given)
     names = tuple(sorted(offered))
     return Form(
@@ -102,7 +103,12 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
             _ttl_field(blueprint, ttl_seconds),
             *_channel_field(blueprint, channel),
         ),
-        summary=_summary(blueprint, ttl_seconds),
+        introduction=(
+            f"{code(chosen)} is no longer in the catalogue. This is {code(blueprint.name)}."
+            if chosen not in ("", blueprint.name)
+            else ""
+        ),
+        summary=_summary(blueprint, ttl_seconds, budgeting.overspent(deps.database, channel, deps.now())),
     )
 
 
@@ -165,20 +171,24 @@ def _ttl_seconds(blueprint: Blueprint, given: Mapping[str, str]) -> int:
     return grammar.duration(chosen) if chosen else blueprint.lifetime.ttl_seconds
 
 
-def _summary(blueprint: Blueprint, ttl_seconds: int) -> str:
+def _summary(blueprint: Blueprint, ttl_seconds: int, overspent: str) -> str:
     """What it costs and who decides: `About $0.02 an hour, $0.16 for 8 h.`"""
     per_hour_cents, currency = blueprint.cost.per_hour_cents, blueprint.cost.currency
     cost = "Its plan says what it costs."
     if per_hour_cents is not None:
         whole = money(per_hour_cents * ttl_seconds / HOUR, currency)
         cost = f"About {money(per_hour_cents, currency)} an hour, {whole} for {duration(ttl_seconds)}."
-    roles = [f"*{role}*" for role in sorted(blueprint.approvals.needed)]
-    who = (
-        f"You see the plan first; {listed(roles)} people approve it."
-        if roles
-        else "It needs nobody's approval."
-    )
-    return f"{cost} {who}"
+    return " ".join(filter(None, (cost, _who(blueprint), overspent)))
+
+
+def _who(blueprint: Blueprint) -> str:
+    roles = sorted(blueprint.approvals.needed)
+    if not roles:
+        return "It needs nobody's approval."
+    if blueprint.approvals.self_approval and dict(blueprint.approvals.needed) == {"operator": 1}:
+        return "You see the plan first, and can approve it yourself."
+    yourself = ", of whom you may be one" if blueprint.approvals.self_approval else ""
+    return f"You see the plan first; {listed([f'*{role}*' for role in roles])} people approve it{yourself}."
 
 
 def words_of(blueprint: Blueprint, given: Mapping[str, str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from slack_sdk.models.blocks import (
     InputBlock,
     InputInteractiveElement,
     Option,
+    OptionGroup,
     PlainTextInputElement,
     PlainTextObject,
     StaticMultiSelectElement,
@@ -29,6 +30,7 @@ METADATA_LIMIT = 3000
 VALUE = "value"  # the action_id of every input
 SEALED = "secret:"  # what a sensitive field's block_id, and so its name in submitted(), begins with
 _FIELDS, _CHOICES, _BOXES, _OPTION, _INPUT = 90, 100, 10, 75, 3000
+_GROUPS = 5  # of _CHOICES each; Slack takes more, but a view has an end too
 _CODE = 2900  # characters in a code block of one section
 
 
@@ -136,14 +138,17 @@ def _element(field: Field) -> InputInteractiveElement:
 
 def _fits_select(field: Field) -> bool:
     """Whether Slack can show the choices; otherwise one is typed, and checked like any other value."""
-    return 0 < len(field.choices) <= _CHOICES and all(0 < len(choice) <= _OPTION for choice in field.choices)
+    return 0 < len(field.choices) <= _CHOICES * _GROUPS and all(
+        0 < len(choice) <= _OPTION for choice in field.choices
+    )
 
 
 def _select(field: Field) -> StaticSelectElement:
     options = _options(field)
-    return StaticSelectElement(
-        action_id=VALUE, options=list(options.values()), initial_option=options.get(field.default)
-    )
+    initial = options.get(field.default)
+    if len(options) > _CHOICES:
+        return StaticSelectElement(action_id=VALUE, option_groups=_groups(options), initial_option=initial)
+    return StaticSelectElement(action_id=VALUE, options=list(options.values()), initial_option=initial)
 
 
 def _several(field: Field) -> CheckboxesElement | StaticMultiSelectElement:
@@ -151,7 +156,24 @@ def _several(field: Field) -> CheckboxesElement | StaticMultiSelectElement:
     chosen = [options[each] for each in field.default.split(",") if each in options] or None
     if len(options) <= _BOXES:
         return CheckboxesElement(action_id=VALUE, options=list(options.values()), initial_options=chosen)
+    if len(options) > _CHOICES:
+        return StaticMultiSelectElement(
+            action_id=VALUE, option_groups=_groups(options), initial_options=chosen
+        )
     return StaticMultiSelectElement(action_id=VALUE, options=list(options.values()), initial_options=chosen)
+
+
+def _groups(options: Mapping[str, Option]) -> list[OptionGroup]:
+    """More than one list can hold, in their order, each part named by its first and last: `c0 to c99`."""
+    labels = list(options)
+    parts = [labels[start : start + _CHOICES] for start in range(0, len(labels), _CHOICES)]
+    return [
+        OptionGroup(
+            label=_label(f"{words.cut(part[0], 34)} to {words.cut(part[-1], 34)}", _OPTION),
+            options=[options[value] for value in part],
+        )
+        for part in parts
+    ]
 
 
 def _options(field: Field) -> dict[str, Option]:

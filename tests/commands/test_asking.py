@@ -112,6 +112,39 @@ def test_a_name_is_taken_while_its_first_plan_waits_and_free_when_nothing_came_o
     assert inn.runs() == ["cancelled", "proposed"]
 
 
+def test_a_blueprint_that_goes_while_the_form_is_open_is_told(catalogue: Inn) -> None:
+    catalogue.says(REQUESTER, "/lab up")
+    catalogue.chooses(REQUESTER, blueprint="web", name="demo")
+    shutil.rmtree(catalogue.folder / "labs" / "web")
+    view = catalogue.chooses(REQUESTER, ttl="1h")
+    assert view.all.startswith("`web` is no longer in the catalogue. This is `region`.")
+
+
+@pytest.mark.parametrize(
+    ("approvals", "said"),
+    [
+        ("{operator: 1, self: true}", "You see the plan first, and can approve it yourself."),
+        ("{infra: 1}", "You see the plan first; *infra* people approve it."),
+        ("{infra: 2, self: true}", "*infra* people approve it, of whom you may be one."),
+    ],
+)
+def test_a_form_says_who_approves(inn: Inn, approvals: str, said: str) -> None:
+    inn.offers("asked", f"approvals: {approvals}")
+    inn.says(REQUESTER, "/lab up")
+    assert inn.view().all.endswith(said)
+
+
+def test_a_form_says_that_the_budget_is_spent(inn: Inn) -> None:
+    inn.says(ADMIN, "/lab budget 10")
+    inn.offers("dear", "cost: {per_hour: 1}\napprovals: {operator: 1, self: true}")
+    inn.has("demo", "dear")
+    inn.clock.passes(hours=11)
+    inn.says(REQUESTER, "/lab up")
+    assert inn.view().all.endswith(
+        "This channel has spent $11 of its $10 this month, so infra people approve new labs."
+    )
+
+
 def test_a_list_says_how_it_is_typed(inn: Inn) -> None:
     inn.offers("lists", LISTS)
     inn.says(REQUESTER, "/lab up")

@@ -17,6 +17,7 @@ from commands.blueprint import (
     check_secrets,
     check_values,
     written,
+    wrong_value,
 )
 from commands.blueprint_records import Check, Deploy, Ssh, checked_ttl
 from commands.catalogue import Catalogue
@@ -245,6 +246,15 @@ def test_any_document_is_a_blueprint_or_broken(
         assert found.sentence.endswith((".", "?"))
     else:
         assert found.name == "web"
+
+
+def test_a_sentence_names_a_few_of_many_choices(tmp_path: Path) -> None:
+    choices = ", ".join(f"c{number}" for number in range(140))
+    many = a_blueprint(tmp_path, SMALL + f"variables:\n  a: {{choices: [{choices}]}}\n")
+    assert wrong_value(many, many.variables["a"], "nonsense") == (
+        "`a` is `c0`, `c1`, `c2`, `c3`, `c4`, `c5`, `c6`, `c7`, `c8`, `c9`, `c10`, `c11` or one of 128 more, "
+        "not `nonsense`."
+    )
 
 
 def test_a_module_beside_the_blueprint_is_inside_the_catalogue(tmp_path: Path) -> None:

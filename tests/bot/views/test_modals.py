@@ -34,7 +34,7 @@ def test_a_form_asks_for_a_reason() -> None:
 def test_choices_are_picked_and_others_are_typed() -> None:
     fields = (
         Field("size", "Size", choices=("small", "large"), default="large"),
-        Field("many", "Many", choices=tuple(str(number) for number in range(101)), default="7"),
+        Field("many", "Many", choices=tuple(str(number) for number in range(501)), default="7"),
         Field("token", "Token", sensitive=True, optional=True),
     )
     view = modal(Form("up", "", "A title that is longer than Slack takes", "Plan", fields), "")
@@ -64,6 +64,20 @@ def test_what_comes_back_is_read_by_field() -> None:
     where = {"type": "conversations_select", "selected_conversation": "C7"}
     values = {"roles": {"value": some}, "who": {"value": who}, "channel": {"value": where}}
     assert submitted({"state": {"values": values}}) == {"roles": "infra,admin", "who": "U8", "channel": "C7"}
+
+
+def test_more_choices_than_a_list_holds_are_in_groups() -> None:
+    choices = tuple(f"c{number}" for number in range(250))
+    one = Field("one", "One", choices=choices, default="c249")
+    some = Field("some", "Some", choices=choices, default="c1,c100", kind="some")
+    view = modal(Form("up", "", "Up", "Plan", (one, some)), "")
+    check_view(view)
+    for element in (block["element"] for block in view["blocks"]):
+        groups = element["option_groups"]
+        assert [group["label"]["text"] for group in groups] == ["c0 to c99", "c100 to c199", "c200 to c249"]
+    assert view["blocks"][0]["element"]["initial_option"]["value"] == "c249"
+    chosen = view["blocks"][1]["element"]["initial_options"]
+    assert [option["value"] for option in chosen] == ["c1", "c100"]
 
 
 def test_people_channels_and_several_choices_are_picked() -> None:

@@ -1,0 +1,87 @@
+"""Labs from a branch that nobody has reviewed."""
+
+from __future__ import annotations
+
+from tests.commands.engines.repositories import Repository
+from tests.inn import INFRA, REQUESTER, SECURITY
+from tests.messages.scene import Scene
+
+TITLE = "A lab from a branch"
+BLUEPRINT = "name: web\nsummary: A web\napprovals: {infra: 1, self: true}\n"
+MODULE = 'variable "lab" {}\n'
+POLICY = """package team.external
+
+deny contains {"msg": "a branch may not read data external", "file": found.file, "line": found.line} if {
+	input.branch.is_branch
+	some found in input.sources.data
+	found.type == "external"
+}
+"""
+
+
+def proposes(scene: Scene) -> Repository:
+    """A catalogue in git, and Anna's branch of it."""
+    files = {"web/blueprint.yaml": BLUEPRINT, "web/main.tf": MODULE, "policy/external.rego": POLICY}
+    repository = Repository(scene.folder / "repository", files)
+    repository.git("switch", "--quiet", "--create", "anna/larger")
+    repository.commit({"web/main.tf": f"{MODULE}# larger\n"})
+    scene.inn.ends()
+    scene.inn.labs_path = repository.address
+    scene.inn.starts()
+    return repository
+
+
+def approves(scene: Scene) -> None:
+    for person in (INFRA, SECURITY):
+        scene.inn.clicks(person, scene.inn.newest_card(), "Approve")
+
+
+def reviewed_later(scene: Scene) -> None:
+    repository = proposes(scene)
+    scene.says(REQUESTER, "/lab up web@anna/larger demo")
+    scene.is_pictured(REQUESTER)
+    approves(scene)
+    scene.begins()
+    scene.says(REQUESTER, "/lab show demo")
+    scene.says(REQUESTER, "/lab adopt demo")
+    repository.git("switch", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "--message=Merge", "anna/larger")
+    scene.inn.terraform.resources = (*scene.inn.terraform.resources, "terraform_data.c")
+    scene.says(REQUESTER, "/lab adopt demo")
+    scene.presses(INFRA, "Approve")
+
+
+def moved(scene: Scene) -> None:
+    repository = proposes(scene)
+    scene.inn.says(REQUESTER, "/lab up web@anna/larger demo")
+    scene.begins()
+    repository.commit({"web/main.tf": f"{MODULE}# much larger\n"})
+    scene.presses(INFRA, "Approve")
+    scene.is_pictured(INFRA)
+
+
+def too_much(scene: Scene) -> None:
+    repository = proposes(scene)
+    more = 'credentials: {TOKEN: "innkeeper/providers/cloud#token"}\n'
+    repository.commit({f"web/{number}.tf": f"# {number}\n" for number in range(7)})
+    repository.commit({"web/blueprint.yaml": BLUEPRINT + more})
+    scene.says(REQUESTER, "/lab up web@anna/larger demo")
+    scene.is_pictured(REQUESTER)
+    repository.commit({"web/data.tf": 'data "external" "x" {\n  program = ["id"]\n}\n'})
+    scene.says(REQUESTER, "/lab up web@anna/larger other")
+
+
+def nothing_new(scene: Scene) -> None:
+    repository = proposes(scene)
+    repository.git("switch", "--quiet", "--create", "anna/same", "main")
+    repository.git("switch", "--quiet", "main")
+    scene.says(REQUESTER, "/lab up web@anna/same demo")
+    scene.is_pictured(REQUESTER)
+
+
+SCENES = {
+    "Planned before it is reviewed": reviewed_later,
+    "The branch has moved": moved,
+    "A branch that asks for too much": too_much,
+    "A branch without changes": nothing_new,
+}

@@ -1,0 +1,53 @@
+"""What labs cost, told unasked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from commands import budgeting, cost_report
+from tests.inn import ADMIN, COLLEAGUE, REQUESTER
+from tests.messages.scene import Scene
+from tests.messages.stage import sets
+
+TITLE = "Money"
+
+
+def budget(scene: Scene) -> None:
+    inn = scene.inn
+    inn.offers("dear", "cost: {per_hour: 1}\napprovals: {operator: 1, self: true}")
+    scene.says(ADMIN, "/lab budget 10")
+    inn.has("big", "dear")
+    scene.begins()
+
+    def hours(count: float) -> None:
+        inn.clock.passes(hours=count)
+        budgeting.sweep(inn.deps, inn.clock())
+        inn.works()
+
+    scene.does(None, "half of it is spent", lambda: hours(5.5))
+    scene.is_pictured(REQUESTER)
+    scene.does(None, "four fifths of it are spent", lambda: hours(3))
+    scene.does(None, "all of it is spent", lambda: hours(3))
+
+
+def monday(scene: Scene) -> None:
+    inn = scene.inn
+    sets(scene)
+    inn.has("demo")
+    inn.clock.passes(hours=30)
+    inn.says(REQUESTER, "/lab down demo")
+    inn.approved(inn.newest_card())
+    inn.says(COLLEAGUE, "/lab up web web-7")
+    inn.approved(inn.newest_card())
+    scene.begins()
+
+    def nine() -> None:
+        inn.clock.until(datetime(2026, 11, 30, 9, 1, tzinfo=UTC))
+        cost_report.send_weekly(inn.deps, inn.clock())
+        inn.works()
+
+    scene.does(None, "on Monday at nine", nine)
+    scene.is_pictured(REQUESTER)
+
+
+SCENES = {"A budget is spent": budget, "Monday morning": monday}

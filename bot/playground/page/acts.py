@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.playground import fields
 from bot.playground.model import Delivery, File, Json, Message, View
-from bot.playground.page import dates
+from bot.playground.page import dates, emoji_names
 from bot.playground.people import People
 
 
@@ -57,7 +57,12 @@ def _home(people: People, user: str, asked: Json) -> Delivery | None:
 
 
 def _react(people: People, user: str, asked: Json) -> None:
-    people.react(user, str(asked["ts"]), str(asked["name"]))
+    name = str(asked["name"]).strip().strip(":")
+    message = people.workspace.messages.get(str(asked["ts"]))
+    is_there = message is not None and name in [known for known, _ in message.reactions]
+    if not emoji_names.character(name) and not is_there:  # an app may have one of its own
+        raise LookupError(f"There is no emoji :{name}: here.")
+    people.react(user, str(asked["ts"]), name)
 
 
 def _shortcut(people: People, user: str, asked: Json) -> Delivery:

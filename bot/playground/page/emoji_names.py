@@ -7,6 +7,34 @@ import re
 
 import emoji
 
+REACTIONS = (  # that the page offers at once
+    *(
+        "+1",
+        "-1",
+        "eyes",
+        "white_check_mark",
+        "x",
+        "tada",
+        "heart",
+        "joy",
+        "thinking_face",
+        "pray",
+        "raised_hands",
+    ),
+    *(
+        "clap",
+        "wave",
+        "ok_hand",
+        "fire",
+        "rocket",
+        "100",
+        "warning",
+        "question",
+        "hourglass_flowing_sand",
+        "bug",
+    ),
+    *("lock", "key", "wastebasket", "moneybag", "memo", "bulb", "sunny", "coffee", "bell"),
+)
 _TONES = {str(number): chr(0x1F3FB + number - 2) for number in range(2, 7)}
 _OWN = {  # where Slack's name is neither Unicode's nor GitHub's, or means another one
     "simple_smile": "🙂",

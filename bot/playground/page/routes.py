@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.playground.model import Call, Json
 from bot.playground.page.acts import act, options, take_file
+from bot.playground.page.emoji_names import REACTIONS
 from bot.playground.page.hints import hints
 from bot.playground.page.render import render
 from bot.playground.page.seen import Feed, Opened, history, reader_of
@@ -29,6 +30,7 @@ POLICY = (
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEARTBEAT_SECONDS = 15.0
+RECONNECT_MILLISECONDS = 1000
 TOGETHER_SECONDS = 0.01  # changes that come this close are told together
 UPLOAD_BYTES = 10_000_000
 
@@ -86,7 +88,7 @@ class Page:
 
     async def page(self, request: Request) -> Response:
         shortcuts = [each for each in self.people.shortcuts if not each.is_for_message]
-        values = {"team": self.workspace.team.name, "shortcuts": shortcuts}
+        values = {"team": self.workspace.team.name, "shortcuts": shortcuts, "reactions": REACTIONS}
         content = render("page.html", reader_of(self.people, ""), **values)
         headers = {
             "Content-Security-Policy": POLICY,
@@ -117,7 +119,8 @@ class Page:
             while not self.people.courier.stopping.is_set():
                 rung.clear()
                 changes = await run_in_threadpool(feed.step)
-                yield f"data: {json.dumps(changes)}\n\n" if changes else ": traffic\n\n"
+                again = f"retry: {RECONNECT_MILLISECONDS}\n" if "reset" in changes else ""
+                yield f"data: {json.dumps(changes)}\n{again}\n" if changes else ": traffic\n\n"
                 try:
                     await asyncio.wait_for(rung.wait(), HEARTBEAT_SECONDS)
                     await asyncio.sleep(TOGETHER_SECONDS)

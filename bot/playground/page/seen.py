@@ -78,7 +78,8 @@ def message_html(reader: Reader, message: Message, replies: Replies, in_channel:
         "previews": previews,
         "pictures": PICTURES,
     }
-    return render_blocks("message.html", reader, message.blocks, **values)
+    attached = [{"type": "attachment", "attachment": each} for each in message.attachments]
+    return render_blocks("message.html", reader, [*message.blocks, *attached], **values)
 
 
 def _preview(content: bytes, mimetype: str, filetype: str) -> str:

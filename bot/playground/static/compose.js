@@ -44,7 +44,7 @@ export class Box {
     const isWorth = text.startsWith("/") || /(^|\s)[@#][\w.-]*$/.test(text);
     if (!isWorth || text !== this.text.value || text.includes("\n")) return this.offer([]);
     const found = await ask("/page/hints", { user: this.page.me(), channel: this.page.channel(), text });
-    if (number === this.asked) this.offer(found);
+    if (number === this.asked && Array.isArray(found)) this.offer(found);
     return undefined;
   }
 
@@ -106,11 +106,14 @@ export class Box {
     }
   }
 
-  send() {
+  async send() {
     const text = this.text.value.trim();
     if (!text) return;
     this.asked += 1;
     this.value = "";
-    this.page.act({ kind: "say", channel: this.page.channel(), text, ...this.more() });
+    const [me, channel] = [this.page.me(), this.page.channel()];
+    const isSent = await this.page.act({ kind: "say", channel, text, ...this.more() });
+    const isStillHere = me === this.page.me() && channel === this.page.channel();
+    if (!isSent && isStillHere && !this.text.value) this.value = text; // nothing that was typed is lost
   }
 }

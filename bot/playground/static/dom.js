@@ -25,23 +25,34 @@ export function focusOn(place, key) {
   return undefined;
 }
 
+const NOBODY = { problem: "The workspace does not answer. Try again in a moment.", isLost: true };
+
 export async function ask(path, asked) {
-  const answer = await fetch(`${path}?${new URLSearchParams(asked)}`);
-  return answer.json();
+  try {
+    const answer = await fetch(`${path}?${new URLSearchParams(asked)}`);
+    return await answer.json();
+  } catch {
+    return NOBODY;
+  }
 }
 
 export async function send(path, body) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return answer.ok ? answer.json() : { problem: await answer.text() };
+  try {
+    const answer = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return answer.ok ? await answer.json() : { problem: await answer.text() };
+  } catch {
+    return NOBODY;
+  }
 }
 
 export function toast(text) {
   $("toast").textContent = text;
-  $("toast").classList.add("on");
+  if ($("toast").matches(":popover-open")) $("toast").hidePopover();
+  $("toast").showPopover(); // upon whatever dialog is open
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => $("toast").classList.remove("on"), 6000);
+  toast.timer = setTimeout(() => $("toast").hidePopover(), 6000);
 }

@@ -69,6 +69,7 @@ function confirmed(use, then) {
   dialog.setAttribute("aria-label", dialog.querySelector("h2").textContent);
   dialog.addEventListener("close", () => {
     dialog.remove();
+    if (document.activeElement === document.body) use.querySelector("summary, button, select, input")?.focus();
     if (dialog.returnValue === "yes") then();
   });
   document.body.append(dialog);
@@ -96,6 +97,7 @@ export function listen(page) {
       if (!menu.contains(event.target) || pressed) menu.open = false;
     }
     if (!pressed) return;
+    pressed.closest("details.menu")?.querySelector("summary").focus(); // what was pressed is hidden by now
     const use = pressed.closest(".use");
     confirmed(use, () => {
       if (pressed.dataset.url) window.open(pressed.dataset.url, "_blank", "noopener,noreferrer");

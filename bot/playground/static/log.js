@@ -118,7 +118,7 @@ export class Log {
     try {
       const edge = isUp ? place.firstElementChild : place.lastElementChild;
       const { put, more } = await fetch(isUp ? { before: edge.dataset.ts } : { after: edge.dataset.ts });
-      if (!edge.isConnected) return; // somebody went elsewhere meanwhile
+      if (!put || !edge.isConnected) return; // somebody went elsewhere meanwhile
       const top = edge.getBoundingClientRect().top;
       const made = put.map(([ts, html]) => this.made(ts, html));
       if (isUp) place.prepend(...made);

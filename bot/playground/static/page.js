@@ -15,29 +15,33 @@ const page = { me: () => open.me, channel: () => open.channel, act, look };
 const log = new Log($("log"), "Nothing here yet. Say something, or type / for a command.");
 const thread = new Log($("thread"), "");
 const box = new Box($("compose"), page, () => ({}));
-const reply = new Box($("reply"), page, () => ({ thread_ts: open.thread }));
+const reply = new Box($("reply"), page, () => ({ thread_ts: open.thread, also_to_channel: $("also").checked }));
 let news = null;
 let shown = ""; // whose view of which conversation the log has
 
 function connect() {
   news?.close();
+  sessionStorage.setItem("open", JSON.stringify({ me: open.me, channel: open.channel }));
   const asked = { user: open.me, channel: open.channel, thread: open.thread, home: open.home ? "1" : "" };
   news = new EventSource(`/page/news?${new URLSearchParams(asked)}`);
   news.onopen = () => live(true);
-  news.onerror = () => live(false);
+  news.onerror = () => {
+    live(false);
+    if (news.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // else the browser itself tries again
+  };
   news.onmessage = (event) => apply(JSON.parse(event.data));
 }
 
 function live(isOn) {
   $("live").classList.toggle("on", isOn);
   $("live").setAttribute("aria-label", isOn ? "Connected" : "Not connected");
+  $("offline").textContent = isOn ? "" : "The workspace does not answer. This page tries again every second; what you have typed stays.";
 }
 
 function apply(news) {
   if (news.reset) {
     if (open.me && open.me !== news.me) typed.clear();
     Object.assign(open, { me: news.me, channel: news.channel });
-    sessionStorage.setItem("open", JSON.stringify({ me: open.me, channel: open.channel }));
     const signature = `${open.me} ${open.channel}`;
     if (shown !== signature) log.clear();
     shown = signature;
@@ -86,14 +90,20 @@ function arrange() {
     const key = `${open.me} ${entry.dataset.channel}`;
     const isOpen = entry.dataset.channel === open.channel;
     if (isOpen || !read.has(key)) read.set(key, entry.dataset.latest);
-    entry.classList.toggle("unread", entry.dataset.latest > read.get(key));
+    const isUnread = entry.dataset.latest > read.get(key);
+    entry.classList.toggle("unread", isUnread);
+    if (isUnread) entry.setAttribute("aria-label", `${entry.querySelector(".grow").textContent}, unread`);
+    else entry.removeAttribute("aria-label");
   }
+  if ($("sides").querySelector(".unread")) document.title = `• ${document.title}`;
 }
 
 async function act(what) {
   if (what.kind === "say" && log.isBehind && !what.thread_ts) toLatest();
-  const { problem } = await send("/page/do", { user: open.me, ...what });
-  if (problem && what.kind !== "submit") toast(problem);
+  const { problem, isLost } = await send("/page/do", { user: open.me, ...what });
+  if (problem && (isLost || what.kind !== "submit")) toast(problem); // what is wrong in a form stands in it
+  if (!problem && what.also_to_channel) $("also").checked = false;
+  return !problem;
 }
 
 function look(changes) {
@@ -175,13 +185,26 @@ document.addEventListener("click", (event) => {
   else if ("inspect" in dataset) openInspect(dataset.inspect);
   else if ("shortcut" in dataset) {
     pressed.closest("details").open = false;
+    pressed.closest("details").querySelector("summary").focus();
     act({ kind: "shortcut", callback_id: dataset.shortcut, ts });
-  } else if ("react" in dataset) act({ kind: "react", ts, name: dataset.react });
-  else if ("back" in dataset) document.body.dataset.place = "nav";
+  } else if ("react" in dataset) {
+    $("picker").close();
+    act({ kind: "react", ts: ts ?? $("picker").dataset.ts, name: dataset.react });
+  } else if ("picker" in dataset) {
+    $("picker").dataset.ts = ts;
+    $("picker-name").value = "";
+    $("picker").showModal();
+  } else if ("back" in dataset) document.body.dataset.place = "nav";
 });
 $("me").addEventListener("change", () => look({ me: $("me").value, thread: "", home: false }));
 $("side-close").addEventListener("click", closeSide);
 $("traffic").addEventListener("click", () => (open.inspect === "" ? closeSide() : openInspect("")));
+$("picker").addEventListener("close", () => {
+  const name = $("picker-name").value;
+  if ($("picker").returnValue === "name" && name) act({ kind: "react", ts: $("picker").dataset.ts, name });
+  $("picker").returnValue = "";
+  for (const node of document.querySelectorAll("article")) if (node.dataset.ts === $("picker").dataset.ts) node.focus();
+});
 $("help").addEventListener("click", () => $("keys").showModal());
 $("log").addEventListener("scroll", fill);
 $("latest").addEventListener("click", toLatest);

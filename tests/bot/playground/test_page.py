@@ -99,7 +99,7 @@ def test_only_what_changed_is_told_again(slack: LocalSlack, client: WebClient, p
     assert shown(feed.step()) == ["edited (edited)"]
     client.chat_postMessage(channel=place.channel, text="inside", thread_ts=second)
     assert shown(feed.step()) == [
-        f"second {slack.workspace.app.name[0]} 1 reply Last at today {clock(slack)}"
+        f"second {slack.workspace.app.name[0]} 1 reply Last reply today at {clock(slack)}"
     ]
     client.chat_delete(channel=place.channel, ts=first)
     assert feed.step()["messages"] == {"put": [], "gone": [first], "more": False}
@@ -168,6 +168,23 @@ def test_reactions_come_and_go(slack: LocalSlack, client: WebClient, place: Plac
     do(slack, place.bo, **react)
     assert slack.message(ts).reactions == ()
     assert "not in this channel" in do(slack, place.stranger, **react)
+    assert do(slack, place.bo, **react | {"name": "sonrisa"}) == "There is no emoji :sonrisa: here."
+    client.reactions_add(channel=place.channel, timestamp=ts, name="sonrisa")  # one of the workspace's own
+    assert do(slack, place.bo, **react | {"name": ":sonrisa:"}) == ""
+    assert shown(seen(slack, place.ines, place.channel)) == ["look :sonrisa: 2"]
+
+
+def test_a_reply_to_the_channel_leads_to_its_thread(slack: LocalSlack, place: Place) -> None:
+    root = slack.say(place.ines, place.channel, "root")
+    say = {"kind": "say", "channel": place.channel, "thread_ts": root.ts}
+    do(slack, place.bo, **say, text="both", also_to_channel=True)
+    do(slack, place.bo, **say, text="one", also_to_channel=False)
+    view = seen(slack, place.ines, place.channel, thread=root.ts)
+    put = dict(view["messages"]["put"])
+    (both,) = [html for html in put.values() if words(html) == "both"]
+    assert f'data-thread="{root.ts}">replied to a thread' in both
+    assert not any(words(html) == "one" for html in put.values())
+    assert "also sent to the channel" in view["thread"]["put"][1][1]
 
 
 def test_the_same_action_in_several_rows(slack: LocalSlack, client: WebClient, place: Place) -> None:
@@ -240,6 +257,7 @@ def test_news_arrive_as_they_happen_and_end_with_the_workspace() -> None:
         answer = connection.getresponse()
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         assert answer.readline().startswith(b"data: ")
+        assert answer.readline().startswith(b"retry: ")
         answer.readline()
         slack.add_user("ines")
         told = answer.readline()

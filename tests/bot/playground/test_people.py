@@ -8,9 +8,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
 from bot.playground.model import Message
+from bot.playground.page.acts import take_file
 from bot.playground.server import LocalSlack
+from tests.bot.playground import block_kit
 from tests.bot.playground.conftest import Place
-from tests.bot.playground.small_app import SIZES, button, modal, section
+from tests.bot.playground.small_app import SIZES, button, field, modal, section
 
 
 def texts(slack: LocalSlack, channel: str, user: str | None = None) -> list[str]:
@@ -300,3 +302,66 @@ def test_waiting_tells_what_was_said_instead(slack: LocalSlack, place: Place) ->
     slack.command(place.ines, place.channel, "/aloud something else")
     with pytest.raises(TimeoutError, match="something else"):
         slack.wait_for(lambda: "never" in texts(slack, place.channel), 0.05)
+
+
+def test_what_is_chosen_in_a_message_stands_in_its_state(
+    slack: LocalSlack, client: WebClient, place: Place
+) -> None:
+    menus = [block_kit.element(kind) for kind in ("multi_static_select", "datepicker")]
+    ts = client.chat_postMessage(
+        channel=place.channel, text="x", blocks=[{"type": "actions", "block_id": "b", "elements": menus}]
+    )["ts"]
+    slack.click(place.ines, ts, "use-multi_static_select", ["paris"])
+    sent = slack.deliveries[-1].payload
+    state = sent["state"]["values"]["b"]
+    assert [each["value"] for each in state["use-multi_static_select"]["selected_options"]] == ["paris"]
+    slack.click(place.ines, ts, "use-datepicker", "2026-12-01")
+    sent = slack.deliveries[-1].payload
+    assert sent["state"]["values"]["b"]["use-datepicker"]["selected_date"] == "2026-12-01"
+    assert sent["actions"][0]["initial_date"] == "2026-11-24"
+
+
+def test_a_form_sends_whole_files_and_answers_where_it_was_asked(
+    slack: LocalSlack, client: WebClient, place: Place
+) -> None:
+    where = {"type": "conversations_select", "action_id": "w", "response_url_enabled": True}
+    where["default_to_current_conversation"] = True
+    blocks = [
+        field("where", "Where", element=where),
+        field("file", "File", element={"type": "file_input", "action_id": "f"}),
+    ]
+    trigger = slack.workspace.tickets.issue_trigger(place.ines, channel=place.channel)
+    view = modal("Files", blocks, callback_id="next")
+    client.views_open(trigger_id=trigger, view=view)
+    taken = take_file(slack, place.ines, "notes.txt", b"abc")
+    slack.submit(place.ines, slack.views_of(place.ines)[-1], {"file": [taken["id"]]})
+    sent = slack.deliveries[-1].payload
+    (file,) = sent["view"]["state"]["values"]["file"]["f"]["files"]
+    assert (file["name"], file["size"], file["mimetype"]) == ("notes.txt", 3, "text/plain")
+    (address,) = sent["response_urls"]
+    assert (address["channel_id"], address["block_id"], address["action_id"]) == (place.channel, "where", "w")
+    WebhookClient(address["response_url"]).send(text="thanks", response_type="in_channel")
+    assert slack.messages(place.channel)[-1].text == "thanks"
+
+
+def test_a_reply_may_be_sent_to_the_channel_too(slack: LocalSlack, place: Place) -> None:
+    root = slack.say(place.ines, place.channel, "root")
+    reply = slack.say(place.bo, place.channel, "both", root, also_to_channel=True)
+    inner = next(
+        each.payload["event"]
+        for each in reversed(slack.deliveries)
+        if each.payload.get("event", {}).get("ts") == reply.ts
+    )
+    assert (inner["subtype"], inner["parent_user_id"]) == ("thread_broadcast", place.ines)
+    assert reply.reply_broadcast
+
+
+def test_a_reaction_is_told_as_slack_tells_it() -> None:
+    with LocalSlack(events=["reaction_added", "reaction_removed"]) as slack:
+        ada = slack.add_user("ada")
+        message = slack.say(ada, slack.add_channel("lab", [ada]), "look")
+        slack.react(ada, message.ts, "eyes")
+        slack.react(ada, message.ts, "eyes")
+        events = [each.payload["event"] for each in slack.deliveries]
+    assert [each["type"] for each in events] == ["reaction_added", "reaction_removed"]
+    assert set(events[0]) == {"type", "user", "reaction", "item", "item_user", "event_ts"}

@@ -302,6 +302,45 @@ def test_times_are_the_readers() -> None:
     assert at("soon", "Europe/Paris") is None
 
 
+def test_attachments_are_shown_beside_a_bar_of_their_colour() -> None:
+    attachments = (
+        {
+            "color": "36a64f",
+            "title": "A title",
+            "title_link": "javascript:alert(1)",
+            "text": "*loud*",
+            "fields": [{"title": "State", "value": "planned", "short": True}],
+            "footer": "<b>foot",
+            "ts": 1_795_510_800,
+        },
+        {"color": "url(x)", "blocks": [{"type": "header", "block_id": "h", "text": block_kit.plain("Head")}]},
+        {"fallback": "fall back"},
+        {"fields": 3},
+    )
+    found = must_be_harmless(html_of(text="before", attachments=attachments[:3]))
+    for words in (
+        "before",
+        "A title",
+        "loud",
+        "State",
+        "planned",
+        "<b>foot today at 10:00",
+        "Head",
+        "fall back",
+    ):
+        assert words in found.words
+    assert ("fill", "#36a64f") in found.attributes
+    assert not any("url(" in value for _, value in found.attributes)
+    assert "malformed" in must_be_harmless(html_of(attachments=attachments)).words
+
+
+def test_some_buttons_are_for_some_people() -> None:
+    button = {"type": "button", "action_id": "a", "text": block_kit.plain("Mine"), "value": "x"}
+    for user, is_seen in (("U1", True), ("U2", False)):
+        block = {"type": "actions", "elements": [button | {"visible_to_user_ids": [user]}]}
+        assert ("Mine" in Found(html_of(block)).words) is is_seen
+
+
 def test_a_relative_time_keeps_its_other_words_as_it_goes_on() -> None:
     when = "<!date^1795510740^{ago}, at {time}^https://e.test|then>"
     found = Found(html_of(text=when))

@@ -205,12 +205,47 @@ def test_channels_and_their_members(slack: LocalSlack, client: WebClient, place:
     assert (info["is_member"], info["is_ext_shared"]) == (True, False)
 
 
+def test_people_and_teams_are_looked_up(slack: LocalSlack, client: WebClient, place: Place) -> None:
+    profile = client.users_profile_get(user=place.ines)["profile"]
+    assert client.users_lookupByEmail(email=profile["email"])["user"]["id"] == place.ines
+    assert error_of(client.users_lookupByEmail, email="nobody@e.test") == "users_not_found"
+    assert client.team_info()["team"]["id"] == slack.team
+    assert client.bots_info()["bot"]["user_id"] == slack.bot_user
+    elsewhere = slack.add_channel("elsewhere", [place.ines], with_app=False)
+    assert client.conversations_join(channel=elsewhere)["channel"]["is_member"]
+    client.chat_postMessage(channel=elsewhere, text="here now")
+
+
+def test_attachments_are_kept_and_their_buttons_pressed(
+    slack: LocalSlack, client: WebClient, place: Place
+) -> None:
+    block = section("inside") | {"accessory": button("Go", "go")}
+    attachments = [{"color": "#36a64f", "text": "older"}, {"blocks": [block]}]
+    asked = {"channel": place.channel, "text": " ", "attachments": attachments, "username": "Robo"}
+    message = client.chat_postMessage(**asked)["message"]
+    assert [each["id"] for each in message["attachments"]] == [1, 2]
+    assert message["username"] == "Robo"
+    slack.click(place.ines, message["ts"], "Go")
+    pressed = slack.deliveries[-1].payload
+    assert pressed["container"]["attachment_id"] == 2
+    assert pressed["actions"][0]["action_id"] == "go"
+    client.chat_update(channel=place.channel, ts=message["ts"], text="no more", attachments=[])
+    assert slack.message(message["ts"]).attachments == ()
+    many = [{"text": "x"}] * 101
+    assert error_of(client.chat_postMessage, **(asked | {"attachments": many})) == "too_many_attachments"
+
+
 def test_reactions_and_permalinks(slack: LocalSlack, client: WebClient, place: Place) -> None:
     ts = client.chat_postMessage(channel=place.channel, text="x")["ts"]
     client.reactions_add(channel=place.channel, timestamp=ts, name="eyes")
     assert slack.message(ts).reactions == (("eyes", slack.bot_user),)
     again = {"channel": place.channel, "timestamp": ts, "name": "eyes"}
     assert error_of(client.reactions_add, **again) == "already_reacted"
+    seen = client.reactions_get(channel=place.channel, timestamp=ts)["message"]
+    assert seen["reactions"] == [{"name": "eyes", "users": [slack.bot_user], "count": 1}]
+    client.reactions_remove(**again)
+    assert slack.message(ts).reactions == ()
+    assert error_of(client.reactions_remove, **again) == "no_reaction"
     link = client.chat_getPermalink(channel=place.channel, message_ts=ts)["permalink"]
     assert link.endswith(f"/archives/{place.channel}/p{ts.replace('.', '')}")
 

@@ -17,7 +17,7 @@ from tests.bot.playground.small_app import button, section
 from tests.browser.an_app import home_blocks
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 Visit = Callable[..., "Page"]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>&lt;b&gt;"
@@ -106,6 +106,81 @@ def test_buttons_menus_and_reactions(
     assert [each["selected_option"]["value"] for each in pressed] == [
         "large"
     ]  # what was not confirmed was not sent
+
+
+def test_two_people_react_and_answer_each_other(visit: Visit, slack: LocalSlack, channel: str) -> None:
+    riley, ines = visit(slack), visit(slack, color_scheme="dark")
+    be(ines, slack, "ines")
+    says(riley, "look")
+    message = latest(riley, "look")
+    message.hover()
+    message.get_by_role("button", name="Other reactions").click()
+    assert serious(riley) == []
+    riley.fill("#picker-name", ":rocket:")
+    riley.press("#picker-name", "Enter")
+    latest(ines, "look").locator("button[data-react=rocket]").click()
+    message.locator(".reactions button", has_text="2").wait_for()
+    assert riley.evaluate("document.activeElement.tagName") == "ARTICLE"  # where it was before
+    message.hover()
+    message.get_by_role("button", name="Reply in thread").click()
+    elsewhere = slack.add_channel("elsewhere", list(slack.workspace.channels[channel].members))
+    ines.locator(f"[data-channel={elsewhere}]").click()
+    riley.fill("#reply-text", "to all")
+    riley.get_by_label("Also send to the channel").check()
+    riley.press("#reply-text", "Enter")
+    ines.locator(f"[data-channel={channel}].unread").wait_for()
+    ines.get_by_role("button", name=", unread").click()
+    ines.get_by_role("button", name="replied to a thread").click()
+    ines.locator("#thread article", has_text="to all").wait_for()
+    assert not riley.get_by_label("Also send to the channel").is_checked()
+    assert serious(riley) == serious(ines) == []
+
+
+def test_a_confirmation_gives_the_focus_back(
+    visit: Visit, slack: LocalSlack, client: WebClient, channel: str
+) -> None:
+    page = visit(slack)
+    menu = {"type": "overflow", "action_id": "end", "confirm": block_kit.CONFIRM, "options": block_kit.SIZES}
+    client.chat_postMessage(channel=channel, text="x", blocks=[section("menu") | {"accessory": menu}])
+    latest(page, "menu").get_by_label("More actions").click()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    latest(page, "menu").get_by_role("button", name="Small").press("Enter")
+    page.locator("dialog.confirm").wait_for()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.locator("dialog.confirm").wait_for(state="detached")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "More actions"
+
+
+def test_what_was_typed_outlives_the_workspace(chromium: Browser) -> None:
+    def workspace(port: int = 0) -> LocalSlack:
+        made = LocalSlack(port=port)
+        made.add_channel("lab", [made.add_user("riley")])
+        return made
+
+    context = chromium.new_context()
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    with workspace() as first:
+        port = int(first.page_url.rstrip("/").rsplit(":", 1)[1])
+        page.goto(first.page_url)
+        page.locator("#live.on").wait_for()
+        says(page, "before")
+        latest(page, "before").wait_for()
+        page.fill("#text", "after")
+    page.locator("#offline", has_text="does not answer").wait_for()
+    assert serious(page) == []
+    page.press("#text", "Enter")
+    page.locator("#toast", has_text="does not answer").wait_for()
+    page.wait_for_function("() => document.getElementById('text').value === 'after'")
+    with workspace(port):
+        page.locator("#live.on").wait_for()
+        page.press("#text", "Enter")
+        latest(page, "after").wait_for()
+        assert page.locator("#offline").text_content() == ""
+        assert page.locator("#log article", has_text="before").count() == 0  # it was a new one
+    context.close()
 
 
 def test_a_form_is_filled_in_wrongly_and_mended(visit: Visit, slack: LocalSlack, channel: str) -> None:

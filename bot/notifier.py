@@ -28,13 +28,14 @@ from commands.home import Home
 from commands.offers import Offers
 from commands.pictures import Picture
 from commands.request import Attachment, id_from
-from state import approvals, cards, checks, health, labs, outbox, runs, steps, usages
+from state import approvals, cards, checks, grants, health, labs, outbox, runs, steps, usages
 from state.checks import CheckResult
 from state.database import Database
-from state.records import Card, InboxEntry, Lab, OutboxMessage, Run
+from state.records import Approval, Card, InboxEntry, Lab, OutboxMessage, Run
 from state.transitions import RunState
 
 UPDATE_PAUSE = timedelta(seconds=1)  # between two edits of one message
+FILE_PAUSE = timedelta(seconds=1.5)  # within that most plans are in the thread
 PLAN_PAUSE = timedelta(seconds=2)  # a plan that is made by then is shown without a word of its beginning
 REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen
@@ -195,7 +196,7 @@ class Notifier:
         illness = health.of_lab(self._database, lab.id)
         message = card_view(run, lab, done, given, now, bill, found, illness, self._offers(lab))
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
-        reply = self._reply_at_end(run, lab, still_needed(run, given), bill, found)
+        reply = self._reply_at_end(run, lab, given, bill, found)
         channel, ts = self._place(card, run, now)
         if ts is None:
             channel, ts = self._post(card, run, message, now)
@@ -258,28 +259,49 @@ class Notifier:
         return card.channel, None
 
     def _reply_at_end(
-        self, run: Run, lab: Lab, missing: dict[str, int], bill: Bill, found: Sequence[CheckResult]
+        self, run: Run, lab: Lab, given: Sequence[Approval], bill: Bill, found: Sequence[CheckResult]
     ) -> OutboxMessage | None:
         """An edit pings nobody, so the ends that people wait for are a short reply too: once for each."""
-        text = ""
+        text, due_at = "", self._now()
         if run.kind == "refresh":
             text = replies.drift(run, lab)
-        elif run.state == RunState.PROPOSED and missing:
-            who = self._reviewers(frozenset(missing))
-            # Who has just asked, and may say the only word that is missing, need not be called, nor anybody else.
-            if not (run.self_approval and run.requester in who and sum(missing.values()) == 1):
-                asked = [person for person in who if person != run.requester]
-                text = replies.needs_approval(run, lab, missing, asked)
+        elif run.state == RunState.PROPOSED:
+            text = self._calls(run, lab, still_needed(run, list(given)))
+            if outbox.get(self._database, id_from(f"plan {run.id}")) is None:
+                due_at += FILE_PAUSE  # whoever is called finds the whole plan above it
+        elif run.state == RunState.APPLIED and run.kind == "destroy":
+            text = replies.gone(run, lab, bill, self._had_keys(run))
         elif run.state == RunState.APPLIED:
-            text = replies.gone(run, lab, bill) if run.kind == "destroy" else replies.ready(run, lab, found)
+            text = replies.ready(run, lab, found)
         elif run.state in (RunState.FAILED, RunState.STALE):
             done = steps.of_run(self._database, run.id)
             text = replies.failed(run, lab, steps_lines.failed_step(run, done))
         elif run.state == RunState.INTERRUPTED:
             text = replies.interrupted(run, lab)
+        else:
+            text = replies.ended_by(run, lab, given)
         reply_id = id_from(f"reply {run.id} {run.state}")
-        reply = OutboxMessage(id=reply_id, channel="", text=text, due_at=self._now(), run_id=run.id)
+        reply = OutboxMessage(id=reply_id, channel="", text=text, due_at=due_at, run_id=run.id)
         return reply if text else None
+
+    def _calls(self, run: Run, lab: Lab, missing: Mapping[str, int]) -> str:
+        """Those whose approval is needed. Empty: nobody need be called."""
+        who = self._reviewers(frozenset(missing))
+        # Who has just asked, and may say the only word that is missing, need not be called, nor anybody else.
+        is_theirs = run.self_approval and run.requester in who and sum(missing.values()) == 1
+        if not missing or is_theirs:
+            return ""
+        return replies.needs_approval(
+            run, lab, missing, [person for person in who if person != run.requester]
+        )
+
+    def _had_keys(self, run: Run) -> bool:
+        """Whether somebody held a key of a lab when its destruction began."""
+        since = run.applying_at or run.created_at
+        return any(
+            grant.expires_at > since and (grant.revoked_at is None or grant.revoked_at >= since)
+            for grant in grants.of_lab(self._database, run.lab_id)
+        )
 
     def _forever(self, topic: str, work: Callable[[datetime], tuple[str, datetime | None]]) -> None:
         while not self._stopping.is_set():

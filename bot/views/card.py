@@ -86,6 +86,8 @@ def card(
         blocks.append(message.context([steps_lines.ticks(run, steps)], block_id="steps"))
     if references := _references(run, lab):
         blocks.append(message.context([references], block_id="references"))
+    if until := _until(run, lab):
+        blocks.append(section(until, block_id="until"))
     if buttons := _buttons(run, lab, steps, offers):
         blocks.append(message.actions(buttons, block_id="buttons"))
     return message.message(f"{data(lab.name)}: {state_word(run)}{_tail(run, lab, steps, now, bill)}", blocks)
@@ -175,7 +177,8 @@ def _state_phrase(run: Run, lab: Lab, steps: Sequence[Step], now: datetime, bill
         after = f" after {words.duration(seconds)}" if seconds else ""
         spent = words.money(bill.spent_cents, data(lab.currency, 10))
         cost = f" · {spent}" if bill.spent_cents >= 1 else ""
-        return f"destroyed{after}{cost} · {words.plural(run.resources_done, 'resource')} gone"
+        left = "" if any(step.state == "failed" for step in steps) else ", nothing left behind"
+        return f"destroyed{after}{cost} · {words.plural(run.resources_done, 'resource')} gone{left}"
     phrase = run.state.value.replace("_", " ")
     return f"{phrase} to be destroyed" if run.kind == "destroy" and run.state in _PLANNED else phrase
 
@@ -243,7 +246,7 @@ def _approval_lines(run: Run, approvals: Sequence[Approval]) -> list[str]:
 
 
 def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval], offers: Offers) -> list[str]:
-    """What became of it: the run's own sentence, the outputs, until when."""
+    """What became of it: the run's own sentence, the outputs."""
     lines = []
     told = run.state == _S.REJECTED and any(each.decision == "reject" for each in approvals)
     if not told and (sentence := run.sentence or _SAID.get(run.state, "")):
@@ -253,13 +256,17 @@ def _end_lines(run: Run, lab: Lab, approvals: Sequence[Approval], offers: Offers
         again = f" I try again {words.at(lab.look_at)}." if lab.look_at else ""
         lines.append(f":red_circle: It should be gone, and still costs money.{again}")
     if run.state == _S.APPLIED and run.kind == "apply":
+        shown = output_lines.output_line(run.outputs, offers.publish, lab.name)
         if lab.gone_at is not None:
-            return [*lines, f"Gone {words.at(lab.gone_at)}."]
-        if shown := output_lines.output_line(run.outputs, offers.publish, lab.name):
-            lines.append(shown)
-        if lab.expires_at is not None:
-            lines.append(f"Expires {words.at(lab.expires_at)}.")
+            shown = f"Gone {words.at(lab.gone_at)}."
+        lines += [shown] if shown else []
     return lines
+
+
+def _until(run: Run, lab: Lab) -> str:
+    """Until when it lives, right above the buttons with which that is changed."""
+    lives = run.kind == "apply" and run.state == _S.APPLIED and lab.gone_at is None
+    return f"Expires {words.at(lab.expires_at)}." if lives and lab.expires_at is not None else ""
 
 
 def _references(run: Run, lab: Lab) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from bot.views.card import (
     role_words,
     state_word,
 )
-from bot.views.message import actions, context, data, picture, safe_mrkdwn, section, span, within
+from bot.views.message import actions, context, data, fit, picture, safe_mrkdwn, section, span, within
 from commands import lifetime, words
 from commands.audience import is_direct
 from commands.home import Home, MyLab, Waiting
@@ -26,6 +27,7 @@ from commands.request import Button
 from state.extensions import Extension
 from state.records import Grant, Lab
 
+BYTES_LIMIT = 245_000  # as JSON in ASCII; Slack takes 250 KB of a view
 _MAY = {
     "operator": "ask for labs and run your own",
     "infra": "review plans, run everybody's labs, and decide who gets more time than a blueprint allows",
@@ -62,7 +64,9 @@ def turned_away(text: str) -> dict[str, Any]:
 
 
 def _view(blocks: Sequence[Block]) -> dict[str, Any]:
-    return dict(View(type="home", callback_id="home", blocks=list(blocks[:100])).to_dict())
+    shape = dict(View(type="home", callback_id="home", blocks=list(blocks[:100])).to_dict())
+    fit(shape["blocks"], lambda shown: len(json.dumps(shown)) > BYTES_LIMIT)
+    return shape
 
 
 def _header(text: str) -> Block:
@@ -105,16 +109,16 @@ def _plan_words(waiting: Waiting) -> str:
     )
     lines = [
         f"*{data(run.lab_name)}* · {what} · asked for by {words.mention(run.requester)} {_in(run.channel)}",
+        *review_lines.branch_lines(run),
         counts_words(run),
         *([safe_mrkdwn(run.notice, 500)] if run.notice else []),
-        *review_lines.branch_lines(run),
-        *review_lines.guardrail_lines(run),
         *(["  ".join(changes)] if changes else []),
         *within(
             [f"Warning: {data(warning, 300)}" for warning in run.warnings],
             WARNINGS_SHOWN,
             lambda more: f"and {words.plural(more, 'warning')} more",
         ),
+        *review_lines.guardrail_lines(run),
         f"Waiting for {role_words(waiting.needed)}."
         + (f" Expires {words.at(run.expires_at)}." if run.expires_at else ""),
     ]

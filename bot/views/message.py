@@ -166,14 +166,19 @@ def _element(button: Button, action_id: str) -> ButtonElement:
 def message(text: str, blocks: Sequence[Block]) -> Message:
     """Validate and fit: the longest texts give way until all blocks together are short enough for Slack."""
     plain = [block.to_dict() for block in blocks[:BLOCKS_LIMIT]]
-    while characters(plain) > CHARACTERS_LIMIT:
-        longest = max(plain, key=lambda block: len(_text_of(block)))
+    fit(plain, lambda shown: characters(shown) > CHARACTERS_LIMIT)
+    return Message(shorten(text.strip(), TEXT_LIMIT) or "…", plain)
+
+
+def fit(blocks: list[dict[str, Any]], is_too_long: Callable[[list[dict[str, Any]]], bool]) -> None:
+    """Let the longest texts give way, and then what stands last but one, until it is short enough."""
+    while is_too_long(blocks):
+        longest = max(blocks, key=lambda block: len(_text_of(block)))
         length = len(_text_of(longest))
         if length > 200:
             longest["text"]["text"] = shorten(longest["text"]["text"], length * 2 // 3)
         else:
-            plain.pop(max(0, len(plain) - 2))
-    return Message(shorten(text.strip(), TEXT_LIMIT) or "…", plain)
+            blocks.pop(max(0, len(blocks) - 2))
 
 
 def characters(blocks: Sequence[dict[str, Any]]) -> int:

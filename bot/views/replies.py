@@ -10,7 +10,7 @@ from bot.views.message import data, safe_mrkdwn
 from commands import lifetime, words
 from commands.costs import Bill
 from state.checks import CheckResult
-from state.records import Lab, Person, Run
+from state.records import Approval, Lab, Person, Run
 from state.transitions import RunState
 
 _PINGED = 10
@@ -38,8 +38,11 @@ def ready(run: Run, lab: Lab, checks: Sequence[CheckResult] = ()) -> str:
     return f"{words.mention(run.requester)} *{data(lab.name)}* is ready.{looked}{until}"
 
 
-def gone(run: Run, lab: Lab, bill: Bill) -> str:
-    """A destruction came to a good end, so nothing of the lab is left. bill: what it has cost."""
+def gone(run: Run, lab: Lab, bill: Bill, had_keys: bool = False) -> str:
+    """A destruction came to a good end, so nothing of the lab is left. bill: what it has cost.
+
+    had_keys: somebody held a key of it, which opens nothing any more.
+    """
     if run.cause == "office_hours":
         return ""  # it sleeps, and until when is told already
     seconds, currency = (
@@ -51,13 +54,14 @@ def gone(run: Run, lab: Lab, bill: Bill) -> str:
     if bill.saved_cents >= 1:
         life += f" Destroying it when nobody used it saved about {words.money(bill.saved_cents, currency)}."
     resources = words.plural(run.resources_done, "resource")
-    told = f"*{data(lab.name)}* is gone: {resources} destroyed, nothing left behind.{life}"
+    keys = " Its keys and credentials have ended." if had_keys else ""
+    told = f"*{data(lab.name)}* is gone: {resources} destroyed, nothing left behind.{keys}{life}"
     # Whoever asked waits for it; what its lifetime ended was told of before, and nobody has to do anything.
     return told if run.cause in lifetime.BY_THEMSELVES else f"{words.mention(run.requester)} {told}"
 
 
 def failed(run: Run, lab: Lab, step: str = "") -> str:
-    """A run ended without what was asked for: failed, stale, cancelled, rejected. Its sentence says why.
+    """A run ended without what was asked for: failed or stale. Its sentence says why.
 
     step: the one after provision that failed; the lab is there.
     """
@@ -67,17 +71,30 @@ def failed(run: Run, lab: Lab, step: str = "") -> str:
             f"{words.mention(run.requester)} *{data(lab.name)}* is there, but not all of its steps are done. "
             f"{why}\nPress Retry step on its card."
         )
-    what = {
-        RunState.STALE: "was not applied",
-        RunState.CANCELLED: "was stopped",
-        RunState.REJECTED: "was rejected",
-    }.get(run.state, "could not be destroyed" if run.kind == "destroy" else "did not come up")
+    what = "could not be destroyed" if run.kind == "destroy" else "did not come up"
+    if run.state == RunState.STALE:
+        what = "was not applied"
     why = safe_mrkdwn(run.sentence, 1500) or "Its log says why."
     log = f"`/lab logs {data(run.id)}`"
     follows = f"Press Re-plan on its card, or read {log}."
     if run.kind == "destroy" and run.cause in lifetime.BY_THEMSELVES:
         follows = f"I try again by myself, and its card says when. {log} has all that Terraform said."
     return f"{words.mention(run.requester)} *{data(lab.name)}* {what}. {why}\n{follows}"
+
+
+def ended_by(run: Run, lab: Lab, given: Sequence[Approval]) -> str:
+    """Others, or time, ended what somebody asked for. Empty: they did so themselves. given: who said what."""
+    name = f"*{data(lab.name)}*"
+    again = "Press Re-plan on its card to ask again."
+    if run.state == RunState.EXPIRED:
+        return f"{words.mention(run.requester)} Nobody approved the plan of {name} in time. {again}"
+    if run.state == RunState.CANCELLED and run.cancelled_by not in (None, run.requester):
+        return f"{words.mention(run.requester)} {name} was stopped. {safe_mrkdwn(run.sentence, 1500)}"
+    no = next((each for each in given if each.decision == "reject" and each.person != run.requester), None)
+    if run.state != RunState.REJECTED or no is None:
+        return ""
+    who = f"{words.mention(run.requester)} {words.mention(no.person)} rejected the plan of {name}"
+    return f"{who}: {data(no.reason, 500)}\n{again}"
 
 
 def drift(run: Run, lab: Lab) -> str:

@@ -437,3 +437,39 @@ def test_nobody_is_called_for_a_plan_that_its_requester_may_approve_alone(inn: I
     assert inn.replies(card)[-1].startswith("<@U1> *demo* is ready.")
     other = inn.says(REQUESTER, "/lab up solo other").card()  # infra people say the word, which they are not
     assert inn.replies(other)[-1].startswith("<@U3> <@U4> <@U6> *other* needs your approval")
+
+
+def test_who_waits_hears_what_somebody_else_has_ended(inn: Inn) -> None:
+    card = inn.says(REQUESTER, "/lab up web demo").card()
+    inn.clicks(INFRA, card, "Reject")
+    inn.submits(INFRA, reason="ssh is open to the world")
+    assert inn.replies(card)[-1] == (
+        "<@U1> <@U3> rejected the plan of *demo*: ssh is open to the world\nPress Re-plan on its card to ask again."
+    )
+    card = inn.says(REQUESTER, "/lab up web other").card()
+    inn.says(INFRA, "/lab cancel other")
+    assert inn.replies(card)[-1].startswith("<@U1> *other* was stopped. Cancelled by <@U3>.")
+    card = inn.says(REQUESTER, "/lab up web third").card()
+    inn.says(REQUESTER, "/lab cancel third")
+    assert "needs your approval" in inn.replies(card)[-1]  # they know what they did
+    card = inn.says(REQUESTER, "/lab up web fourth").card()
+    inn.clock.passes(hours=24)
+    inn.sweeps()
+    inn.works()
+    assert inn.replies(card)[-1].startswith("<@U1> Nobody approved the plan of *fourth* in time.")
+
+
+def test_reviewers_are_called_below_the_whole_plan(inn: Inn) -> None:
+    card = inn.says(REQUESTER, "/lab up web demo").card()
+    assert [reply.partition(" ")[0] for reply in inn.replies(card)] == ["plan.txt", "<@U3>"]
+
+
+def test_where_the_whole_plan_takes_its_time_they_are_called_without_it(inn: Inn) -> None:
+    inn.says(REQUESTER, "/lab up web demo")
+    inn.database.execute("DELETE FROM outbox")  # as it is while Terraform still tells the details
+    cards.mark_dirty(inn.database, inn.run().id)
+    inn.notifier.send_cards(inn.clock())
+    assert outbox.due(inn.database, inn.clock()) == []
+    inn.clock.passes(seconds=1.5)
+    (call,) = outbox.due(inn.database, inn.clock())
+    assert "needs your approval" in call.text

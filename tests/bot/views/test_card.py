@@ -138,7 +138,7 @@ def test_when_applied_it_shows_outputs_steps_and_how_to_end_it() -> None:
     told = shown(run, a_lab(expires_at=NOW + timedelta(hours=8), applied_at=NOW), steps)
     assert told.text == "demo: applied in 1 min 12 s"
     assert told.sections[0].startswith("*demo* · sandbox · applied in 1 min 12 s\n")
-    assert told.sections[1].split("\n") == [
+    assert told.sections[1:] == [
         "address `203.0.113.7` · password `(sensitive)` · port `443` and 1 more: `/lab output demo`",
         "Expires <!date^1795539600^{date_short_pretty} {time}|2026-11-24 17:00 UTC>.",
     ]
@@ -179,9 +179,9 @@ def test_when_destroyed_it_says_how_long_it_lived_and_what_it_cost() -> None:
         ended_at=NOW + timedelta(hours=8, minutes=12),
     )
     told = shown(run, lab, bill=Bill(16.4))
-    assert told.text == "demo: destroyed after 8 h 12 min · $0.16 · 4 resources gone"
+    assert told.text == "demo: destroyed after 8 h 12 min · $0.16 · 4 resources gone, nothing left behind"
     assert told.sections[0].startswith(
-        "*demo* · sandbox · destroyed after 8 h 12 min · $0.16 · 4 resources gone\n"
+        "*demo* · sandbox · destroyed after 8 h 12 min · $0.16 · 4 resources gone, nothing left behind\n"
     )
     assert told.buttons == {}
 

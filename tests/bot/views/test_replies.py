@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from bot.views import replies
 from commands.costs import Bill
 from state.checks import CheckResult
-from state.records import Counts
+from state.records import Approval, Counts
 from state.transitions import RunState
 from tests.bot.views.reading import check_mrkdwn, hostile
 from tests.state.examples import ADA, BEN, NOW, a_lab, a_run
@@ -42,9 +43,28 @@ def test_the_requester_hears_that_it_is_gone() -> None:
     assert replies.gone(run, a_lab(applied_at=NOW), Bill(16.0)) == (
         "<@U1> *demo* is gone: 4 resources destroyed, nothing left behind. It lived 8 h and cost $0.16."
     )
+    assert "nothing left behind. Its keys and credentials have ended. It lived 8 h" in replies.gone(
+        run, a_lab(applied_at=NOW), Bill(16.0), had_keys=True
+    )
     assert replies.gone(run, a_lab(applied_at=NOW), Bill(16.0, 32.0)).endswith(
         " It lived 8 h and cost $0.16. Destroying it when nobody used it saved about $0.32."
     )
+
+
+def test_the_requester_hears_what_others_or_time_have_ended() -> None:
+    no = Approval("a1", "run1", "d1", BEN, "infra", "reject", "ssh is open", NOW)
+    rejected = a_run(state=RunState.REJECTED)
+    assert replies.ended_by(rejected, a_lab(), [no]) == (
+        "<@U1> <@U2> rejected the plan of *demo*: ssh is open\nPress Re-plan on its card to ask again."
+    )
+    assert replies.ended_by(rejected, a_lab(), [replace(no, person=ADA)]) == ""
+    assert replies.ended_by(a_run(state=RunState.EXPIRED), a_lab(), []).startswith(
+        "<@U1> Nobody approved the plan of *demo* in time."
+    )
+    stopped = a_run(state=RunState.CANCELLED, cancelled_by=BEN, sentence="Stopped by <@U2>.")
+    assert replies.ended_by(stopped, a_lab(), []) == "<@U1> *demo* was stopped. Stopped by <@U2>."
+    assert replies.ended_by(replace(stopped, cancelled_by=ADA), a_lab(), []) == ""
+    assert replies.ended_by(a_run(state=RunState.SUPERSEDED), a_lab(), []) == ""
 
 
 @pytest.mark.parametrize(
@@ -53,8 +73,6 @@ def test_the_requester_hears_that_it_is_gone() -> None:
         ("failed", "apply", "did not come up"),
         ("failed", "destroy", "could not be destroyed"),
         ("stale", "apply", "was not applied"),
-        ("cancelled", "apply", "was stopped"),
-        ("rejected", "apply", "was rejected"),
     ],
 )
 def test_the_requester_hears_what_went_wrong_and_what_to_do(state: str, kind: Any, said: str) -> None:

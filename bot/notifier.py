@@ -35,7 +35,7 @@ from state.records import Approval, Card, InboxEntry, Lab, OutboxMessage, Run
 from state.transitions import RunState
 
 UPDATE_PAUSE = timedelta(seconds=1)  # between two edits of one message
-FILE_PAUSE = timedelta(seconds=1.5)  # within that most plans are in the thread
+FILE_PAUSE = timedelta(seconds=0.5)  # by then most plans are in the thread, and nobody has read them
 PLAN_PAUSE = timedelta(seconds=2)  # a plan that is made by then is shown without a word of its beginning
 REFUSED_PAUSE = timedelta(minutes=1)  # before a card that Slack does not take is tried again
 LOOK_SECONDS = 1.0  # how soon another process's changes are seen

@@ -470,6 +470,6 @@ def test_where_the_whole_plan_takes_its_time_they_are_called_without_it(inn: Inn
     cards.mark_dirty(inn.database, inn.run().id)
     inn.notifier.send_cards(inn.clock())
     assert outbox.due(inn.database, inn.clock()) == []
-    inn.clock.passes(seconds=1.5)
+    inn.clock.passes(seconds=0.5)
     (call,) = outbox.due(inn.database, inn.clock())
     assert "needs your approval" in call.text

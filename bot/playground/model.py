@@ -57,6 +57,7 @@ class File:
     size: int = 0  # bytes, as announced when the upload was asked for
     is_uploaded: bool = False
     is_shared: bool = False
+    alt: str = ""  # what a picture shows, for those who cannot see it
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ def file_json(workspace: Workspace, file: File) -> Json:
         "url_private": f"{workspace.base_url}/files/{file.id}",
         "url_private_download": f"{workspace.base_url}/files/{file.id}?download=1",
         "permalink": f"{workspace.base_url}/files/{file.id}",
+        **({"alt_txt": file.alt} if file.alt else {}),
     }
 
 

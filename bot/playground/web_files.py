@@ -34,6 +34,7 @@ def get_upload_url(workspace: Workspace, args: Json) -> Json:
         filetype=kind,
         mimetype=mimetypes.guess_type(name)[0] or "text/plain",
         size=int(length),
+        alt=str(args.get("alt_txt") or ""),
     )
     ticket = secrets.token_urlsafe(24)
     workspace.files[file.id] = file

@@ -8,6 +8,7 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.playground.page.seen import history
 from bot.playground.server import LocalSlack
 from tests.bot.playground.conftest import Place
 
@@ -46,6 +47,15 @@ def test_a_page_in_a_file_is_text(slack: LocalSlack, client: WebClient, place: P
     with urllib.request.urlopen(f"{slack.page_url}files/{message.files[0].id}") as answer:
         assert answer.headers["Content-Type"].startswith("text/plain")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_picture_says_what_it_shows(slack: LocalSlack, client: WebClient, place: Place) -> None:
+    done = client.files_upload_v2(
+        channel=place.channel, content=b"\x89PNG", filename="chart.png", alt_txt="Two <bars>"
+    )
+    assert done["files"][0]["alt_txt"] == "Two <bars>"
+    ((_, html),) = history(slack, place.ines, place.channel)["put"]
+    assert 'alt="Two &lt;bars&gt;"' in html
 
 
 def test_what_was_not_uploaded_is_not_shared(client: WebClient, place: Place) -> None:

@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bot.playground.browser import open_page
-from bot.playground.guide import Guide, Live, Stage
+from bot.playground.guide import Guide, Live
 from bot.playground.manifest import Manifest, read_manifest
 from bot.playground.model import SlashCommand
 from bot.playground.server import LocalSlack
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 LABS = Path(__file__).resolve().parents[2] / "labs"
 INVITATION = "Type /lab up to ask for a lab, or open innkeeper's Home."
+PAUSE_SECONDS = 0.5  # after a caption of the first tour, where somebody watches it
 COMMANDS = ("/lab", "/key", "/operator")
 
 
@@ -49,7 +49,9 @@ def play(folder: Path, only_tour: bool) -> int:
 
         new_tour = stack.enter_context(house(folder, slack, cast))
         stack.callback(guide.close)
-        is_whole = _play_live(new_tour, guide, Transcript(slack, cast.channel, console), console, folder)
+        told = Transcript(slack, cast.channel, console)
+        stage = Live(told, guide, 0.0 if only_tour else PAUSE_SECONDS)
+        is_whole = _play_live(new_tour(stage), guide, console, folder)
         if not only_tour:
             guide.offer(lambda stage: new_tour(stage).play())
             console.print(
@@ -59,13 +61,11 @@ def play(folder: Path, only_tour: bool) -> int:
     return 0 if is_whole else 1
 
 
-def _play_live(
-    new_tour: Callable[[Stage], Tour], guide: Guide, told: Transcript, console: Console, folder: Path
-) -> bool:
+def _play_live(tour: Tour, guide: Guide, console: Console, folder: Path) -> bool:
     """Play the tour to the terminal and at the same time in the page. Whether it came to its end."""
     began, end, problem = time.monotonic(), "", ""
     try:
-        end = new_tour(Live(told, guide)).play()
+        end = tour.play()
     except TourFailed as failure:
         problem = str(failure)
     guide.end_live(end, problem)

@@ -142,9 +142,7 @@ class Guide:
         """Somebody acts: the page becomes theirs."""
         self._tell(state="playing", user=user)
         self.say(f"{self.workspace.users[user].real_name} {doing}")
-        with self.workspace.changed:
-            self.workspace.changed.wait_for(self._is_over, self._pause_seconds)
-        self.go_on()
+        self.pause(self._pause_seconds)
 
     def say(self, text: str) -> None:
         """Something that happens outside of Slack, too."""
@@ -171,6 +169,12 @@ class Guide:
     def ending(self, text: str) -> None:
         """It tidies up from here, and waits for nobody."""
         self._show(Scene("stopping", caption=text))
+
+    def pause(self, seconds: float) -> None:
+        """Let a reader follow. Raises TourEnded as soon as they stop the tour."""
+        with self.workspace.changed:
+            self.workspace.changed.wait_for(self._is_over, seconds)
+        self.go_on()
 
     # A tour that plays by itself
 
@@ -216,16 +220,21 @@ class Guide:
 
 
 class Live:
-    """A Stage of a tour that plays by itself: it is told on another stage, and shown in the page meanwhile."""
+    """A Stage of a tour that plays by itself: it is told on another stage, and shown in the page meanwhile.
 
-    def __init__(self, told: Stage, guide: Guide) -> None:
+    pause_seconds: after each caption, so that it can be read.
+    """
+
+    def __init__(self, told: Stage, guide: Guide, pause_seconds: float = 0.0) -> None:
         self._told = told
         self._guide = guide
+        self._pause_seconds = pause_seconds
 
     def caption(self, text: str) -> None:
         self.go_on()
         self._told.caption(text)
         self._guide.tell_live(caption=text)
+        self._guide.pause(self._pause_seconds)
 
     def does(self, user: str, doing: str) -> None:
         self._told.does(user, doing)

@@ -35,8 +35,8 @@ class Tour(Acting):
     ) -> None:
         super().__init__(slack, cast, stage)
         self._laptop = laptop  # the leaver's
-        self._lab = lab
-        self._fleeting = fleeting
+        self.lab = lab
+        self.fleeting = fleeting
         self._database = database  # the lab's; None where there is no PostgreSQL on this machine
         self._session: Any = None
         self._address = self._ssh_address = ""
@@ -96,9 +96,9 @@ class Tour(Acting):
 
     def _ask(self) -> None:
         self._stage.caption("A trusted operator asks. The plan comes before anything is made.")
-        self._labs.append(self._lab)
-        self._type(self._cast.requester, f"/lab up sandbox {self._lab} message=Hello ttl=8h")
-        card = self._card(f"{self._lab}: proposed")
+        self._labs.append(self.lab)
+        self._type(self._cast.requester, f"/lab up sandbox {self.lab} message=Hello ttl=8h")
+        card = self._card(f"{self.lab}: proposed")
         self._stage.caption("Whoever asked cannot approve it alone.")
         self._approve(self._cast.requester, card, expect="You asked for this plan")
 
@@ -112,7 +112,7 @@ class Tour(Acting):
         self._stage.say(f"GET {self._address} → {requests.get(self._address, timeout=5).text.strip()}")
 
     def _connect(self) -> None:
-        user, lab = self._cast.requester, self._lab
+        user, lab = self._cast.requester, self.lab
         self._stage.caption("A program is to use the lab. It gets its own way into Vault, shown once.")
         secret_id = self._revealed(user, f"/lab connect {lab}", f"One consumer of *{lab}*", "Secret ID")[0]
         self._stage.say("a modal shows the secret id, to them alone")
@@ -126,16 +126,16 @@ class Tour(Acting):
         """The file that `/lab connect` sends to whoever asked."""
         direct = self._slack.direct_channel(self._cast.requester)
         files = [each.content.decode() for said in self._slack.messages(direct) for each in said.files]
-        ours = [each for each in files if re.search(rf"labs/{self._lab}\b(?!-)", each)]
+        ours = [each for each in files if re.search(rf"labs/{self.lab}\b(?!-)", each)]
         return ours[-1] if ours else None
 
     def _cut_off(self) -> None:
         if self._consumer is not None and self._consumer.read() is not None:
             raise TourFailed("the consumer of a lab that is gone still reads what that published")
-        self._stage.say(f"the program reads innkeeper/labs/{self._lab} → refused")
+        self._stage.say(f"the program reads innkeeper/labs/{self.lab} → refused")
 
     def _take_keys(self) -> None:
-        user, lab = self._cast.leaver, self._lab
+        user, lab = self._cast.leaver, self.lab
         self._stage.caption(
             "An infra person enrolls an ssh key, takes a certificate for the lab, and logs in with it."
         )
@@ -168,9 +168,9 @@ class Tour(Acting):
         self._told_in_channel("is unhealthy since")
         self._laptop.run(self._ssh_address, "rm service/down")
         self._stage.say(f"ssh {self._ssh_address} rm service/down")
-        before = self._card(f"{self._lab}: applied")
-        self._type(self._cast.requester, f"/lab test {self._lab}")
-        self._card(f"{self._lab}: applied", before.ts)
+        before = self._card(f"{self.lab}: applied")
+        self._type(self._cast.requester, f"/lab test {self.lab}")
+        self._card(f"{self.lab}: applied", before.ts)
 
     def _recover(self) -> None:
         if self._is_deployed:
@@ -180,15 +180,15 @@ class Tour(Acting):
     @property
     def _is_deployed(self) -> bool:
         """Whether this machine has what it takes to deploy something."""
-        return any("✓ deploy" in str(each.blocks) for each in self._cards(self._lab))
+        return any("✓ deploy" in str(each.blocks) for each in self._cards(self.lab))
 
     def _told_in_channel(self, words: str) -> None:
-        first = self._cards(self._lab)[0].ts
+        first = self._cards(self.lab)[0].ts
         self._wait_for(
             lambda: [
                 each
                 for each in self._slack.messages(self._cast.channel)
-                if each.ts > first and words in each.text and f"*{self._lab}*" in each.text
+                if each.ts > first and words in each.text and f"*{self.lab}*" in each.text
             ]
         )
         self._stage.catch_up()
@@ -196,7 +196,7 @@ class Tour(Acting):
     def _look_at_data(self) -> None:
         if self._database is None:
             return
-        user, asked = self._cast.leaver, f"/key db {self._lab}"
+        user, asked = self._cast.leaver, f"/key db {self.lab}"
         self._stage.caption(
             "The lab's database gives a user of its own to each person. Its password is shown once."
         )
@@ -220,7 +220,7 @@ class Tour(Acting):
         if self._session is not None:
             self._wait_for(self._is_session_over)
             self._stage.say("SELECT 1 → the database has ended the session")
-        self._type(user, f"/key ssh {self._lab}", expect="not a trusted operator")
+        self._type(user, f"/key ssh {self.lab}", expect="not a trusted operator")
 
     def _is_session_over(self) -> bool:
         try:
@@ -230,7 +230,7 @@ class Tour(Acting):
         return False
 
     def _outputs(self, user: str) -> str:
-        return text_of(self._answer(user, f"/lab output {self._lab}", f"Outputs of {self._lab}"))
+        return text_of(self._answer(user, f"/lab output {self.lab}", f"Outputs of {self.lab}"))
 
     def _revealed(self, user: str, asked: str, expect: str, *labels: str) -> list[str]:
         """What the modal of `Reveal once` shows under its labels, once it was asked for."""
@@ -249,8 +249,8 @@ class Tour(Acting):
         self._stage.caption(
             "When it is not needed any more, it goes the same way: a plan, two approvals, gone."
         )
-        self._is_going.add(self._lab)
-        self._type(self._cast.requester, f"/lab down {self._lab}")
+        self._is_going.add(self.lab)
+        self._type(self._cast.requester, f"/lab down {self.lab}")
         self._approved("destroyed")
         try:
             requests.get(self._address, timeout=1)
@@ -263,7 +263,7 @@ class Tour(Acting):
         self._stage.caption(
             "A lab that nobody uses is asked about, and goes by itself: after hours in life, seconds here."
         )
-        user, lab = self._cast.requester, self._fleeting
+        user, lab = self._cast.requester, self.fleeting
         self._labs.append(lab)
         self._type(user, f"/lab up fleeting {lab}")
         self._approve(user, self._card(f"{lab}: proposed"), expect=f"Your approval of *{lab}* counts")
@@ -298,11 +298,11 @@ class Tour(Acting):
         if any(f"*{lab}*" in text_of(listed[0]) for lab in self._labs):
             raise TourFailed("a lab that is gone is still listed")
         self._stage.catch_up()
-        self._type(user, f"/lab history {self._lab}", expect=f"History of {self._lab}")
-        self._type(self._cast.security, f"/operator audit {self._lab}", expect="Audit")
+        self._type(user, f"/lab history {self.lab}", expect=f"History of {self.lab}")
+        self._type(self._cast.security, f"/operator audit {self.lab}", expect="Audit")
 
     def _approved(self, end: str) -> None:
-        lab, people = self._lab, (self._cast.infra, self._cast.security)
+        lab, people = self.lab, (self._cast.infra, self._cast.security)
         card = self._card(f"{lab}: proposed")
         self._stage.caption("An infra person and a security person approve exactly this plan.")
         for user in people:

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -84,7 +84,7 @@ class Acting:
             self._stage.does(user, "presses  ( Approve )")
             if not is_done():
                 self._must_be_taken(self._slack.click(user, card, "Approve"), "presses Approve")
-        self._expect(user, expect, {each.ts for each in self._seen_by(user) if each.ts <= card.ts})
+        self._expect(user, expect, [each for each in self._seen_by(user) if each.ts <= card.ts])
 
     def _has_pressed(self, user: str, card: Message, label: str) -> bool:
         return any(
@@ -96,7 +96,7 @@ class Acting:
         )
 
     def _act(self, user: str, act: Callable[[], Any], doing: str, expect: str) -> None:
-        before = {message.ts for message in self._seen_by(user)}
+        before = self._seen_by(user)
         self._stage.does(user, doing)
         self._must_be_taken(act(), doing)
         self._expect(user, expect, before)
@@ -110,11 +110,12 @@ class Acting:
     def _seen_by(self, user: str) -> list[Message]:
         return self._slack.messages(self._cast.channel, user)
 
-    def _expect(self, user: str, expect: str, before: set[str]) -> None:
-        """Wait until a person sees a new message that has this in it."""
+    def _expect(self, user: str, expect: str, before: Sequence[Message]) -> None:
+        """Wait until a person sees a message that has this in it, and is new or says something else than before."""
+        known = {id(each) for each in before}
         if expect:
             self._wait_for(
-                lambda: any(_says(each, expect) for each in self._seen_by(user) if each.ts not in before)
+                lambda: any(_says(each, expect) for each in self._seen_by(user) if id(each) not in known)
             )
         self._stage.catch_up()
 

@@ -27,20 +27,31 @@ def form(lab: Lab, now: datetime) -> Form:
         title="More time",
         submit="Extend",
         introduction=f"How much longer shall *{lab.name}* live?{lives}",
-        fields=(longer, Field("other", "Something else", "Such as 45m, 12h or 2d.", optional=True)),
+        fields=(
+            longer,
+            Field(
+                "other",
+                "Something else",
+                "Such as 45m, 12h or 2d. It counts before the choice.",
+                optional=True,
+            ),
+        ),
     )
 
 
 def more(given: Mapping[str, str]) -> str:
-    """What was chosen, or else typed: `4h`."""
+    """What was typed, or else chosen: `4h`. A choice stands there from the start, so what is typed is meant."""
     chosen = given.get("more", "")
-    return given.get("other", "").strip() if chosen in ("other", "") else chosen
+    return given.get("other", "").strip() or ("" if chosen == "other" else chosen)
 
 
 def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
     """Field → what is wrong with it."""
+    longer = more(given)
+    if not longer:
+        return {"other": "Say how much longer, such as 12h."}
     try:
-        duration(more(given))
+        duration(longer)
     except Refused as refused:
         return {"other": refused.sentence}
     return {}

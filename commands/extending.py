@@ -43,6 +43,7 @@ def extend(request: Request, deps: Deps) -> Outcome:
         if len(request.words) == 3:
             lab = lab_called(deps, request.words[2])
             require_may_run(request, lab)
+            _require_made(lab)
             return Outcome(form=extend_form.form(lab, deps.now()))
         if len(request.words) != 4:
             raise Refused("Say which lab, and how much longer it shall live.", "/lab extend demo 4h")
@@ -149,6 +150,12 @@ def say_in_thread(
     outbox.add(deps.database, said)
 
 
+def _require_made(lab: Lab) -> None:
+    if lab.expires_at is None:
+        unmade = f"*{lab.name}* has not been applied yet, so its time has not begun."
+        raise Refused(unmade, f"/lab show {lab.name}")
+
+
 def _prolong(request: Request, deps: Deps, lab: Lab, wish: Wish) -> Outcome:
     habits = habits_table.of(deps.database, lab.owner)
     beyond = needs_approval(lab, times(wish, lab, habits, deps.now())[0])
@@ -157,9 +164,7 @@ def _prolong(request: Request, deps: Deps, lab: Lab, wish: Wish) -> Outcome:
         now = deps.now()
         lab = living(deps, lab.id)
         require_may_run(request, lab)
-        if lab.expires_at is None:
-            unmade = f"*{lab.name}* has not been applied yet, so its time has not begun."
-            raise Refused(unmade, f"/lab show {lab.name}")
+        _require_made(lab)
         if wish.witness and wish.witness != lifetime.witness(lab):
             more = short(wish.more_seconds or 0)
             raise Refused(

@@ -266,6 +266,20 @@ def test_more_time_in_a_form(inn: Inn) -> None:
     assert inn.told(INFRA).startswith("*demo* lives until")
 
 
+def test_how_much_longer_is_what_was_typed_before_what_was_chosen(inn: Inn) -> None:
+    inn.has("demo")
+    before = inn.lab().expires_at
+    inn.says(REQUESTER, "/lab extend demo")
+    with pytest.raises(WrongFields) as wrong:
+        inn.submits(REQUESTER, more="other")
+    assert wrong.value.errors == {"other": "Say how much longer, such as 12h."}
+    inn.submits(REQUESTER, other="12h")  # the choice still says 4 h
+    after = inn.lab().expires_at
+    assert before is not None
+    assert after is not None
+    assert (after - before).total_seconds() == 12 * 3600
+
+
 def test_somebody_is_let_in_with_a_form(inn: Inn) -> None:
     inn.says(ADMIN, "/operator add")
     with pytest.raises(WrongFields) as wrong:

@@ -170,6 +170,8 @@ def test_an_extension_answers_the_reminder(inn: Inn) -> None:
     inn.clicks(REQUESTER, inn.private(REQUESTER), "Extend 4h")
     assert inn.lab().reminders == 0
     assert inn.told(REQUESTER).startswith("*demo* lives until")
+    assert inn.private(REQUESTER).buttons == []  # it stands where the question was
+    assert not [said for said in inn.slack.private(REQUESTER.user) if "Nobody has used" in said.text]
     inn.clock.passes(hours=3, minutes=30)
     lifetime_sweep.sweep(inn.deps, inn.clock())
     assert inn.lab().gone_at is None
@@ -219,6 +221,8 @@ def test_somebody_elses_lab_is_not_theirs_to_extend(inn: Inn) -> None:
 def test_a_lab_that_was_never_applied_or_is_gone_has_no_time_to_extend(inn: Inn) -> None:
     inn.says(REQUESTER, "/lab up web demo")
     inn.says(REQUESTER, "/lab extend demo 4h")
+    assert inn.told(REQUESTER).startswith("*demo* has not been applied yet, so its time has not begun.")
+    inn.says(REQUESTER, "/lab extend demo")  # and no form asks in vain
     assert inn.told(REQUESTER).startswith("*demo* has not been applied yet, so its time has not begun.")
     inn.approved(inn.newest_card())
     buttons = reminder(inn)

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from bot.slack import Later, NotTaken, Slack
+from bot.views.lists import ANSWER
 from bot.views.message import Message, actions, escape, message, picture, section
 from commands.pictures import Picture
 from state import cards, outbox
@@ -237,5 +238,6 @@ def _view(waiting: OutboxMessage, file_id: str = "") -> Message:
     if file_id:
         blocks.append(picture(file_id, waiting.picture_alt))
     if waiting.buttons:
-        blocks.append(actions(waiting.buttons, "buttons"))
+        is_private = waiting.person is not None and not waiting.channel
+        blocks.append(actions(waiting.buttons, ANSWER if is_private else "buttons"))
     return message(waiting.text, blocks)

@@ -98,13 +98,14 @@ class Slack:
         )
 
     def respond(self, url: str, message: Message, replace: bool) -> None:
-        """A message that one person sees, through the address that came with their request."""
-        body = {
-            "response_type": "ephemeral",
-            "replace_original": replace,
-            "text": message.text,
-            "blocks": message.blocks,
-        }
+        """A message that one person sees, through the address that came with their request.
+
+        replace: in the place of the message that they pressed, which stays what it was: theirs alone, or a direct one.
+
+        Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+        """
+        kind = {"replace_original": True} if replace else {"response_type": "ephemeral"}
+        body = {**kind, "text": message.text, "blocks": message.blocks}
         try:
             sent = json.dumps(body).encode()
             answer = self._client.send(url, sent, {"Content-Type": "application/json"}, RESPOND_SECONDS)

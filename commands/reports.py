@@ -67,13 +67,13 @@ def list_labs(request: Request, deps: Deps) -> Outcome:
         Row(title=lab.name, text=_lab_words(deps, lab, runs.latest_of(deps.database, lab.id), now))
         for lab in shown
     )
-    title = plural(count, "lab")
+    title = plural(count, "lab") if count else ""
     if any(per_hour.values()):
         costs = [money(cents, currency) for currency, cents in sorted(per_hour.items()) if cents]
         title += f" · about {listed(costs)} an hour"
     spent = {} if kind == "idle" else usages.month_cents(deps.database, now, owner=chosen.owner)
     if any(cents >= 1 for cents in spent.values()):
-        title += f" · {sums(spent)} this month so far"
+        title += f"{' · ' if title else ''}{sums(spent)} this month so far"
     empty = {
         "mine": "You have no lab. `/lab catalog` shows what you can ask for.",
         "idle": "No lab is idle.",

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from bot.views import checks_lines, drift_card, message, output_lines, review_lines, steps_lines
 from bot.views.message import Message, data, safe_mrkdwn, section, span
-from bot.views.output_lines import value_words
 from commands import offers as lab_offers
 from commands import words
 from commands.approvals import still_needed
+from commands.blueprint import written
 from commands.costs import NOTHING, Bill
 from commands.lifetime_words import extend_button
 from commands.offers import Offers
@@ -144,7 +144,10 @@ def _head(run: Run, lab: Lab, steps: Sequence[Step], now: datetime, bill: Bill) 
     parts = [f"*{data(lab.name)}*", data(lab.blueprint), _state_phrase(run, lab, steps, now, bill)]
     asked = [_asked_by(run, steps)]
     if run.kind in ("apply", "steps"):
-        variables = [f"{name}={value_words(value)}" for name, value in sorted(run.variables.items())]
+        given = sorted(run.variables.items())
+        if run.kind == "steps":  # what was asked of them, where anything was
+            given = [(name, value) for name, value in given if value]
+        variables = [f"{name}={written(value)}" for name, value in given]
         asked += message.within(
             (span(each) for each in variables),
             VARIABLES_SHOWN,
@@ -192,7 +195,8 @@ def _progress(run: Run, steps: Sequence[Step], now: datetime) -> str:
     took = words.duration(elapsed_seconds(run, now))
     if run.kind == "steps" or steps_lines.under_way(steps):
         return f"{steps_lines.under_way(steps) or steps_lines.asked_for(steps)} · {took}"
-    return f"{run.resources_done} of {words.plural(run.resources_total, 'resource')} · {took}"
+    total = run.resources_total or run.counts.add + run.counts.change + run.counts.destroy
+    return f"{run.resources_done} of {words.plural(total, 'resource')} · {took}" if total else took
 
 
 def _tail(run: Run, lab: Lab, steps: Sequence[Step], now: datetime, bill: Bill) -> str:

@@ -301,3 +301,20 @@ def test_whoever_approves_is_told_why_they_are_asked() -> None:
     said = "This channel has spent $210 of its $200 this month, so infra people approve new labs."
     assert said in shown(planned(notice=said)).all
     assert said not in shown(planned(notice=said, state=RunState.APPLIED, applying_at=NOW)).all
+
+
+def test_steps_that_are_done_again_say_how_as_it_was_typed() -> None:
+    done = [Step("run1", "deploy", "done", NOW, LATER)]
+    options = {"tags": ["config", "web"], "check": False}
+    told = shown(
+        planned(kind="steps", state=RunState.APPLIED, applying_at=NOW, variables=options), None, done
+    )
+    assert "Deploy asked for by <@U1> · `tags=config,web`" in told.all
+    assert "check" not in told.all
+
+
+def test_before_terraform_counts_the_plan_does() -> None:
+    told = shown(planned(state=RunState.APPLYING, counts=Counts(add=4), applying_at=NOW))
+    assert "applying · 0 of 4 resources · 42 s" in told.all
+    told = shown(planned(state=RunState.APPLYING, counts=Counts(), applying_at=NOW))
+    assert told.text == "demo: applying — 42 s"

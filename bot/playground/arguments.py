@@ -39,7 +39,7 @@ def structure(args: Json, name: str, wrong_code: str = "invalid_arguments") -> A
     if isinstance(value, str) and value:
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise SlackError(wrong_code, f"[ERROR] {name} is not JSON") from None
     return None if value == "" else value
 

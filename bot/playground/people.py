@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from bot.playground import fields, payloads
-from bot.playground.checks import options_of
 from bot.playground.delivery import Courier, Kind
 from bot.playground.guide import Guide
 from bot.playground.model import Delivery, Json, Message, Shortcut, SlackError, SlashCommand, User, View
@@ -210,14 +209,15 @@ class People:
     def suggestions(
         self, user: str, shown: Message | View | str, action_id: str, block_id: str, query: str
     ) -> tuple[Json, list[Json]]:
-        """An external menu, and what the app offers in it for what was typed so far."""
+        """An external menu, and what the app offers in it for what was typed so far, in groups with a label or none."""
         place = shown if isinstance(shown, View) else self.visible_message(user, shown)
         block, element = fields.find(place.all_blocks, action_id, block_id)
         payload = payloads.suggestion(
             self.workspace, self.workspace.users[user], place, block, element, query
         )
         answer = self._deliver("interaction", payload).answer
-        return element, list(options_of(answer))
+        groups = answer.get("option_groups") or [{"options": answer.get("options") or []}]
+        return element, [group for group in groups if isinstance(group, dict) and group.get("options")]
 
     def _action(self, block: Json, element: Json, wanted: str, chosen: Any) -> Json:
         if chosen is None and fields.option(element, wanted):
@@ -226,10 +226,10 @@ class People:
 
     # Shortcuts
 
-    def shortcut(self, user: str, callback_id: str) -> Delivery:
-        """Use one of the app's shortcuts from the menu."""
+    def shortcut(self, user: str, callback_id: str, channel: str = "") -> Delivery:
+        """Use one of the app's shortcuts from the menu. channel: the one that is open, which the app is not told."""
         person = self.workspace.users[user]
-        return self._deliver("interaction", payloads.shortcut(self.workspace, person, callback_id))
+        return self._deliver("interaction", payloads.shortcut(self.workspace, person, callback_id, channel))
 
     def message_shortcut(self, user: str, shown: Message | str, callback_id: str) -> Delivery:
         """Use one of the app's shortcuts in the menu of a message."""

@@ -192,7 +192,7 @@ async def _arguments(request: Request) -> tuple[Json, str]:
     if kind == "application/json":
         try:
             shape = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return args, "invalid_json"
         return (args | shape, "") if isinstance(shape, dict) else (args, "json_not_object")
     if kind == "multipart/form-data":

@@ -36,6 +36,8 @@ def answer(workspace: Workspace, method: str, args: Json, token: str) -> Json:
             return {"ok": True, **function(workspace, args)}
     except SlackError as problem:
         return error_answer(problem)
+    except RecursionError:  # blocks within blocks within blocks
+        return error_answer(SlackError("invalid_blocks"))
 
 
 def error_answer(problem: SlackError) -> Json:
@@ -183,13 +185,20 @@ def conversations_open(workspace: Workspace, args: Json) -> Json:
     return {"channel": channel_json(workspace, workspace.direct_channel(user.id))}
 
 
+def _seconds(args: Json, name: str, otherwise: float) -> float:
+    try:
+        return float(str(args.get(name) or otherwise))
+    except ValueError:
+        raise SlackError(f"invalid_ts_{name}") from None
+
+
 def _history(workspace: Workspace, args: Json, messages: list[Message]) -> Json:
     """One page of messages; oldest and latest are left out themselves unless `inclusive` is set."""
-    oldest, latest = str(args.get("oldest") or "0"), str(args.get("latest") or "9" * 10)
+    oldest, latest = _seconds(args, "oldest", 0.0), _seconds(args, "latest", 9e9)
     if flag(args, "inclusive"):
-        kept = [m for m in messages if float(oldest) <= float(m.ts) <= float(latest)]
+        kept = [m for m in messages if oldest <= float(m.ts) <= latest]
     else:
-        kept = [m for m in messages if float(oldest) < float(m.ts) < float(latest)]
+        kept = [m for m in messages if oldest < float(m.ts) < latest]
     page, following = page_of(kept, args)
     with_metadata = flag(args, "include_all_metadata")
     return {

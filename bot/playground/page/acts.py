@@ -68,7 +68,7 @@ def _react(people: People, user: str, asked: Json) -> None:
 def _shortcut(people: People, user: str, asked: Json) -> Delivery:
     if asked.get("ts"):
         return people.message_shortcut(user, str(asked["ts"]), str(asked["callback_id"]))
-    return people.shortcut(user, str(asked["callback_id"]))
+    return people.shortcut(user, str(asked["callback_id"]), str(asked.get("channel") or ""))
 
 
 ACTS = {
@@ -83,7 +83,7 @@ ACTS = {
 
 
 def options(people: People, asked: Json) -> tuple[Json, list[Json]]:
-    """An external menu of a view or a message, and what the app offers in it for what was typed."""
+    """An external menu of a view or a message, and the groups that the app offers in it for what was typed."""
     user = str(asked["user"])
     place = _place(people, user, asked)
     return people.suggestions(

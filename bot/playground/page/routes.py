@@ -159,8 +159,8 @@ class Page:
 
     async def options(self, request: Request) -> Response:
         asked = await request.json()
-        element, offered = await run_in_threadpool(options, self.people, asked)
-        html = render("options.html", reader_of(self.people, asked["user"]), element=element, options=offered)
+        element, groups = await run_in_threadpool(options, self.people, asked)
+        html = render("options.html", reader_of(self.people, asked["user"]), element=element, groups=groups)
         return JSONResponse({"html": html})
 
     async def upload(self, request: Request) -> Response:

@@ -57,4 +57,5 @@ export function listenToModal(page) {
     event.preventDefault();
     close();
   });
+  dialog.addEventListener("close", () => shown && close()); // a browser lets nobody keep a dialog open against Esc
 }

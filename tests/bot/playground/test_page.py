@@ -13,10 +13,12 @@ from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from slack_sdk import WebClient
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 import bot.playground
 from bot.playground.manifest import Manifest, read_manifest
@@ -24,8 +26,9 @@ from bot.playground.model import SlashCommand
 from bot.playground.page import dates
 from bot.playground.page.seen import WINDOW, Feed, Opened, history
 from bot.playground.server import LocalSlack
+from tests.bot.playground import block_kit
 from tests.bot.playground.conftest import Place
-from tests.bot.playground.small_app import button, section
+from tests.bot.playground.small_app import button, section, served
 
 FOLDER = Path(bot.playground.__file__).parent
 
@@ -195,6 +198,37 @@ def test_the_same_action_in_several_rows(slack: LocalSlack, client: WebClient, p
     ts = client.chat_postMessage(channel=place.channel, text="rows", blocks=rows)["ts"]
     do(slack, place.ines, kind="click", ts=ts, block_id="b", action_id="reject")
     assert slack.deliveries[-1].payload["actions"][0]["value"] == "b"
+
+
+def test_an_external_menu_offers_what_the_app_answers() -> None:
+    answers: list[Any] = [
+        {"option_groups": block_kit.GROUPS},
+        {"options": block_kit.SIZES},
+        {"option_groups": ["nonsense"]},
+        {},
+    ]
+    asked: list[Any] = []
+
+    def answer(request: Request, body: bytes) -> Response:
+        asked.append(json.loads(parse_qs(body.decode())["payload"][0]))
+        return JSONResponse(answers[len(asked) - 1])
+
+    with LocalSlack() as slack, served(answer) as url:
+        slack.app_url = url
+        ada = slack.add_user("ada")
+        channel = slack.add_channel("lab", [ada])
+        menu = {"type": "actions", "block_id": "b", "elements": [block_kit.element("external_select")]}
+        client = WebClient(slack.bot_token, base_url=slack.api_url)
+        ts = client.chat_postMessage(channel=channel, text="x", blocks=[menu])["ts"]
+        typed = {"user": ada, "ts": ts, "block_id": "b", "action_id": "use-external_select", "query": "pa"}
+        found = [json.loads(ask(slack, "POST", "/page/options", typed)[1])["html"] for _ in answers]
+    assert asked[0]["value"] == "pa"
+    assert asked[0]["channel"] == {"id": channel, "name": "lab"}
+    assert asked[0]["container"]["is_ephemeral"] is False
+    assert "Near" in found[0]
+    assert "Lima" in found[0]
+    assert "Medium" in found[1]
+    assert all("Nothing found." in each for each in found[2:])
 
 
 def test_the_app_being_away_is_said(place: Place) -> None:

@@ -344,6 +344,20 @@ def test_a_form_sends_whole_files_and_answers_where_it_was_asked(
     assert slack.messages(place.channel)[-1].text == "thanks"
 
 
+def test_a_shortcut_s_form_begins_with_the_channel_that_is_open(
+    slack: LocalSlack, client: WebClient, place: Place
+) -> None:
+    where = {"type": "conversations_select", "action_id": "w", "default_to_current_conversation": True}
+    slack.shortcut(place.ines, "ask", place.channel)
+    sent = slack.deliveries[-1].payload
+    assert "channel" not in sent
+    client.views_open(
+        trigger_id=sent["trigger_id"], view=modal("Ask", [field("where", "Where", element=where)])
+    )
+    (block,) = slack.views_of(place.ines)[-1].blocks
+    assert block["element"]["initial_conversation"] == place.channel
+
+
 def test_a_reply_may_be_sent_to_the_channel_too(slack: LocalSlack, place: Place) -> None:
     root = slack.say(place.ines, place.channel, "root")
     reply = slack.say(place.bo, place.channel, "both", root, also_to_channel=True)

@@ -136,6 +136,22 @@ def test_what_is_wrong_with_blocks_is_said_and_where(client: WebClient, place: P
     assert "/blocks/1" in message
 
 
+def test_nonsense_is_refused_and_breaks_nothing(slack: LocalSlack, client: WebClient, place: Place) -> None:
+    nested: list[dict[str, Any]] = [{"type": "divider"}]
+    for _ in range(200):
+        nested = [{"type": "container", "title": plain("x"), "child_blocks": nested}]
+    assert (
+        error_of(client.chat_postMessage, channel=place.channel, text="x", blocks=nested) == "invalid_blocks"
+    )
+    for blocks in ("[" * 100_000, "{", "5"):
+        asked = {"channel": place.channel, "text": "x", "blocks": blocks}
+        assert error_of(client.chat_postMessage, **asked) == "invalid_blocks_format"
+    for name in ("oldest", "latest"):
+        asked = {"channel": place.channel, name: "yesterday"}
+        assert error_of(client.conversations_history, **asked) == f"invalid_ts_{name}"
+    assert slack.messages(place.channel) == []
+
+
 def test_an_edit_takes_fewer_characters_than_a_post(client: WebClient, place: Place) -> None:
     ts = client.chat_postMessage(channel=place.channel, text="x" * 10_000)["ts"]
     assert error_of(client.chat_update, channel=place.channel, ts=ts, text="x" * 4_001) == "msg_too_long"

@@ -82,10 +82,10 @@ def _attachment_of(message: Message, action: Json) -> Json:
     return {}
 
 
-def shortcut(workspace: Workspace, user: User, callback_id: str) -> Json:
+def shortcut(workspace: Workspace, user: User, callback_id: str, channel: str = "") -> Json:
     return _interaction(workspace, "shortcut", user) | {
         "callback_id": callback_id,
-        "trigger_id": workspace.tickets.issue_trigger(user.id),
+        "trigger_id": workspace.tickets.issue_trigger(user.id, channel=channel),
     }
 
 

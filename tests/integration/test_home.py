@@ -48,7 +48,7 @@ def form(house: House, user: str) -> View:
 
 def test_a_lab_from_a_form_to_its_approval_in_home_tabs(house: House) -> None:
     assert "Ask <@" in texts(home(house, house.eve, "You are not a trusted operator yet."))
-    house.slack.shortcut(house.riley, "ask_for_lab")
+    house.slack.shortcut(house.riley, "ask_for_lab", house.channel)
     view = form(house, house.riley)
     delivery = house.slack.click(house.riley, view, "value", "pair", block_id="blueprint")
     assert delivery.is_acked

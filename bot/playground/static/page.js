@@ -186,7 +186,7 @@ document.addEventListener("click", (event) => {
   else if ("shortcut" in dataset) {
     pressed.closest("details").open = false;
     pressed.closest("details").querySelector("summary").focus();
-    act({ kind: "shortcut", callback_id: dataset.shortcut, ts });
+    act({ kind: "shortcut", callback_id: dataset.shortcut, ts, channel: open.channel });
   } else if ("react" in dataset) {
     $("picker").close();
     act({ kind: "react", ts: ts ?? $("picker").dataset.ts, name: dataset.react });

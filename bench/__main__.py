@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ack, card, catalogue, guardrails, keys, lifetime, pictures, steps
+from bench import ack, card, catalogue, guardrails, keys, lifetime, page, pictures, steps
 from bench.measure import Measure
 from bench.parts import parts
 
@@ -21,6 +21,7 @@ GROUPS = {
     "guardrails": guardrails,
     "keys": keys,
     "lifetime": lifetime,
+    "page": page,
     "pictures": pictures,
     "steps": steps,
 }
@@ -33,7 +34,7 @@ def main() -> int:
         "group",
         nargs="*",
         choices=[*GROUPS, []],
-        metavar="ack|card|catalogue|guardrails|keys|lifetime|pictures|steps",
+        metavar="ack|card|catalogue|guardrails|keys|lifetime|page|pictures|steps",
         help="only these (all)",
     )
     options.add_argument(

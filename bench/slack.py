@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.playground import payloads
 from bot.playground.delivery import encoded
+from bot.playground.model import Message
 from bot.playground.server import LocalSlack
 
 CARD_SECONDS = 60.0
@@ -26,6 +27,7 @@ class Address:
     signing_secret: str
     team: str
     user: str
+    channel: str
 
 
 class SlackProcess:
@@ -43,6 +45,10 @@ class SlackProcess:
         """The bodies of that many requests for a slash command, each with a trigger and a response_url of its own."""
         bodies: list[bytes] = self._ask("commands", text, count)
         return bodies
+
+    def fill(self, count: int) -> None:
+        """Put that many messages of the app into the channel."""
+        self._ask("fill", count)
 
     def answers(self) -> int:
         """How many private answers have arrived so far."""
@@ -77,7 +83,9 @@ class _Inside:
 
     def address(self) -> Address:
         slack = self.slack
-        return Address(slack.api_url, slack.bot_token, slack.signing_secret, slack.team, self.user)
+        return Address(
+            slack.api_url, slack.bot_token, slack.signing_secret, slack.team, self.user, self.channel
+        )
 
     def deliver_to(self, app_url: str) -> None:
         self.slack.app_url = app_url
@@ -90,6 +98,12 @@ class _Inside:
             encoded("command", payloads.command(workspace, person, self.channel, word, rest))
             for _ in range(count)
         ]
+
+    def fill(self, count: int) -> None:
+        workspace, author = self.slack.workspace, self.slack.bot_user
+        for number in range(count):
+            text = f"*number {number}* · of many, and some `code` by <@{self.user}>\n" * (1 + number % 3)
+            workspace.put_message(Message(workspace.next_ts(), self.channel, author, text))
 
     def answers(self) -> int:
         return len(self.slack.calls_of("response_url"))

@@ -67,13 +67,13 @@ def list_labs(request: Request, deps: Deps) -> Outcome:
         Row(title=lab.name, text=_lab_words(deps, lab, runs.latest_of(deps.database, lab.id), now))
         for lab in shown
     )
-    title = plural(count, "lab") if count else ""
+    title = plural(count, "lab")
     if any(per_hour.values()):
         costs = [money(cents, currency) for currency, cents in sorted(per_hour.items()) if cents]
         title += f" · about {listed(costs)} an hour"
     spent = {} if kind == "idle" else usages.month_cents(deps.database, now, owner=chosen.owner)
     if any(cents >= 1 for cents in spent.values()):
-        title += f"{' · ' if title else ''}{sums(spent)} this month so far"
+        title += f" · {sums(spent)} this month so far"
     empty = {
         "mine": "You have no lab. `/lab catalog` shows what you can ask for.",
         "idle": "No lab is idle.",
@@ -230,10 +230,10 @@ def _run_state(run: Run) -> str:
 
 
 def _run_words(run: Run) -> str:
-    counts = run.counts
+    counts = {"add": run.counts.add, "change": run.counts.change, "destroy": run.counts.destroy}
     words = [
         f"asked by {mention(run.requester)}",
         at(run.created_at),
-        f"{counts.add} to add, {counts.change} to change, {counts.destroy} to destroy",
+        ", ".join(f"{count} to {what}" for what, count in counts.items() if count) or "nothing to change",
     ]
     return " · ".join(words) + (f"\n{run.sentence}" if run.sentence else "")

@@ -187,10 +187,10 @@ def still_needed(run: Run, given: list[Approval]) -> dict[str, int]:
 
 
 def waiting_words(run: Run, given: list[Approval]) -> str:
-    """`Waiting for *security*.`, or that it is applied now. Pure."""
+    """`Waiting for *security*.`, or that it is applied (or destroyed) now. Pure."""
     missing = still_needed(run, given)
     if not missing:
-        return "It is applied now."
+        return "It is destroyed now." if run.kind == "destroy" else "It is applied now."
     return f"Waiting for {listed([_role_words(role, count) for role, count in sorted(missing.items())])}."
 
 

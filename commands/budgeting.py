@@ -143,7 +143,7 @@ def _shown(deps: Deps, channel: str) -> str:
     after = (
         "Infra people approve each new lab now."
         if spending.percent >= 100
-        else "It hears at 50, 80 and 100 %."
+        else "I tell it at 50, 80 and 100 %."
     )
     return f"This channel has spent {spending.words} ({spending.percent:.0f} %).{beside} {after}"
 

@@ -49,7 +49,7 @@ def connect(request: Request, deps: Deps) -> Outcome:
     return Outcome(
         f"One consumer of *{lab.name}* may read {listed([f'`{name}`' for name in names])} at "
         f"`{_path(lab)}` in Vault, until {at(grant.expires_at)} or until the lab goes. It logs in with the "
-        f"role id `{role_id}` and a secret id. {WAITS} How to use both is in the file that I sent "
+        f"role id `{role_id}` and a secret id, which waits here. {WAITS} How to use both is in the file that I sent "
         "you directly; no secret is in it.",
         buttons=reveal_buttons(grant),
         attachment=Attachment(f"connect-{lab.name}.md", how_to(deps, lab, names, published)),

@@ -36,8 +36,8 @@ def enroll(request: Request, deps: Deps) -> Outcome:
     """`/key factor`: make a second factor, and show it once. One that is there stands: an account is easily stolen."""
     if deps.vault.totp_has(request.person):
         raise Refused(
-            "You have a second factor already, and it stands. If you lost it, ask an admin: "
-            f"`/operator show {mention(request.person)}` lets them remove it.",
+            "You have a second factor already, and it stands. If you lost it, ask an admin to remove it: "
+            "they find it with `/operator show`, and your name.",
             "/key list",
         )
     return Outcome(

@@ -150,8 +150,10 @@ def _remove_key(request: Request, deps: Deps, wanted: str) -> Outcome:
     many = grants.revoke_all(deps.database, now, "its key was revoked", request.person, name=wanted)
     issuing.end(deps, grants.to_end(deps.database, now), now)
     said = rekeying.want(deps, request.person, "changed", request.person, f"remove {request.id}")
-    gone = f"{plural(many, 'certificate')} of it revoked" if many else "no certificate of it was in use"
-    return Outcome(f"Your key `{wanted}` is trusted no more, {gone}. {said}".strip())
+    gone = (
+        f", {plural(many, 'certificate')} of it revoked" if many else ", and no certificate of it was in use"
+    )
+    return Outcome(f"Your key `{wanted}` is trusted no more{gone}. {said}".strip())
 
 
 def _revoke_all(request: Request, deps: Deps) -> Outcome:

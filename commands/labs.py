@@ -125,7 +125,8 @@ def down(request: Request, deps: Deps) -> Outcome:
         if active is not None and active.state in (RunState.APPROVED, RunState.APPLYING):
             raise _busy(lab, active)
         with deps.database.transaction():
-            runs.supersede(deps.database, lab.id, deps.now())
+            given_up = "The lab was given up before this was applied."
+            runs.supersede(deps.database, lab.id, deps.now(), sentence=given_up)
             labs.leave(deps.database, lab.id, deps.now())
             audit.append(deps.database, deps.now(), request.person.key, "discarded", lab.name)
         return Outcome(f"*{lab.name}* had nothing yet, so it is simply gone. Its history stays.")

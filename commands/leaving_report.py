@@ -29,7 +29,7 @@ def what_ends(deps: Deps, operator: Operator) -> str:
     if given := approvals.not_applied(deps.database, person, now):
         ends.append(f"{plural(len(given), 'approval')} of what is not applied yet")
     owned = _owned(deps, person)
-    stay = f"\nTheirs stay, and infra people may run them: {listed(owned)}." if owned else ""
+    stay = f"\nTheir labs stay, and infra people may run them: {listed(owned)}." if owned else ""
     return (
         f"Removing {mention(person)} ends {listed(ends)}. The labs get root keys without theirs."
         f"{stay}\nNothing has happened yet."
@@ -44,6 +44,7 @@ def report(deps: Deps, leaving: Leaving) -> str:
         "deactivated": f"{person} was deactivated in Slack, and is no longer an operator.",
         "expired": f"{person}'s time as an operator is over.",
     }[leaving.because]
+    head = f"{head[0].upper()}{head[1:]}"  # an agent's name begins with `agent`
     parts = [] if leaving.document_gone_at is not None else ["◐ their document: Vault has not taken that yet"]
     because = f"leaving {leaving.id}"
     revoked = [

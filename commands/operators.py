@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from state import audit, leavings
 from state.records import AuditEntry, Person
 
 _PAGE_ROWS = 10
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")  # as the database writes it
 
 
 def add(request: Request, deps: Deps) -> Outcome:
@@ -149,11 +151,13 @@ def _audit_words(entry: AuditEntry) -> str:
 
 
 def _short(value: object) -> str:
-    """A digest by its first letters, a list in words."""
+    """A digest by its first letters, a list in words, a moment in its reader's zone."""
     if isinstance(value, list):
         return listed([str(each) for each in value])
     if isinstance(value, dict):
         return listed([f"{name} {each}" for name, each in value.items()])
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return at(datetime.fromisoformat(value))
     return str(value)[:12] if isinstance(value, str) and len(value) == 64 else str(value)
 
 

@@ -39,7 +39,7 @@ def hours_words(habits: Habits) -> str:
     if not when:
         return "I remind you of your labs at any hour."
     everybodys = habits == Habits(habits.person, habits.timezone)
-    ending = ", as everybody who has set nothing" if everybodys else ""
+    ending = ", like everybody who has set nothing" if everybodys else ""
     return (
         f"I leave you in peace {' and '.join(when)}, by the clock of {zone(habits.timezone).key}{ending}. "
         "Only what cannot wait until then comes earlier."

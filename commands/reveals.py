@@ -93,7 +93,7 @@ def not_me(request: Request, deps: Deps) -> Outcome:
     said = (
         f"{mention(grant.person)} says that somebody else opened their {grant.kind} credentials for *{lab}* "
         f"(grant `{grant.id}`). They are revoked. Whoever it was may have their Slack account: look at "
-        f"`/operator audit {mention(grant.person)}`, and see them out until that is clear."
+        "what they did with `/operator audit`, and see them out until that is clear."
     )
     if not tell_admins(deps, f"not me {grant.id}", said):
         raise Refused(

@@ -92,7 +92,7 @@ def approvals_for(
 
 def _held_back(source: Source) -> str:
     held = source.branch_commit.held_back if source.branch_commit is not None else ()
-    return f"Not as the branch asks for, before it is merged: {listed(held)}." if held else ""
+    return f"Until it is merged, not as the branch asks: {listed(held)}." if held else ""
 
 
 def _diff(deps: Deps, run: Run, source: Source) -> OutboxMessage:

@@ -186,7 +186,13 @@ def take_over(database: Database, run: Run, worker: str, now: datetime) -> bool:
     return RUNS.update(database, changes, where, id=run.id, gone=run.worker) == 1
 
 
-def supersede(database: Database, lab_id: str, now: datetime, only_kind: RunKind | None = None) -> str | None:
+def supersede(
+    database: Database,
+    lab_id: str,
+    now: datetime,
+    only_kind: RunKind | None = None,
+    sentence: str = "A newer plan took its place.",
+) -> str | None:
     """End the lab's queued, planning or proposed run (of that kind) in favour of a newer one, and give its id.
 
     None: there was none. An approved or applying run is not: the caller waits or asks to cancel it.
@@ -197,5 +203,5 @@ def supersede(database: Database, lab_id: str, now: datetime, only_kind: RunKind
             return None
         if only_kind is not None and run.kind != only_kind:
             return None
-        move(database, run.id, run.state, RunState.SUPERSEDED, now, sentence="A newer plan took its place.")
+        move(database, run.id, run.state, RunState.SUPERSEDED, now, sentence=sentence)
         return run.id

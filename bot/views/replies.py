@@ -52,7 +52,7 @@ def gone(run: Run, lab: Lab, bill: Bill, had_keys: bool = False) -> str:
     cost = f" and cost {words.money(bill.spent_cents, currency)}" if bill.spent_cents >= 1 else ""
     life = f" It lived {words.duration(seconds)}{cost}." if seconds else ""
     if bill.saved_cents >= 1:
-        life += f" Destroying it when nobody used it saved about {words.money(bill.saved_cents, currency)}."
+        life += f" That it was destroyed by itself saved about {words.money(bill.saved_cents, currency)}."
     resources = words.plural(run.resources_done, "resource")
     keys = " Its keys and credentials have ended." if had_keys else ""
     told = f"*{data(lab.name)}* is gone: {resources} destroyed, nothing left behind.{keys}{life}"
@@ -69,14 +69,14 @@ def failed(run: Run, lab: Lab, step: str = "") -> str:
         why = safe_mrkdwn(run.sentence, 1500)
         return (
             f"{words.mention(run.requester)} *{data(lab.name)}* is there, but not all of its steps are done. "
-            f"{why}\nPress Retry step on its card."
+            f"{why}\nPress `Retry step` on its card."
         )
     what = "could not be destroyed" if run.kind == "destroy" else "did not come up"
     if run.state == RunState.STALE:
         what = "was not applied"
     why = safe_mrkdwn(run.sentence, 1500) or "Its log says why."
     log = f"`/lab logs {data(run.id)}`"
-    follows = f"Press Re-plan on its card, or read {log}."
+    follows = f"Press `Re-plan` on its card, or read {log}."
     if run.kind == "destroy" and run.cause in lifetime.BY_THEMSELVES:
         follows = f"I try again by myself, and its card says when. {log} has all that Terraform said."
     return f"{words.mention(run.requester)} *{data(lab.name)}* {what}. {why}\n{follows}"
@@ -85,7 +85,7 @@ def failed(run: Run, lab: Lab, step: str = "") -> str:
 def ended_by(run: Run, lab: Lab, given: Sequence[Approval]) -> str:
     """Others, or time, ended what somebody asked for. Empty: they did so themselves. given: who said what."""
     name = f"*{data(lab.name)}*"
-    again = "Press Re-plan on its card to ask again."
+    again = "Press `Re-plan` on its card to ask again."
     if run.state == RunState.EXPIRED:
         return f"{words.mention(run.requester)} Nobody approved the plan of {name} in time. {again}"
     if run.state == RunState.CANCELLED and run.cancelled_by not in (None, run.requester):
@@ -104,7 +104,7 @@ def drift(run: Run, lab: Lab) -> str:
     what = "could not be looked at" if run.applying_at is None else "has not accepted what is there"
     told = {
         RunState.PROPOSED: f"{name} has drifted: {drift_words(run)}.",
-        RunState.APPLIED: f"The state of {name} has taken over what is there.",
+        RunState.APPLIED: f"{name}: its state has taken over what is there.",
         RunState.FAILED: f"{name} {what}. {why}\n{again}",
         RunState.INTERRUPTED: f"{name} was interrupted. {why}",
     }.get(run.state)

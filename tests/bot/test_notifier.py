@@ -444,7 +444,7 @@ def test_who_waits_hears_what_somebody_else_has_ended(inn: Inn) -> None:
     inn.clicks(INFRA, card, "Reject")
     inn.submits(INFRA, reason="ssh is open to the world")
     assert inn.replies(card)[-1] == (
-        "<@U1> <@U3> rejected the plan of *demo*: ssh is open to the world\nPress Re-plan on its card to ask again."
+        "<@U1> <@U3> rejected the plan of *demo*: ssh is open to the world\nPress `Re-plan` on its card to ask again."
     )
     card = inn.says(REQUESTER, "/lab up web other").card()
     inn.says(INFRA, "/lab cancel other")

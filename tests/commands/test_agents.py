@@ -119,7 +119,7 @@ def test_removing_an_agent_ends_its_logins_and_keeps_its_labs(inn: Inn) -> None:
     token = inn.vault.agent_logs_in(role_id, secret_id)
     asks(inn, "lab up web demo")
     inn.says(ADMIN, "/operator remove-agent ci")
-    assert "agent ci is no longer an operator" in inn.told(ADMIN)
+    assert "Agent ci is no longer an operator" in inn.told(ADMIN)
     assert "its AppRole is gone" in inn.told(ADMIN)
     assert inn.vault.person_of_token(token) is None
     assert inn.vault.operator(CI) is None

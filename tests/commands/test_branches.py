@@ -120,7 +120,7 @@ def test_what_it_does_not_get_before_it_is_merged_is_said(branch: Proposed) -> N
         {"web/blueprint.yaml": OPEN.format(more='credentials: {TOKEN: "innkeeper/providers/cloud#token"}')}
     )
     card = branch.asks()
-    assert "Not as the branch asks for, before it is merged: its approvals and its credentials." in card.all
+    assert "Until it is merged, not as the branch asks: its approvals and its credentials." in card.all
     assert "TOKEN" not in branch.inn.terraform.environments[-1]
 
 

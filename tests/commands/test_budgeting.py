@@ -31,7 +31,7 @@ def test_there_is_none_yet(inn: Inn) -> None:
 def test_admins_set_it_and_everybody_may_look(inn: Inn) -> None:
     inn.says(ADMIN, "/lab budget 200")
     assert inn.told(ADMIN) == (
-        "This channel has spent $0.00 of its $200 this month (0 %). It hears at 50, 80 and 100 %."
+        "This channel has spent $0.00 of its $200 this month (0 %). I tell it at 50, 80 and 100 %."
     )
     inn.says(REQUESTER, "/lab budget")
     assert "of its $200 this month" in inn.told(REQUESTER)

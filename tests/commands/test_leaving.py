@@ -40,7 +40,7 @@ def test_what_would_end_is_told_before_anything_does(inn: Inn) -> None:
     assert inn.told(ADMIN) == (
         "Removing <@U1> ends the roles operator and infra, 1 enrolled ssh key, 2 credentials that they hold now "
         "and 1 approval of what is not applied yet. The labs get root keys without theirs.\n"
-        "Theirs stay, and infra people may run them: demo.\nNothing has happened yet."
+        "Their labs stay, and infra people may run them: demo.\nNothing has happened yet."
     )
     button = inn.private(ADMIN).seen.buttons["Remove"]
     assert button["style"] == "danger"

@@ -195,7 +195,7 @@ def test_tomorrow_is_the_next_day_of_the_calendar_at_that_hour(
 
 
 EVERYBODYS = (
-    "I leave you in peace from 20:00 to 08:00 and at weekends, by the clock of Europe/Paris, as everybody who has "
+    "I leave you in peace from 20:00 to 08:00 and at weekends, by the clock of Europe/Paris, like everybody who has "
     "set nothing. Only what cannot wait until then comes earlier."
 )
 

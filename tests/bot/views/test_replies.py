@@ -47,7 +47,7 @@ def test_the_requester_hears_that_it_is_gone() -> None:
         run, a_lab(applied_at=NOW), Bill(16.0), had_keys=True
     )
     assert replies.gone(run, a_lab(applied_at=NOW), Bill(16.0, 32.0)).endswith(
-        " It lived 8 h and cost $0.16. Destroying it when nobody used it saved about $0.32."
+        " It lived 8 h and cost $0.16. That it was destroyed by itself saved about $0.32."
     )
 
 
@@ -55,7 +55,7 @@ def test_the_requester_hears_what_others_or_time_have_ended() -> None:
     no = Approval("a1", "run1", "d1", BEN, "infra", "reject", "ssh is open", NOW)
     rejected = a_run(state=RunState.REJECTED)
     assert replies.ended_by(rejected, a_lab(), [no]) == (
-        "<@U1> <@U2> rejected the plan of *demo*: ssh is open\nPress Re-plan on its card to ask again."
+        "<@U1> <@U2> rejected the plan of *demo*: ssh is open\nPress `Re-plan` on its card to ask again."
     )
     assert replies.ended_by(rejected, a_lab(), [replace(no, person=ADA)]) == ""
     assert replies.ended_by(a_run(state=RunState.EXPIRED), a_lab(), []).startswith(
@@ -78,7 +78,7 @@ def test_the_requester_hears_what_others_or_time_have_ended() -> None:
 def test_the_requester_hears_what_went_wrong_and_what_to_do(state: str, kind: Any, said: str) -> None:
     told = replies.failed(a_run(state=RunState(state), kind=kind, sentence="No such size."), a_lab())
     assert told == (
-        f"<@U1> *demo* {said}. No such size.\nPress Re-plan on its card, or read `/lab logs run1`."
+        f"<@U1> *demo* {said}. No such size.\nPress `Re-plan` on its card, or read `/lab logs run1`."
     )
 
 

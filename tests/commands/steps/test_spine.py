@@ -83,7 +83,7 @@ def test_a_step_that_fails_keeps_the_lab_and_can_be_done_again(whole: Inn, made:
         "provision": "done", "secure": "done", "deploy": "skipped", "integrate": "failed", "test": "waiting"
     }  # fmt: skip
     assert card.buttons == ["Retry step", "Destroy"]
-    assert any("Press Retry step" in each for each in whole.replies(card))
+    assert any("Press `Retry step`" in each for each in whole.replies(card))
     assert whole.lab().applied_at is not None
     made["integrate"].does = lambda work: Done()
     again = whole.clicks(REQUESTER, card, "Retry step").card()

@@ -17,7 +17,6 @@ from bot.slack import Later, NotTaken, Slack
 from bot.views import home as view
 from commands.costs import DailyCosts, Picture
 from commands.home import Home
-from state.records import Person
 
 NOTE_LIFE = timedelta(minutes=1)  # what came of a click is read by then
 
@@ -80,12 +79,12 @@ class HomeTab:
         self._tabs.pop(user, None)
         self._publish(user, view.turned_away(text))
 
-    def looked_at_since(self, moment: datetime) -> list[Person]:
-        """Who has opened their tab, or pressed something there, since then. Earlier ones are forgotten."""
+    def looked_at_since(self, moment: datetime) -> list[Home]:
+        """What stands in the tabs that somebody has touched since then. The others are forgotten."""
         for user, stands in list(self._tabs.items()):
             if stands.touched_at < moment:
                 self._tabs.pop(user, None)
-        return [stands.home.person for stands in list(self._tabs.values())]
+        return [stands.home for stands in list(self._tabs.values())]
 
     def _add_picture(self, user: str, file_id: str, picture: Picture) -> None:
         stands = self._tabs.get(user)

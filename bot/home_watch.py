@@ -12,10 +12,9 @@ from bot.slack import Later, NotTaken
 from commands import home
 from commands.deps import Deps
 from commands.engines.vault import VaultError
-from commands.request import Request
+from commands.home import Home
 from commands.words import plural
 from state import audit
-from state.records import Person
 
 OPEN_FOR = timedelta(minutes=15)  # Slack tells when a tab is opened, and never when it is left
 AT_LEAST = timedelta(minutes=1)  # so that times stay right where nothing happens
@@ -61,27 +60,26 @@ class HomeWatch:
             return "nothing has changed", 0.0
         self._sequence, self._looked_at = sequence, now
         shown = 0
-        for person in open_tabs:
+        for stands in open_tabs:
             try:
-                shown += self._refresh(person)
+                shown += self._refresh(stands)
             except (Later, VaultError) as away:  # what is shown stays as it is until then
                 log.debug("Home tabs wait", because=str(away))
                 self._sequence = None
                 break
             except NotTaken as refused:
-                log.warning("a Home tab is not shown", user=person.user, error=str(refused))
+                log.warning("a Home tab is not shown", user=stands.person.user, error=str(refused))
         rest = max(SPACING_SECONDS, shown * 60 / PER_MINUTE) if shown or self._sequence is None else 0.0
         return f"showed {plural(shown, 'Home tab')} anew", rest
 
-    def _refresh(self, person: Person) -> bool:
-        """By the person's rights at this moment. Raises Later, NotTaken, VaultError."""
-        operator = self._deps.vault.operator(person)
+    def _refresh(self, stands: Home) -> bool:
+        """By the person's rights at this moment, one read of Vault. Raises Later, NotTaken, VaultError."""
+        user = stands.person.user
+        operator = self._deps.vault.operator(stands.person)
         if operator is None or operator.problem or not operator.roles:
-            self._tab.turn_away(person.user, "You are not a trusted operator any more.")
+            self._tab.turn_away(user, "You are not a trusted operator any more.")
             return True
-        request = Request("", person, "", ("home", "changed"), operator=operator)
-        looked = home.show(request, self._deps).home
-        return looked is not None and self._tab.refresh(person.user, looked)
+        return self._tab.refresh(user, home.of(self._deps, operator, stands.admins))
 
     def _forever(self) -> None:
         while not self._stopping.is_set():

@@ -67,28 +67,31 @@ def show(request: Request, deps: Deps) -> Outcome:
     operator = request.operator
     if operator is None:
         raise Refused("You are not a trusted operator.")
+    return Outcome(home=of(deps, operator, known_admins(deps.vault)[:ADMINS_SHOWN]))
+
+
+def of(deps: Deps, operator: Operator, admins: tuple[Person, ...]) -> Home:
+    """What this person has, by the rights that they have now. admins: whom they may ask for more."""
     now, database = deps.now(), deps.database
-    mine = Kind(owner=request.person)
+    mine = Kind(owner=operator.person)
     waiting = _waiting(deps, operator)
-    held = grants.living(database, now, person=request.person)
-    channel, month = _month(deps, request.person, now)
-    return Outcome(
-        home=Home(
-            person=operator.person,
-            roles=operator.roles,
-            labs=tuple(_my_lab(deps, lab, now) for lab in labs.page(database, mine, LABS_SHOWN)),
-            labs_in_all=labs.totals(database, mine)[0],
-            waiting=tuple(waiting[:WAITING_SHOWN]),
-            waiting_in_all=len(waiting),
-            questions=tuple(_questions(deps, operator))[:WAITING_SHOWN],
-            keys=tuple(filter(None, map(public_keys.enrolled, operator.ssh_public_keys))),
-            grants=tuple((each, _lab_name(deps, each)) for each in held[:HELD_SHOWN]),
-            grants_in_all=len(held),
-            admins=known_admins(deps.vault)[:ADMINS_SHOWN],
-            channel=channel,
-            month=month,
-            at=now,
-        )
+    held = grants.living(database, now, person=operator.person)
+    channel, month = _month(deps, operator.person, now)
+    return Home(
+        person=operator.person,
+        roles=operator.roles,
+        labs=tuple(_my_lab(deps, lab, now) for lab in labs.page(database, mine, LABS_SHOWN)),
+        labs_in_all=labs.totals(database, mine)[0],
+        waiting=tuple(waiting[:WAITING_SHOWN]),
+        waiting_in_all=len(waiting),
+        questions=tuple(_questions(deps, operator))[:WAITING_SHOWN],
+        keys=tuple(filter(None, map(public_keys.enrolled, operator.ssh_public_keys))),
+        grants=tuple((each, _lab_name(deps, each)) for each in held[:HELD_SHOWN]),
+        grants_in_all=len(held),
+        admins=admins,
+        channel=channel,
+        month=month,
+        at=now,
     )
 
 

@@ -330,11 +330,15 @@ def test_with_the_keyboard_alone(visit: Visit, slack: LocalSlack, channel: str) 
     latest(page, "approved by @riley").wait_for()
     page.locator("#log").focus()
     keys.press("ArrowUp")
+    keys.press("r")
+    keys.type("tada")
+    keys.press("Enter")
+    latest(page, "approved by @riley").locator("button.mine[data-react=tada]").wait_for()
     keys.press("t")
     page.wait_for_function("() => document.activeElement.id === 'reply-text'")
     keys.type("by keyboard")
     keys.press("Enter")
-    page.locator("#thread article", has_text="by keyboard").wait_for()
+    page.locator("#thread article .body").get_by_text("by keyboard", exact=True).wait_for()
     keys.press("Escape")
     page.wait_for_function("() => document.activeElement.id === 'text'")
 
@@ -354,7 +358,13 @@ def test_all_of_block_kit_in_every_look(
     blocks = block_kit.message_blocks()
     for start in range(0, len(blocks), 12):
         client.chat_postMessage(channel=channel, text="everything", blocks=blocks[start : start + 12])
-    client.files_upload_v2(channel=channel, filename="plan.txt", content="4 to add", title="The plan")
+    client.files_upload_v2(channel=channel, filename="plan.txt", content="4 to add", title="The plan" * 30)
+    wolfe = slack.add_user("wolfe" * 12, "Wolfe" + "x" * 120)
+    members = slack.workspace.channels[channel].members | {wolfe}
+    slack.workspace.change_channel(channel, members=members, topic="a long topic " * 20)
+    slack.say(wolfe, channel, "w" * 300)
+    older = {"color": "good", "title": "An attachment", "title_link": "https://example.test", "text": "z" * 300}
+    client.chat_postMessage(channel=channel, text="older", attachments=[older])
     client.chat_postEphemeral(channel=channel, user=user(slack, "riley"), text="private")
     page = visit(slack, **look)
     if look.get("width"):

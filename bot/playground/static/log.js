@@ -156,8 +156,10 @@ export class Log {
       event.preventDefault();
       next.focus();
     } else if (here && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      const wanted = { t: "[data-thread]", i: "[data-inspect]" }[event.key.toLowerCase()];
-      if (wanted) here.querySelector(wanted)?.click();
+      const wanted = { t: "[data-thread]", r: "[data-picker]", i: "[data-inspect]" }[event.key.toLowerCase()];
+      if (!wanted) return;
+      event.preventDefault(); // else the letter stands in what has the focus then
+      here.querySelector(wanted)?.click();
     }
   }
 }

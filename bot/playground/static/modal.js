@@ -21,7 +21,8 @@ export function showModal(view, page) {
     restore(dialog, values);
     prepare(dialog);
     if (!dialog.open) dialog.showModal();
-    if (isNew) (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".body :is(input, textarea, select, summary, button)"))?.focus();
+    const first = dialog.querySelector("[autofocus]") ?? dialog.querySelector(".body :is(input, textarea, select, summary, button)");
+    if (isNew) first?.focus({ preventScroll: !first.autofocus }); // a form is read from its beginning
   }
   let first = null;
   for (const place of dialog.querySelectorAll("[data-input]")) {

@@ -41,8 +41,8 @@ def main() -> None:
         should_escape=manifest.should_escape,
         shortcuts=manifest.shortcuts,
     )
-    people = [slack.add_user(person) for person in chosen.people.split(",")]
-    for channel in chosen.channels.split(","):
+    people = [slack.add_user(person) for person in _names(chosen.people)]
+    for channel in _names(chosen.channels):
         slack.add_channel(channel, people)
     for person in people:
         slack.direct_channel(person)
@@ -52,18 +52,27 @@ def main() -> None:
             threading.Event().wait()
     except KeyboardInterrupt:
         return
+    except OSError as problem:
+        raise SystemExit(
+            f"Port {chosen.port} cannot be had ({problem.strerror}). Name another: --port 4000"
+        ) from None
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def announce(slack: LocalSlack) -> None:
-    """Where the workspace is and what the app needs to know; what came from the environment is not repeated."""
-    print(f"The workspace is at {slack.page_url}")
-    print(f"  SLACK_API_URL={slack.api_url}")
+    """Where the workspace is, and what the app needs, as lines for its shell. Secrets that were given stay unsaid."""
+    print(f"The workspace is at {slack.page_url}\nGive your app these, and start it:\n")
+    print(f"export SLACK_API_URL={slack.api_url}")
     for variable, value in (
         ("SLACK_BOT_TOKEN", slack.bot_token),
         ("SLACK_SIGNING_SECRET", slack.signing_secret),
         ("SLACK_APP_TOKEN", slack.app_token),
     ):
-        print(f"  {variable}={'as in the environment' if variable in os.environ else value}", flush=True)
+        is_given = variable in os.environ
+        print(f"# {variable} as in the environment" if is_given else f"export {variable}={value}", flush=True)
 
 
 if __name__ == "__main__":

@@ -329,10 +329,10 @@ def test_the_workspace_runs_by_itself_for_any_app(tmp_path: Path) -> None:
     ) as run:
         assert run.stdout is not None
         first = run.stdout.readline()
-        said = [run.stdout.readline() for _ in range(4)]  # all of it, before it is interrupted
+        said = [run.stdout.readline() for _ in range(6)]  # all of it, before it is interrupted
         run.send_signal(signal.SIGINT)
         rest = "".join(said) + run.stdout.read()
         assert run.wait(5) == 0
     assert first.startswith("The workspace is at http://127.0.0.1:")
-    assert "SLACK_BOT_TOKEN=as in the environment" in rest
+    assert "# SLACK_BOT_TOKEN as in the environment" in rest
     assert "xoxb-of-the-environment" not in rest

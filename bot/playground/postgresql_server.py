@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ class LocalPostgreSQL:
     SessionEnded = psycopg.Error  # what a session raises that the server has ended
 
     def __init__(self, folder: Path) -> None:
-        from pgserver.postgres_server import get_server
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it complains of a runtime folder that is not needed here
+            from pgserver.postgres_server import get_server
 
         self.folder = folder
         self._server = get_server(folder)

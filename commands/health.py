@@ -181,7 +181,8 @@ def _well_again(deps: Deps, lab: Lab, before: Illness, now: datetime) -> None:
         return
     audit.append(deps.database, now, "innkeeper", "recovered", lab.name)
     lasted = duration((now - before.since).total_seconds())
-    text = f":large_green_circle: {mention(lab.owner)} *{lab.name}* is healthy again, after {lasted}."
+    # Nobody is called: nothing is left to do, and whoever was called before follows the thread.
+    text = f":large_green_circle: *{lab.name}* is healthy again, after {lasted}."
     say_in_thread(deps, lab, f"recovered {lab.id} {before.since.isoformat()}", text, now)
 
 

@@ -112,7 +112,7 @@ def test_recovery_is_told_too_and_then_it_begins_anew(inn: Inn) -> None:
         mends(inn)
         looks(inn, 2)
         assert [TOLD in each for each in told(inn, card)] == [True, False]
-        assert told(inn, card)[-1].endswith("*demo* is healthy again, after 20 min.")
+        assert told(inn, card)[-1] == ":large_green_circle: *demo* is healthy again, after 20 min."
         assert "nhealthy" not in inn.card(card).all
         inn.says(REQUESTER, "/lab show demo")
         assert "It is well: its checks are repeated every 10 min" in inn.told(REQUESTER)

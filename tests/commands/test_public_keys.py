@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from commands import public_keys
 from tests.commands.refusals import refused
+from tests.fixed_keys import rsa_3072
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQw0mFLTBUHPcPmFtD5fjDQ6YBNK9EMsTGPvn7o3JbD"
-RSA = rsa.generate_private_key(65537, 3072)
+RSA = rsa_3072()
 
 
 def private_keys() -> Iterator[tuple[str, str]]:
@@ -33,7 +34,7 @@ def private_keys() -> Iterator[tuple[str, str]]:
         "p384": ec.generate_private_key(ec.SECP384R1()),
         "p521": ec.generate_private_key(ec.SECP521R1()),
         "rsa": RSA,
-        "dsa": dsa.generate_private_key(2048),
+        "dsa": dsa.generate_private_key(1024),
     }
     forms = {
         "PKCS8": PrivateFormat.PKCS8,

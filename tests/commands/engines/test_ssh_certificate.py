@@ -6,19 +6,20 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import SSHCertificateBuilder, SSHCertificateType
 from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.engines.ssh_certificate import ends_at
+from tests.fixed_keys import rsa_3072
 
 END = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 CA = ed25519.Ed25519PrivateKey.generate()
 KEYS = {
     "ed25519": CA,
     "ecdsa": ec.generate_private_key(ec.SECP384R1()),
-    "rsa": rsa.generate_private_key(65537, 3072),
+    "rsa": rsa_3072(),
 }
 
 

@@ -28,6 +28,7 @@ from commands.engines.vault import (
 )
 from state.records import Person
 from tests.commands.engines.vault_worlds import World
+from tests.fixed_keys import rsa_3072
 from tests.waiting import until
 
 ANNA, BEN = Person("T1", "U1"), Person("T2", "U1")
@@ -233,7 +234,7 @@ def test_a_domain_is_never_a_path(world: World, domain: str) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)],
+    [ec.generate_private_key(ec.SECP384R1()), rsa_3072()],
     ids=["ecdsa", "rsa"],
 )
 def test_of_a_request_only_its_key_counts(

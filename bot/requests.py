@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.views.lists import ANSWER
+from bot.views.lists import ANSWER, list_around
 from bot.views.message import action_of
 from bot.views.modals import SEALED, VALUE, submitted
 from commands import public_keys
@@ -89,7 +89,8 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
     name = action_of(str(action.get("action_id") or ""))
     value = str(action.get("value") or "")
     container, about = body.get("container") or {}, _about(body.get("view") or {})
-    is_page = name == "page"
+    block_id = str(action.get("block_id") or "")
+    is_page, around = name == "page", list_around(block_id)
     payload = {
         **_who(body),
         "channel": (body.get("channel") or {}).get("id")
@@ -100,7 +101,8 @@ def from_click(body: Body, now: datetime) -> InboxEntry:
         "trigger_id": body.get("trigger_id"),
         "words": list(parse(value, "@")) if is_page else [name, value],
         # What was asked in private is answered in its place, so that nothing is left there to press.
-        "replace": is_page or action.get("block_id") == ANSWER,
+        "replace": is_page or block_id == ANSWER or bool(around),
+        "then": list(parse(around, "@")) if around else [],  # below the answer: the list, as it is then
         "home": (body.get("view") or {}).get("type") == "home",
     }
     return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
@@ -160,7 +162,7 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
         about_lab = f"variables {id_from(f'lab {entry_id}')}"
         sealed = seal(json.dumps(secret).encode(), about_lab) if secret else None
     except VaultError as away:
-        raise WrongFields({next(iter(fields)): away.sentence}) from None
+        raise WrongFields({f"{SEALED}{next(iter(secret))}": away.sentence}) from None
     payload = {
         **_who(body),
         "channel": plain.get("channel") or about.get("channel", ""),

@@ -131,7 +131,9 @@ def test_a_form_that_is_wrong_stays_open_and_is_not_recorded(front: Front) -> No
 
 def test_secrets_that_vault_cannot_seal_keep_the_form_open(front: Front, inn: Inn) -> None:
     inn.vault.state = "sealed"
-    told = front.interacts(a_form("ask_lab_with_a_secret", {"secret:web/password": {"value": "canary"}}))
+    filled = {"name": {"value": "demo"}, "secret:web/password": {"value": "canary"}}
+    told = front.interacts(a_form("ask_lab_with_a_secret", filled))
+    assert list(told["errors"]) == ["secret:web/password"]
     assert told["errors"]["secret:web/password"].startswith("Vault is sealed")
     assert front.recorded() == []
 

@@ -106,11 +106,11 @@ def cast_of(slack: LocalSlack) -> Cast:
     """Who plays, in one channel. Whoever opens the page is the first of them."""
     people = {
         "requester": slack.add_user("riley", title="asks for labs"),
-        "infra": slack.add_user("ines", title="infra: approves, and cares for labs"),
-        "security": slack.add_user("sam", title="security: approves, and reads the audit"),
-        "admin": slack.add_user("ada", title="admin: says who is trusted", is_admin=True),
-        "stranger": slack.add_user("eve", title="a stranger: may do nothing"),
-        "leaver": slack.add_user("ivo", title="infra, leaves in the tour"),
+        "infra": slack.add_user("ines", title="infra, approves"),
+        "security": slack.add_user("sam", title="security, approves"),
+        "admin": slack.add_user("ada", title="admin, says who may", is_admin=True),
+        "stranger": slack.add_user("eve", title="stranger, may nothing"),
+        "leaver": slack.add_user("ivo", title="infra, leaves today"),
     }
     channel = slack.add_channel("lab", list(people.values()))
     return Cast(channel=channel, **people)

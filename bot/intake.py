@@ -205,8 +205,18 @@ class Intake:
             self._notifier.show_home(entry, outcome.home, "", self._deps.draw_costs)
             return "home"
         if outcome != Outcome() or entry.payload.get("home"):
-            self._tell(entry, lists.answer(outcome), outcome)
+            self._tell(entry, lists.answer(self._above_list(entry, request, outcome)), outcome)
         return "done"
+
+    def _above_list(self, entry: InboxEntry, request: Request, outcome: Outcome) -> Outcome:
+        """The answer to a button in a list, above that list as it is now; alone where the list is refused."""
+        if not entry.payload.get("then"):
+            return outcome
+        try:
+            again = replace(request, id=f"{entry.id} then", words=tuple(entry.payload["then"]))
+            return replace(handle(again, self._deps), text=outcome.text)
+        except Refused:
+            return outcome
 
     def _tell(self, entry: InboxEntry, message: Message, outcome: Outcome | None = None) -> None:
         """Answer in the place where it was asked: for a click in the Home tab, above what stands there now."""

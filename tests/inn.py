@@ -392,7 +392,9 @@ class Inn:
         """What is recorded when Slack delivers a click."""
         button = shown.seen.buttons[label]
         block = next(
-            (each for each in shown.said.blocks if button in each.get("elements", [])), dict[str, Any]()
+            each
+            for each in shown.said.blocks
+            if button in each.get("elements", []) or button == each.get("accessory")
         )
         block_id = str(block.get("block_id", ""))
         return self.presses(person, button["action_id"], button["value"], shown.said.ts, block_id=block_id)

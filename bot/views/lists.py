@@ -12,13 +12,15 @@ from commands.request import Button, Listing, Outcome, Row
 ROWS_SHOWN = 40
 _ROWS_CHARACTERS = 9_000  # what is left of Slack's limit is for the title, the pages and the buttons
 ANSWER = "answer"  # the block of the buttons of a question that one person is asked
+_LIST, _BLOCK_ID = "list", 255  # the block of a row's button: its place, and the command that shows the list
 _FENCE = "```"
 
 
 def answer(outcome: Outcome) -> Message:
     """An outcome as a private message. One that says nothing of its own is `Done.`
 
-    A click on Previous or Next has the action `page` and the value `/lab list all page=2`.
+    A click on Previous or Next has the action `page` and the value `/lab list all page=2`; of one on a row's button
+    list_around() tells that.
     """
     blocks: list[Block] = _paragraphs(outcome.text)
     if outcome.listing is not None:
@@ -69,7 +71,7 @@ def _listing(listing: Listing) -> list[Block]:
         blocks.append(section(safe_mrkdwn(listing.empty, 500)))
     room = _ROWS_CHARACTERS
     for place, row in enumerate(listing.rows):
-        block = section(_row(row), row.button)
+        block = section(_row(row), row.button, _row_id(listing, place) if row.button else None)
         room -= message.characters([block.to_dict()])
         if place == ROWS_SHOWN or room < 0:
             blocks.append(message.context([f"and {len(listing.rows) - place:,} more"]))
@@ -79,6 +81,17 @@ def _listing(listing: Listing) -> list[Block]:
         blocks.append(message.context([f"Page {listing.page} of {listing.pages}"]))
         blocks.append(message.actions(_page_buttons(listing), block_id="pages"))
     return blocks
+
+
+def list_around(block_id: str) -> str:
+    """The command that shows the list in which a button was pressed: `/key list all page=2`. Empty: it was in none."""
+    kind, _, rest = block_id.partition(":")
+    return rest.partition(":")[2] if kind == _LIST else ""
+
+
+def _row_id(listing: Listing, place: int) -> str | None:
+    shown = f"{_LIST}:{place}:{listing.again} page={listing.page}"
+    return shown if listing.again and len(shown) <= _BLOCK_ID else None
 
 
 def _row(row: Row) -> str:

@@ -257,6 +257,13 @@ def test_what_was_asked_in_private_is_answered_in_its_place() -> None:
     assert requests.from_click(CLICK, NOW).payload["replace"] is False
 
 
+def test_a_button_in_a_list_brings_the_list_again() -> None:
+    row = {"action_id": "revoke_grant", "value": "g1", "block_id": "list:3:/key list all page=2"}
+    payload = requests.from_click({**CLICK, "actions": [row]}, NOW).payload
+    assert (payload["replace"], payload["then"]) == (True, ["key", "list", "all", "page=2"])
+    assert requests.from_click(CLICK, NOW).payload["then"] == []
+
+
 def test_a_form_that_such_a_question_opened_is_answered_there_too() -> None:
     view = {"callback_id": "tls_signed", "state": {"values": {}}}
     about = {"value": "x", "channel": "C1", "response_url": "https://hooks.slack.test/1"}

@@ -162,7 +162,10 @@ def test_what_one_holds_is_listed_with_a_button_that_ends_it(inn: Inn) -> None:
     assert "<@U3>" not in shown.all
     assert shown.buttons == ["Remove", "Revoke"]
     inn.clicks(REQUESTER, shown, "Revoke")
-    assert inn.told(REQUESTER) == "Revoked ssh certificate on *demo*."
+    again = inn.private(REQUESTER)  # the same list, without what has ended
+    assert again.said.ts == shown.said.ts
+    assert again.all.startswith("Revoked ssh certificate on *demo*.\n*Your keys*")
+    assert again.buttons == ["Remove"]
     assert held(inn) == ["U3 ssh"]
     inn.clicks(REQUESTER, shown, "Revoke")
     assert "was revoked <!date^" in inn.told(REQUESTER)
@@ -177,7 +180,10 @@ def test_an_admin_sees_what_everybody_holds(inn: Inn) -> None:
     inn.says(ADMIN, "/key list <@U3>")
     assert "<@U1>" not in inn.private(ADMIN).all
     inn.clicks(ADMIN, inn.private(ADMIN), "Revoke")
-    assert inn.told(ADMIN) == "Revoked <@U3>'s ssh certificate on *demo*."
+    assert inn.private(ADMIN).all.startswith(
+        "Revoked <@U3>'s ssh certificate on *demo*.\n*What works now, of"
+    )
+    assert "Nobody holds anything there." in inn.private(ADMIN).all
     assert held(inn) == ["U1 ssh"]
     inn.says(REQUESTER, "/key list all")
     assert inn.told(REQUESTER).startswith("Admins see what others hold.")

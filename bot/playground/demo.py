@@ -30,10 +30,13 @@ LABS = Path(__file__).resolve().parents[2] / "labs"
 INVITATION = "Type /lab up to ask for a lab, or open innkeeper's Home."
 PAUSE_SECONDS = 0.5  # after a caption of the first tour, where somebody watches it
 COMMANDS = ("/lab", "/key", "/operator")
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def play(folder: Path, only_tour: bool) -> int:
     """Start everything, play the tour, and stay until Ctrl-C unless only_tour. Returns the exit status."""
+    for number in _ENDS:  # a terminal that is closed leaves nothing behind, either
+        signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
     folder = folder.resolve()
     with ExitStack() as stack:
@@ -118,6 +121,6 @@ def cast_of(slack: LocalSlack) -> Cast:
 
 def _until_asked_to_end() -> None:
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDS:  # once more, while everything ends, changes nothing
         signal.signal(number, lambda *_: ended.set())
     ended.wait()

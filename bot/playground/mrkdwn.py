@@ -21,13 +21,20 @@ _INLINE = re.compile(
     r"|:(?P<emoji>[a-z0-9_+'-]+(?:::skin-tone-[2-6])?):"
 )
 _BROADCASTS = ("here", "channel", "everyone")
+_VERBATIM = re.compile(
+    _INLINE.pattern.replace("(?P<bare>https?", "(?P<bare>(?!)https?")
+)  # no link that is not marked
 _QUOTE_ALL = re.compile(r"^(?:&gt;|>){3}[ \t]?", re.MULTILINE)  # from there to the end
 _QUOTE = re.compile(r"^(?:&gt;|>)[ \t]?(.*)$")
 _CODE_LINK = re.compile(r"<(https?:[^|>]+|mailto:[^|>]+)(?:\|([^>]*))?>")
 
 
-def parts_of(text: str) -> list[Json]:
-    """A text as rich_text_section, rich_text_quote and rich_text_preformatted, in order."""
+def parts_of(text: str, is_verbatim: bool = False) -> list[Json]:
+    """A text as rich_text_section, rich_text_quote and rich_text_preformatted, in order.
+
+    is_verbatim: addresses that are not marked as links stay text.
+    """
+    pattern = _VERBATIM if is_verbatim else _INLINE
     found: list[Json] = []
     for place, part in enumerate(re.split(r"```([\s\S]*?)```", text)):
         if place % 2:
@@ -37,8 +44,39 @@ def parts_of(text: str) -> list[Json]:
             code = {"type": "text", "text": unescaped(plain.removeprefix("\n").removesuffix("\n"))}
             found.append({"type": "rich_text_preformatted", "elements": [code]})
         elif part.strip():
-            found += _paragraphs(part.strip("\n") if found else part.rstrip("\n"))
+            found += _paragraphs(part.strip("\n") if found else part.rstrip("\n"), pattern)
     return found
+
+
+def text_of(rich: Json) -> str:
+    """A rich_text as somebody would type it, so that they can go on writing it."""
+    lines: list[str] = []
+    for part in rich.get("elements") or ():
+        kind = part.get("type")
+        inner = "".join(map(_typed, part.get("elements") or ()))
+        if kind == "rich_text_quote":
+            inner = "\n".join(f"> {line}" for line in inner.split("\n"))
+        elif kind == "rich_text_preformatted":
+            inner = f"```{inner}```"
+        elif kind == "rich_text_list":
+            items = ["".join(map(_typed, each.get("elements") or ())) for each in part.get("elements") or ()]
+            marks = [
+                f"{place}." if part.get("style") == "ordered" else "•" for place in range(1, len(items) + 1)
+            ]
+            inner = "\n".join(f"{mark} {item}" for mark, item in zip(marks, items, strict=True))
+        lines.append(inner)
+    return "\n".join(lines)
+
+
+def _typed(part: Json) -> str:
+    words = {"emoji": f":{part.get('name')}:", "link": part.get("url"), "user": f"@{part.get('user_id')}"}
+    said = str(words.get(str(part.get("type"))) or part.get("text") or "")
+    inner = said.strip()  # marks do not count beside a space
+    before, _, after = said.partition(inner) if inner else (said, "", "")
+    for name, mark in (("code", "`"), ("strike", "~"), ("italic", "_"), ("bold", "*")):
+        if inner and (part.get("style") or {}).get(name):
+            inner = f"{mark}{inner}{mark}"
+    return f"{before}{inner}{after}"
 
 
 def unescaped(text: str) -> str:
@@ -46,11 +84,11 @@ def unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _paragraphs(text: str) -> Iterator[Json]:
+def _paragraphs(text: str, pattern: re.Pattern[str]) -> Iterator[Json]:
     if found := _QUOTE_ALL.search(text):
         if found.start():
-            yield from _paragraphs(text[: found.start()].removesuffix("\n"))
-        yield {"type": "rich_text_quote", "elements": list(_inline(text[found.end() :], {}))}
+            yield from _paragraphs(text[: found.start()].removesuffix("\n"), pattern)
+        yield {"type": "rich_text_quote", "elements": list(_inline(text[found.end() :], {}, pattern))}
         return
     kind = ""
     lines: list[str] = []
@@ -58,22 +96,22 @@ def _paragraphs(text: str) -> Iterator[Json]:
         quoted = _QUOTE.match(line)
         this = "rich_text_quote" if quoted else "rich_text_section"
         if lines and this != kind:
-            yield {"type": kind, "elements": list(_inline("\n".join(lines), {}))}
+            yield {"type": kind, "elements": list(_inline("\n".join(lines), {}, pattern))}
             lines = []
         kind = this
         lines.append(quoted[1] if quoted else line)
-    yield {"type": kind, "elements": list(_inline("\n".join(lines), {}))}
+    yield {"type": kind, "elements": list(_inline("\n".join(lines), {}, pattern))}
 
 
-def _inline(text: str, style: Mapping[str, bool]) -> Iterator[Json]:
+def _inline(text: str, style: Mapping[str, bool], pattern: re.Pattern[str]) -> Iterator[Json]:
     end = 0
-    for found in _INLINE.finditer(text):
+    for found in pattern.finditer(text):
         if found.start() > end:
             yield _styled({"type": "text", "text": unescaped(text[end : found.start()])}, style)
         name = str(found.lastgroup)
         inside = found[name]
         if name in ("bold", "italic", "strike"):
-            yield from _inline(inside, {**style, name: True})
+            yield from _inline(inside, {**style, name: True}, pattern)
         elif name == "code":
             plain = _CODE_LINK.sub(lambda link: link[2] or link[1], inside)
             yield _styled({"type": "text", "text": unescaped(plain)}, {**style, "code": True})

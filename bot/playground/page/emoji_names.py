@@ -7,6 +7,8 @@ import re
 
 import emoji
 
+from bot.playground.model import Json
+
 REACTIONS = (  # that the page offers at once
     *(
         "+1",
@@ -129,6 +131,16 @@ def _unicode(name: str) -> str:
             if found != f":{known}:":
                 return found
     return ""
+
+
+def of_part(part: Json) -> str:
+    """What an emoji of a rich text looks like: by its name and skin tone, else by its code points, else its name."""
+    name, tone = str(part.get("name")), part.get("skin_tone")
+    known = character(f"{name}::skin-tone-{tone}" if tone else name)
+    codes = re.fullmatch(r"[0-9a-fA-F]{2,6}(-[0-9a-fA-F]{2,6})*", str(part.get("unicode") or ""))
+    if not known and codes and all(int(code, 16) < 0x110000 for code in codes[0].split("-")):
+        known = "".join(chr(int(code, 16)) for code in codes[0].split("-"))
+    return known or f":{name}:"
 
 
 def replaced(text: str) -> str:

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from bot.playground.checks import options_of
 from bot.playground.fields import initial
 from bot.playground.model import Channel, File, Json, Shortcut, User
-from bot.playground.mrkdwn import parts_of
+from bot.playground.mrkdwn import parts_of, text_of
 from bot.playground.page import dates, emoji_names
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -179,6 +179,7 @@ def environment() -> Environment:
         "mrkdwn": parts_of,
         "markdown": markdown,
         "emoji": emoji_names.character,
+        "emoji_of": emoji_names.of_part,
         "with_emoji": emoji_names.replaced,
         "safe_url": safe_url,
         "size": size,
@@ -186,6 +187,7 @@ def environment() -> Environment:
         "pretty": pretty,
         "options": lambda element: list(options_of(element)),
         "initial": initial,
+        "rich_words": text_of,
         "colour": lambda text: bool(re.fullmatch(r"#[0-9a-fA-F]{3,8}", str(text))),
     }
     return made

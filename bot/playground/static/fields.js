@@ -23,6 +23,7 @@ function chosenIn(use) {
 export function valuesIn(place) {
   const values = {};
   for (const node of place.querySelectorAll("[data-value]")) {
+    if ("untouched" in node.dataset && node.value === node.defaultValue) continue; // it keeps what it began with
     const { block, action } = node.closest(".use").dataset;
     values[`${block}/${action}`] = valueOf[node.dataset.value](node);
   }

@@ -121,6 +121,69 @@ NO_ACCESSORY = (*INPUT_ONLY, *CONTEXT_ONLY, "datetimepicker")
 PRESSED = ("button", "workflow_button", "overflow", *CONTEXT_ONLY)
 
 
+# What else an element may have, so that each of its fields stands somewhere in the catalogue.
+MORE: dict[str, Json] = {
+    "button": {
+        "url": "https://example.test/run",
+        "accessibility_label": "Approve run 7",
+        "visible_to_user_ids": ["U1"],
+        "agent_prompt": "Tell me about run 7.",
+        "agent_prompt_display": "About run 7",
+    },
+    "workflow_button": {"style": "danger", "accessibility_label": "Run it"},
+    "static_select": {"options": None, "option_groups": GROUPS, "initial_option": GROUPS[0]["options"][0]},
+    "multi_static_select": {"option_groups": None, "options": SIZES, "initial_options": SIZES[1:2]},
+    "users_select": {"initial_user": "U1"},
+    "multi_users_select": {"initial_users": ["U1"], "max_selected_items": 2},
+    "channels_select": {"initial_channel": "C1", "response_url_enabled": True},
+    "multi_channels_select": {"initial_channels": ["C1"], "max_selected_items": 2},
+    "conversations_select": {
+        "initial_conversation": "C1",
+        "default_to_current_conversation": True,
+        "response_url_enabled": True,
+    },
+    "multi_conversations_select": {
+        "initial_conversations": ["C1"],
+        "default_to_current_conversation": True,
+        "max_selected_items": 2,
+        "filter": {
+            "include": ["public"],
+            "exclude_bot_users": True,
+            "exclude_external_shared_channels": True,
+        },
+    },
+    "external_select": {"initial_option": SIZES[2]},
+    "multi_external_select": {"max_selected_items": 3},
+    "checkboxes": {"initial_options": [option("One")]},
+    "timepicker": {"timezone": "Europe/Paris"},
+    "plain_text_input": {"min_length": 2, "initial_value": "begun"},
+    "email_text_input": {"initial_value": "riley@example.test"},
+    "url_text_input": {"initial_value": "https://example.test/begun"},
+    "rich_text_input": {"min_lines": 2, "max_lines": 9},
+    "icon_button": {
+        "accessibility_label": "Delete the note",
+        "visible_to_user_ids": ["U1"],
+        "confirm": CONFIRM,
+    },
+}
+DISPATCHED = ("plain_text_input", "email_text_input", "url_text_input", "number_input", "rich_text_input")
+
+
+def full(kind: str) -> Json:
+    """An element with every field that it may have."""
+    shape = element(kind)
+    if kind in DISPATCHED:
+        shape["dispatch_action_config"] = {"trigger_actions_on": ["on_character_entered"]}
+        shape["placeholder"] = plain("Something")
+    elif kind not in (*PRESSED, "file_input"):
+        shape["confirm"] = CONFIRM
+    if kind not in (*PRESSED, "file_input"):
+        shape["focus_on_load"] = True
+    if kind in ("datepicker", "timepicker"):
+        shape["placeholder"] = plain("Something")
+    return {name: value for name, value in (shape | MORE.get(kind, {})).items() if value is not None}
+
+
 def element(kind: str) -> Json:
     return {"type": kind, "action_id": f"use-{kind}", **ELEMENTS[kind]}
 
@@ -232,6 +295,7 @@ def special_blocks() -> list[Json]:
             "is_connected": True,
             "description": plain("Where branches are"),
             "connected_identity": plain("riley"),
+            "connected_context": plain("since Monday"),
             "accessory": element("overflow"),
         },
         {
@@ -250,6 +314,84 @@ def special_blocks() -> list[Json]:
             "call_id": "R1",
             "call": {"v1": {"name": "Stand-up", "join_url": "https://example.test/c"}},
         },
+    ]
+
+
+def full_blocks() -> list[Json]:
+    """Elements and blocks with every field that they may have."""
+    pressed = [full(kind) for kind in ELEMENTS if kind in PRESSED and kind not in CONTEXT_ONLY]
+    return [
+        {"type": "actions", "elements": pressed},
+        {"type": "context_actions", "elements": [full(kind) for kind in CONTEXT_ONLY]},
+        *(
+            {
+                "type": "input",
+                "label": plain(f"The {kind}"),
+                "hint": plain("as you like"),
+                "optional": True,
+                "dispatch_action": True,
+                "element": full(kind),
+            }
+            for kind in ELEMENTS
+            if kind not in PRESSED
+        ),
+        {
+            "type": "section",
+            "text": mrkdwn("all of *it* at https://example.test/") | {"verbatim": True},
+            "expand": True,
+        },
+        {
+            "type": "container",
+            "rich_text_title": rich(words(say("Rich title", bold=True))),
+            "width": "wide",
+            "has_header_divider": True,
+            "default_collapsed": False,
+            "child_blocks": [{"type": "divider"}],
+        },
+        {
+            "type": "auth_provider",
+            "value": "git",
+            "name": plain("Git"),
+            "is_connected": False,
+            "auth_url": "https://example.test/connect",
+            "disconnect_url": "https://example.test/disconnect",
+            "icon_url": "https://example.test/git.png",
+            "fallback": [{"type": "divider"}],
+        },
+        {
+            "type": "video",
+            "title": plain("How it works"),
+            "video_url": "https://example.test/embed/v",
+            "thumbnail_url": "https://example.test/v.png",
+            "alt_text": "a film",
+            "provider_name": "Films",
+            "provider_icon_url": "https://example.test/f.png",
+        },
+        {
+            "type": "call",
+            "call_id": "R1",
+            "api_decoration_available": False,
+            "call": {"v1": {"name": "Stand-up", "join_url": "https://example.test/c"}},
+        },
+        rich(
+            words(
+                {"type": "emoji", "name": "thumbsup", "skin_tone": 3},
+                {"type": "emoji", "name": "unheard_of", "unicode": "1f389"},
+                {
+                    "type": "date",
+                    "timestamp": 1_795_510_800,
+                    "format": "{date_num}",
+                    "url": "https://e.test/",
+                },
+                say("under", underline=True),
+                *(
+                    {**part, "style": {"bold": True}}
+                    for part in RICH_TEXT["elements"][0]["elements"]
+                    if part["type"] not in ("text", "date")
+                ),
+                {"type": "date", "timestamp": 0, "format": "{date_num}", "style": {"italic": True}},
+            )
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import string
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,7 +17,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.playground.checks import check_blocks
 from bot.playground.model import Channel, File, Message, SlashCommand, User
-from bot.playground.mrkdwn import parts_of
+from bot.playground.mrkdwn import parts_of, text_of
 from bot.playground.page.dates import at, formatted, relative
 from bot.playground.page.emoji_names import character, replaced
 from bot.playground.page.hints import forms, hints
@@ -124,32 +125,64 @@ def must_be_harmless(html: str) -> Found:
     return found
 
 
-def known_to_the_sdk(module: Any) -> set[str]:
-    kinds = {getattr(each, "type", None) for _, each in inspect.getmembers(module, inspect.isclass)}
-    return {kind for kind in kinds if isinstance(kind, str)}
+def known_to_the_sdk(*modules: Any) -> dict[str, Any]:
+    """The models of slack-sdk that have a type, by it."""
+    classes = [each for module in modules for _, each in inspect.getmembers(module, inspect.isclass)]
+    return {each.type: each for each in classes if isinstance(getattr(each, "type", None), str)}
 
 
-def types_in(shape: Any) -> set[str]:
+def fields_of(model: Any) -> set[str]:
+    """What a model is made of, without what all have."""
+    return set(inspect.signature(model).parameters) - {"type", "subtype", "block_id", "action_id", "others"}
+
+
+def parts_in(shape: Any) -> Iterator[Any]:
+    """Everything in a block that has a type, the block itself too."""
     if isinstance(shape, dict):
-        own = {shape["type"]} if isinstance(shape.get("type"), str) else set()
-        return own.union(*map(types_in, shape.values()))
-    return set().union(*map(types_in, shape)) if isinstance(shape, list) else set()
+        if isinstance(shape.get("type"), str):
+            yield shape
+        for inner in shape.values():
+            yield from parts_in(inner)
+    elif isinstance(shape, list):
+        for inner in shape:
+            yield from parts_in(inner)
+
+
+def texts_in(part: Any) -> Iterator[str]:
+    """What a person reads of a part, without its marks."""
+    kind, text = part["type"], part.get("text")
+    if kind == "mrkdwn":
+        yield from (inner["text"] for each in parts_of(text) for inner in each["elements"] if "text" in inner)
+    elif isinstance(text, str) and kind != "markdown":
+        yield replaced(text)
+    for name in ("alt_text", "author_name", "provider_name", "external_id", "title", "value"):
+        if isinstance(part.get(name), str) and kind in (
+            "image",
+            "video",
+            "file",
+            "task_card",
+            "plan",
+            "color",
+        ):
+            yield part[name]
+
+
+CATALOGUE = [*block_kit.message_blocks("F1"), *block_kit.form_blocks(), *block_kit.full_blocks()]
 
 
 def test_the_catalogue_has_all_that_slack_sdk_knows() -> None:
-    all_known = known_to_the_sdk(sdk_blocks) | known_to_the_sdk(sdk_elements)
-    parts = {
-        each.type
-        for _, each in inspect.getmembers(sdk_elements.RichTextElementParts, inspect.isclass)
-        if hasattr(each, "type")
-    }
-    shown = types_in(block_kit.message_blocks("F1")) | types_in(block_kit.form_blocks())
-    assert {kind for kind in all_known | parts if isinstance(kind, str)} - shown == set()
+    """Every type, and every field of it."""
+    shown: dict[str, set[str]] = {}
+    for part in parts_in(CATALOGUE):
+        shown.setdefault(part["type"], set()).update(part)
+    known = known_to_the_sdk(sdk_blocks, sdk_elements, sdk_elements.RichTextElementParts)
+    assert len(known) >= 65
+    assert set(known) - set(shown) == set()
+    missing = {kind: fields_of(model) - shown[kind] for kind, model in known.items()}
+    assert {kind: fields for kind, fields in missing.items() if fields} == {}
 
 
-@pytest.mark.parametrize(
-    "block", block_kit.message_blocks("F1") + block_kit.form_blocks(), ids=lambda each: each["type"]
-)
+@pytest.mark.parametrize("block", CATALOGUE, ids=lambda each: each["type"])
 def test_every_block_is_one_of_slacks_and_is_shown(block: dict[str, Any]) -> None:
     parsed = Block.parse(block)
     assert parsed is not None
@@ -157,8 +190,11 @@ def test_every_block_is_one_of_slacks_and_is_shown(block: dict[str, Any]) -> Non
     kind = "modal" if block.get("element", {}).get("type") == "file_input" else "message"
     check_blocks([block], 50, kind)
     html = html_of(block)
-    must_be_harmless(html)
+    found = must_be_harmless(html)
     assert "does not know" not in html
+    readable = " ".join([found.words, *(value for _, value in found.attributes)])
+    texts = [text for part in parts_in(block) for text in texts_in(part)]
+    assert [text for text in texts if " ".join(text.split()) not in " ".join(readable.split())] == []
 
 
 def test_what_is_unknown_is_shown_as_such() -> None:
@@ -264,6 +300,8 @@ def test_mrkdwn_is_read_as_slack_reads_it() -> None:
     ]
     assert code == {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "x e"}]}
     assert last["type"] == "rich_text_quote"
+    (line,) = parts_of("see https://e.test/ and <https://e.test|e>", is_verbatim=True)
+    assert [each["type"] for each in line["elements"]] == ["text", "link"]
     before, all_quoted = parts_of("said:\n&gt;&gt;&gt; one\n\ntwo *loud*")
     assert before["type"] == "rich_text_section"
     assert [each["text"] for each in all_quoted["elements"]] == ["one\n\ntwo ", "loud"]
@@ -271,6 +309,29 @@ def test_mrkdwn_is_read_as_slack_reads_it() -> None:
     assert [each["type"] for each in line["elements"]] == ["broadcast", "text", "text"]
     (line,) = parts_of("see https://e.test/a_b_c. a_b_c 2*3*4")
     assert [each["type"] for each in line["elements"]] == ["text", "link", "text"]
+
+
+def test_a_rich_text_is_gone_on_with_as_one_would_type_it() -> None:
+    typed = text_of(block_kit.RICH_TEXT)
+    for words in (
+        "*bold*",
+        "_italic_",
+        "`code`",
+        "https://example.test/",
+        ":tada:",
+        "1. third",
+        "```$ terraform",
+    ):
+        assert words in typed
+    assert typed.endswith("> said before")
+    first, *_ = parts_of(typed)
+    assert first["elements"][0] == {"type": "text", "text": "bold", "style": {"bold": True}}
+    found = Found(
+        html_of(
+            {"type": "input", "label": block_kit.plain("x"), "element": block_kit.element("rich_text_input")}
+        )
+    )
+    assert "begun" in found.words
 
 
 @given(st.text(max_size=30))

@@ -151,6 +151,18 @@ def test_a_confirmation_gives_the_focus_back(
     page.keyboard.press("Escape")
     page.locator("dialog.confirm").wait_for(state="detached")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "More actions"
+    sizes = {"type": "static_select", "action_id": "size", "confirm": block_kit.CONFIRM}
+    sizes |= {"options": block_kit.SIZES, "initial_option": block_kit.SIZES[0]}
+    client.chat_postMessage(channel=channel, text="x", blocks=[section("sizes") | {"accessory": sizes}])
+    select = latest(page, "sizes").locator("select")
+    select.focus()
+    select.select_option("large")
+    page.locator("dialog.confirm").get_by_role("button", name="Keep it").click()
+    page.wait_for_function("() => document.querySelector('#log select').value === 'small'")
+    select.select_option("large")
+    page.locator("dialog.confirm").get_by_role("button", name="Do it").click()
+    latest(page, "size large").wait_for()
+    assert select.input_value() == "large"
 
 
 def test_what_was_typed_outlives_the_workspace(chromium: Browser) -> None:
@@ -363,7 +375,12 @@ def test_all_of_block_kit_in_every_look(
     members = slack.workspace.channels[channel].members | {wolfe}
     slack.workspace.change_channel(channel, members=members, topic="a long topic " * 20)
     slack.say(wolfe, channel, "w" * 300)
-    older = {"color": "good", "title": "An attachment", "title_link": "https://example.test", "text": "z" * 300}
+    older = {
+        "color": "good",
+        "title": "An attachment",
+        "title_link": "https://example.test",
+        "text": "z" * 300,
+    }
     client.chat_postMessage(channel=channel, text="older", attachments=[older])
     client.chat_postEphemeral(channel=channel, user=user(slack, "riley"), text="private")
     page = visit(slack, **look)

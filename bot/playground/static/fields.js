@@ -61,6 +61,9 @@ function label(menu) {
   for (const each of group.querySelectorAll("input")) each.disabled = isFull && !each.checked;
 }
 
+const kept = new WeakMap(); // what stands in a menu or field as the app knows it
+
+// Asks first, where the app wants that. Who says no finds everything as it was before.
 function confirmed(use, then) {
   const asked = use.querySelector(":scope > template.confirm");
   if (!asked) return then();
@@ -71,7 +74,10 @@ function confirmed(use, then) {
   dialog.addEventListener("close", () => {
     dialog.remove();
     if (document.activeElement === document.body) use.querySelector("summary, button, select, input")?.focus();
-    if (dialog.returnValue === "yes") then();
+    if (dialog.returnValue === "yes") return then();
+    restore(use, kept.get(use) ?? {});
+    prepare(use);
+    return undefined;
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -88,6 +94,7 @@ export function listen(page) {
     const { block, action } = use.dataset;
     pressed?.setAttribute("aria-busy", "true");
     const what = { kind: "click", ...where(place), block_id: block, action_id: action, chosen, values: valuesIn(place) };
+    kept.set(use, valuesIn(use));
     await page.act(what);
     pressed?.removeAttribute("aria-busy");
   }
@@ -100,10 +107,16 @@ export function listen(page) {
     if (!pressed) return;
     pressed.closest("details.menu")?.querySelector("summary").focus(); // what was pressed is hidden by now
     const use = pressed.closest(".use");
+    if (pressed.hasAttribute("aria-busy")) return; // once is enough
     confirmed(use, () => {
       if (pressed.dataset.url) window.open(pressed.dataset.url, "_blank", "noopener,noreferrer");
       act(use, pressed.value || null, pressed);
     });
+  });
+
+  document.addEventListener("focusin", (event) => {
+    const use = event.target.closest?.(".use");
+    if (use && !kept.has(use)) kept.set(use, valuesIn(use));
   });
 
   document.addEventListener("change", async (event) => {

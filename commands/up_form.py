@@ -108,7 +108,11 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
             if chosen not in ("", blueprint.name)
             else ""
         ),
-        summary=_summary(blueprint, ttl_seconds, budgeting.overspent(deps.database, channel, deps.now())),
+        summary=_summary(
+            blueprint,
+            ttl_seconds,
+            budgeting.overspent(deps.database, channel, deps.now()) if channel else "",
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from commands.pictures import Life, Moment, Span
@@ -34,8 +34,8 @@ _MOMENTS = {
 }
 
 
-def life(database: Database, labs: Sequence[Lab], now: datetime) -> Life:
-    """What happened to the labs of one name, the newest first as they are given."""
+def life(database: Database, labs: Sequence[Lab], now: datetime, zone: tzinfo = UTC) -> Life:
+    """What happened to the labs of one name, the newest first as they are given. zone: of who looks at it."""
     name = labs[0].name
     entries = audit.entries(database, subject=name, limit=MOST_ENTRIES)[::-1]
     asked = {each.detail.get("run"): each.detail for each in entries if each.action == "requested"}
@@ -63,7 +63,7 @@ def life(database: Database, labs: Sequence[Lab], now: datetime) -> Life:
         for lab in labs
         for each in usages.of_lab(database, lab.id)
     ]
-    return Life(name, tuple(moments), tuple(spans))
+    return Life(name, tuple(moments), tuple(spans), zone)
 
 
 def _moment(entry: AuditEntry, asked: Mapping[str, Any] | None) -> Moment | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Life:
-    """What is known of a lab's life, in any order."""
+    """What is known of a lab's life, in any order. zone: by whose clock it is drawn."""
 
     title: str
     moments: tuple[Moment, ...]
     spans: tuple[Span, ...] = ()
+    zone: tzinfo = UTC

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from commands import consuming, drift, health, lab_life, office_hours, prices
+from commands import consuming, drift, health, lab_life, office_hours, prices, wall_clock
 from commands.blueprint import Blueprint, written
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
@@ -134,7 +134,8 @@ def history(request: Request, deps: Deps) -> Outcome:
     rows = tuple(Row(title=f"{_run_state(run)} · {run.id}", text=_run_words(run)) for run in shown)
     listing = Listing(f"History of {name}", rows, page, pages, f"/lab history {name}")
     drawn = page == 1 and bool(known) and any(lab.applied_at is not None for lab in known)
-    life = lab_life.life(deps.database, known, deps.now()) if drawn else None
+    zone = wall_clock.zone(habits.of(deps.database, request.person).timezone)
+    life = lab_life.life(deps.database, known, deps.now(), zone) if drawn else None
     return Outcome(listing=listing, picture=None if life is None else partial(deps.draw_life, life))
 
 

@@ -22,7 +22,7 @@ _SCALES = (
     (1e4, 1e3, "k"),
 )  # from when on, what it is, its letter
 _MOST_TICKS = 5
-_LEAST = 1e-4  # cents; money() writes less as nothing
+_LEAST = 0.01  # cents; money() writes less as nothing
 
 
 @dataclass(frozen=True)

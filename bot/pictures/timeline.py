@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby
 
 from bot.pictures import svg
@@ -13,7 +14,7 @@ from commands.pictures import Life as Life
 from commands.pictures import Moment as Moment
 from commands.pictures import Picture
 from commands.pictures import Span as Span
-from commands.words import duration, listed, plural
+from commands.words import duration, listed
 
 MOST_LABELS = 24
 
@@ -37,6 +38,7 @@ _LOOKS = {
     "destroyed": (svg.RED, "cross"),
 }
 _PLAIN = (svg.GREY, "disc")
+_SPANS = {"applied": "up"}  # a span's kind, in words
 _UNNAMED = ("used", "reminded")  # the first to lose their labels where there are too many
 
 
@@ -61,8 +63,13 @@ class _Scale:
 
     def x(self, at: datetime) -> float:
         """Pixels from the left."""
-        seconds = (self.ended - self.began).total_seconds()
-        return _LEFT + ((at - self.began).total_seconds() / seconds if seconds else 0) * (self.right - _LEFT)
+        began, ended = (
+            self.began.timestamp(),
+            self.ended.timestamp(),
+        )  # a clock's own times lack what it was changed by
+        return _LEFT + ((at.timestamp() - began) / (ended - began) if ended > began else 0) * (
+            self.right - _LEFT
+        )
 
 
 def life_picture(life: Life) -> Picture | None:
@@ -72,12 +79,12 @@ def life_picture(life: Life) -> Picture | None:
 
 
 def timeline(life: Life) -> bytes:
-    """PNG, 1200 wide: spans as bars on the axis, moments as marks, their labels above it. In UTC."""
+    """PNG, 1200 wide: spans as bars on the axis, moments as marks, their labels above it. By the clock of life.zone."""
     return png(drawing(life))
 
 
 def timeline_alt(life: Life) -> str:
-    """A sentence: `demo, 16 Nov 2026 09:00 to 18 Nov 2026 10:00 UTC, 49 h: made, used ×4 and destroyed.`"""
+    """A sentence: `demo, 16 Nov 2026 09:00 to 18 Nov 2026 10:00 UTC, 49 h: made and used ×4; up for 49 h.`"""
     title, moments = svg.clean(life.title), sorted(life.moments, key=lambda each: each.at)
     reach = _reach(life)
     if reach is None:
@@ -87,11 +94,15 @@ def timeline_alt(life: Life) -> str:
         f"{kind} ×{count}" if (count := sum(each.kind == kind for each in moments)) > 1 else kind
         for kind in kinds
     ]
-    told += [plural(len(life.spans), "span")] if life.spans else []
-    return f"{title}, {_when(*reach)}: {listed(told)}."
+    lasted: Counter[str] = Counter()
+    for span in life.spans:
+        lasted[svg.clean(_SPANS.get(span.kind, span.kind))] += int((span.ended - span.begun).total_seconds())
+    times = listed([f"{kind} for {duration(seconds)}" for kind, seconds in lasted.items()])
+    return f"{title}, {_when(*reach, life.zone)}: {'; '.join(filter(None, (listed(told), times)))}."
 
 
 def _reach(life: Life) -> tuple[datetime, datetime] | None:
+    """From when to when it is shown, in UTC."""
     times = [each.at for each in life.moments]
     times += [time for each in life.spans for time in (each.begun, each.ended)]
     return (min(times).astimezone(UTC), max(times).astimezone(UTC)) if times else None
@@ -104,7 +115,7 @@ def drawing(life: Life) -> str:
         nothing = svg.text(svg.WIDTH / 2, 210, "nothing yet", size=30, fill=svg.FAINT, anchor="middle")
         return svg.sheet(300, life.title, "", [nothing])
     began, ended = reach
-    flags = _flags(life.moments, ended - began)
+    flags = _flags(life.moments, ended - began, life.zone)
     scale = _Scale(began, ended, _right(flags, began, ended))
     lanes = _lanes(flags, scale)
     rows = _rows(life.spans)
@@ -112,7 +123,7 @@ def drawing(life: Life) -> str:
     foot = axis + 34 + (_BAR + 8) * len(rows)
     tail = (*_legend(life, flags, scale, foot + 84),)
     shapes = [
-        *_ticks(scale, axis - 14, foot),
+        *_ticks(scale, life.zone, axis - 14, foot),
         *(_pole(flag, scale, axis, lane) for flag, lane in zip(flags, lanes, strict=True)),
         svg.line(_LEFT, axis, scale.right, axis, colour=svg.FAINT, thick=6),
         *_bars(rows, scale, axis + 30),
@@ -123,17 +134,17 @@ def drawing(life: Life) -> str:
         *(_flag(flag, scale, axis, lane) for flag, lane in zip(flags, lanes, strict=True)),
         *tail,
     ]
-    return svg.sheet(foot + (128 if tail else 76), life.title, _when(began, ended), shapes)
+    return svg.sheet(foot + (128 if tail else 76), life.title, _when(began, ended, life.zone), shapes)
 
 
-def _flags(moments: Sequence[Moment], lasting: timedelta) -> list[_Flag]:
+def _flags(moments: Sequence[Moment], lasting: timedelta, zone: tzinfo) -> list[_Flag]:
     """The labels in the order of time, those of one kind and words in a row as one: `used ×4`."""
     named = [each for each in sorted(moments, key=lambda each: each.at) if svg.clean(each.label)]
     flags = []
     for (kind, label), those in groupby(named, key=lambda each: (each.kind, each.label)):
         first, *more = those
         words = svg.fitted(label, 300, svg.TEXT) + (f" ×{len(more) + 1}" if more else "")
-        time = _short(first.at.astimezone(UTC), lasting)
+        time = _short(first.at.astimezone(zone), lasting)
         width = 22 + svg.wide(words, svg.TEXT) + 10 + svg.wide(time, svg.SMALL)
         flags.append(_Flag(first.at, kind, words, time, width))
     for kind in _UNNAMED:
@@ -281,13 +292,14 @@ def _mark(x: float, y: float, kind: str) -> str:
     return svg.circle(x, y, 9, fill=colour, edge=svg.PAPER, thick=2)
 
 
-def _ticks(scale: _Scale, top: float, foot: float) -> Iterator[str]:
+def _ticks(scale: _Scale, zone: tzinfo, top: float, foot: float) -> Iterator[str]:
     """Round times along the axis, at most eight or so."""
     step = _step(scale.ended - scale.began)
-    midnight = scale.began.replace(hour=0, minute=0, second=0, microsecond=0)
-    place = -(-(scale.began - midnight) // step)  # rounded up
+    began, ended = scale.began.astimezone(zone), scale.ended.astimezone(zone)
+    midnight = began.replace(hour=0, minute=0, second=0, microsecond=0)
+    place = -(-(began - midnight) // step)  # rounded up
     last_right = 0.0
-    while place * step <= scale.ended - midnight:
+    while place * step <= ended - midnight:
         at = midnight + place * step
         place += 1
         x = scale.x(at)
@@ -317,10 +329,14 @@ def _short(at: datetime, lasting: timedelta) -> str:
     return f"{at:%a %H:%M}" if lasting <= timedelta(days=6) else f"{at.day} {at:%b}"
 
 
-def _when(began: datetime, ended: datetime) -> str:
+def _when(began: datetime, ended: datetime, zone: tzinfo) -> str:
+    """`16 Nov 2026 09:00 to 18:00 UTC, 9 h`, or with the zone's name: `… 18:00 (Asia/Kolkata), 9 h`."""
+    since, until = began.astimezone(zone), ended.astimezone(zone)
+    clock = "UTC" if str(zone) == "UTC" else f"({zone})"
     if began == ended:
-        return f"{_full(began)} UTC"
-    return f"{_full(began)} to {_full(ended)} UTC, {duration((ended - began).total_seconds())}"
+        return f"{_full(since)} {clock}"
+    end = f"{until:%H:%M}" if since.date() == until.date() else _full(until)
+    return f"{_full(since)} to {end} {clock}, {duration((ended - began).total_seconds())}"
 
 
 def _full(at: datetime) -> str:

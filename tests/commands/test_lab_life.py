@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from commands.authorise import Standing
 from commands.pictures import Life, Picture
 from tests.inn import KEYED, REQUESTER, Inn
 
@@ -32,6 +33,12 @@ def lives(inn: Inn, name: str = "demo") -> Life:
 
 def labels(life: Life) -> list[str]:
     return [each.label for each in sorted(life.moments, key=lambda each: each.at)]
+
+
+def test_a_life_is_drawn_by_the_clock_of_who_looks(inn: Inn) -> None:
+    inn.has("demo")
+    inn.standings[REQUESTER] = Standing(REQUESTER, "u1", timezone="Asia/Kolkata")
+    assert str(lives(inn).zone) == "Asia/Kolkata"
 
 
 def test_a_life_from_its_plan_to_its_end(inn: Inn) -> None:

@@ -53,7 +53,14 @@ def test_more_series_than_colours_are_summed_up() -> None:
     assert drawing(many).count(f'fill="{svg.GREY}"') == 2  # the bar and its legend
 
 
-@pytest.mark.parametrize("bars", [Bars("Cost", (), ()), Bars("Cost", days(7), (Series("web", (0,) * 7),))])
+@pytest.mark.parametrize(
+    "bars",
+    [
+        Bars("Cost", (), ()),
+        Bars("Cost", days(7), (Series("web", (0,) * 7),)),
+        Bars("Cost", days(7), (Series("web", (0.005,)),)),  # as money it is $0.00, and no bar of that
+    ],
+)
 def test_nothing_spent_says_so(bars: Bars) -> None:
     assert "nothing yet" in texts_of(drawing(bars))
     assert bar_chart_alt(bars) == "Cost: nothing yet."

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -72,8 +74,35 @@ def test_too_many_labels_leave_out_what_matters_least() -> None:
 def test_it_is_told_in_a_sentence() -> None:
     assert timeline_alt(LIFE) == (
         "demo, 16 Nov 2026 12:00 to 17 Nov 2026 00:00 UTC, 12 h: "
-        "made, applied, used ×3, extended, destroyed and 1 span."
+        "made, applied, used ×3, extended and destroyed; awake for 8 h."
     )
+    nights = tuple(
+        Span(NOON + timedelta(hours=start), NOON + timedelta(hours=start + 1), "up, $0.02 an hour", "applied")
+        for start in (0, 4, 8)
+    )
+    told = timeline_alt(Life("demo", (), nights))
+    assert told == "demo, 16 Nov 2026 12:00 to 21:00 UTC, 9 h: up for 3 h."
+
+
+@pytest.mark.parametrize(
+    ("zone", "period", "first", "tick"),
+    [
+        ("UTC", "16 Nov 2026 12:00 to 17 Nov 2026 00:00 UTC, 12 h", "12:00", "14:00"),
+        ("Asia/Kolkata", "16 Nov 2026 17:30 to 17 Nov 2026 05:30 (Asia/Kolkata), 12 h", "17:30", "18:00"),
+        ("America/St_Johns", "16 Nov 2026 08:30 to 20:30 (America/St_Johns), 12 h", "08:30", "10:00"),
+    ],
+)
+def test_times_are_those_of_the_reader_s_clock(zone: str, period: str, first: str, tick: str) -> None:
+    texts = texts_of(drawing(replace(LIFE, zone=ZoneInfo(zone))))
+    assert {period, first, tick} <= set(texts)
+
+
+def test_a_clock_that_is_changed_moves_no_mark() -> None:
+    before = datetime(2026, 10, 24, 22, tzinfo=UTC)  # the night in which Berlin's clocks go back
+    marks = tuple(Moment(before + timedelta(hours=hour), "", "used") for hour in (0, 6, 12))
+    there, here = (drawing(Life("demo", marks, zone=zone)) for zone in (ZoneInfo("Europe/Berlin"), UTC))
+    assert re.findall(r"<circle.*?/>", there) == re.findall(r"<circle.*?/>", here)
+    assert "25 Oct 2026 00:00 to 11:00 (Europe/Berlin), 12 h" in texts_of(there)
 
 
 def test_nothing_yet_says_so_and_one_moment_is_a_life() -> None:

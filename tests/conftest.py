@@ -31,8 +31,11 @@ _numbers = itertools.count(1)
 _drawn = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _drawn])
 
-# Fixtures that start programs of others, and folders in which every test does.
-REAL_PARTS = {"start_openbao", "sealed_openbao", "postgresql", "postgresql_server", "repository", "keygen"}
+# Fixtures that start programs of others, and folders in which every test does. `chapters` plays all that is ever said.
+REAL_PARTS = {
+    *("start_openbao", "sealed_openbao", "postgresql", "postgresql_server", "repository", "keygen"),
+    "chapters",
+}
 REAL_FOLDERS = {"integration", "browser"}
 
 

@@ -142,3 +142,16 @@ def test_a_history_comes_with_its_picture(house: House) -> None:
     assert found is not None
     assert found["alt_text"].startswith("drawn, ")
     assert "applied" in found["alt_text"]
+
+
+def test_an_open_home_tab_follows_what_others_do(house: House) -> None:
+    home(house, house.ines, "You have no lab.")
+    house.asks(house.riley, "/lab up pair followed")
+    shown(house, house.ines, "*followed* · proposed")  # without opening it again
+    house.asks(house.riley, "/lab cancel followed", expect="Cancelled")
+
+    def is_over() -> bool:
+        view = house.slack.home_of(house.ines)
+        return view is not None and "*followed*" not in texts(view)
+
+    house.slack.wait_for(is_over, 15)

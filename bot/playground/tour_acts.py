@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.playground.guide import Stage, TourEnded
@@ -16,6 +17,8 @@ from bot.playground.model import Message
 from bot.playground.server import LocalSlack
 
 PATIENCE_SECONDS = 60.0
+ASKS = 100  # for the end of a lab that is busy: each time that its card has changed
+BUSY = "right now. Wait for its end"
 BAD_ENDS = ("failed", "stale", "interrupted")
 TURNED = {  # what becomes of a card when somebody else presses its buttons meanwhile
     "rejected": "Somebody rejected the plan of {lab}, so the tour ends here.",
@@ -190,34 +193,38 @@ class Acting:
 
     def _destroyed(self, lab: str) -> bool:
         """Whether nothing is there of a lab any more."""
-        patience = PATIENCE_SECONDS
-        busy = tuple(f"{lab}: {state}" for state in ("planning", "approved", "applying"))
-        self._slack.wait_for(lambda: not self._card_says(lab, busy), patience)
-        before = {each.ts for each in self._seen_by(self._cast.requester)}
-        self._slack.command(self._cast.requester, self._cast.channel, f"/lab down {lab}")
-
-        def answered() -> str:
-            for each in self._seen_by(self._cast.requester):
-                is_new = each.ts not in before
-                if is_new and each.ephemeral_to and lab in str(each.blocks) + each.text:
-                    return "told"
-                if is_new and each.text.startswith((f"{lab}: proposed", f"{lab}: destroyed")):
-                    return "planned"
-            return ""
-
-        if self._slack.wait_for(answered, patience) == "told":  # that it is simply gone, or was already
-            return True
+        gone, planned = (f"{lab}* had nothing yet", f"There is no lab `{lab}`"), (f"{lab}: proposed",)
+        for _ in range(ASKS):
+            before, newest = self._seen_by(self._cast.requester), self._newest_card(lab)
+            self._slack.command(self._cast.requester, self._cast.channel, f"/lab down {lab}")
+            answer = self._slack.wait_for(
+                partial(self._first_of, before, (*gone, *planned, BUSY)), PATIENCE_SECONDS
+            )
+            if answer in gone:
+                return True
+            if answer in planned:
+                break
+            self._slack.wait_for(partial(self._has_moved, lab, newest), PATIENCE_SECONDS)
         for user in (self._cast.infra, self._cast.security, self._cast.requester):
             card = self._newest_card(lab)
-            if card and card.text.startswith(f"{lab}: proposed"):
+            if card and card.text.startswith(planned):
                 with suppress(LookupError):  # it was approved meanwhile
                     self._slack.click(user, card, "Approve")
-        self._slack.wait_for(lambda: self._card_says(lab, (f"{lab}: destroyed",)), patience)
+        self._slack.wait_for(lambda: self._is_destroyed(lab), PATIENCE_SECONDS)
         return True
 
-    def _card_says(self, lab: str, words: tuple[str, ...]) -> bool:
+    def _first_of(self, before: Sequence[Message], words: tuple[str, ...]) -> str:
+        """Which of these the requester is told, in what is new to them."""
+        known = {id(each) for each in before}
+        new = [each for each in self._seen_by(self._cast.requester) if id(each) not in known]
+        return next((word for word in words for each in new if _says(each, word)), "")
+
+    def _has_moved(self, lab: str, newest: Message | None) -> bool:
+        return self._newest_card(lab) is not newest
+
+    def _is_destroyed(self, lab: str) -> bool:
         card = self._newest_card(lab)
-        return card is not None and card.text.startswith(words)
+        return card is not None and card.text.startswith(f"{lab}: destroyed")
 
 
 def free_name(slack: LocalSlack, word: str) -> str:

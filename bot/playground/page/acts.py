@@ -21,6 +21,8 @@ def act(people: People, asked: Json) -> str:
         raise ValueError(f"There is nothing like {asked.get('kind')!r} to do.")
     if asked.get("user") not in people.workspace.users:
         raise LookupError("There is no such person.")
+    if people.guide is not None and people.guide.scene.state == "starting":
+        raise ValueError("The app is starting. Try again in a few seconds.")
     delivery = doing(people, str(asked["user"]), asked)
     return f"The app did not take it ({delivery.error})." if delivery and delivery.error else ""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.playground.guide import Guide, Live, Scene, TourEnded
+from bot.playground.page.acts import act
 from bot.playground.server import LocalSlack
 from tests.waiting import until
 
@@ -100,6 +101,16 @@ def test_what_goes_wrong_is_told_and_the_tour_can_be_played_again(slack: LocalSl
     assert comes_to(guide, "over").problem == "no card came"
     guide.press("start")
     comes_to(guide, "over")
+
+
+def test_nobody_acts_before_the_app_is_there(slack: LocalSlack) -> None:
+    guide = slack.guide = guide_of(slack, None)
+    said = {"kind": "say", "user": "U00000001", "channel": "C00000001", "text": "hello"}
+    with pytest.raises(ValueError, match="starting"):
+        act(slack, said)
+    guide.offer(lambda guide: "")
+    assert act(slack, said) == ""
+    assert [message.text for message in slack.messages("C00000001")] == ["hello"]
 
 
 def test_an_unknown_button_is_refused(slack: LocalSlack) -> None:

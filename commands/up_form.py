@@ -81,7 +81,7 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
     if not offered:
         raise Refused("The catalogue has no blueprint yet, so there is nothing to ask for.", "/lab catalog")
     chosen = given.get("blueprint", "")
-    blueprint = offered.get(chosen) or offered[min(offered)]
+    blueprint = offered.get(chosen) or min(offered.values(), key=_cheapest)
     ttl_seconds = _ttl_seconds(blueprint, given)
     names = tuple(sorted(offered))
     return Form(
@@ -125,6 +125,12 @@ def _channel_field(blueprint: Blueprint, channel: str) -> tuple[Field, ...]:
         hint = "Where it is approved. Left empty: here, where you alone see it."
         return (Field("channel", "Channel", hint, kind="channel", optional=True),)
     return (Field("channel", "Channel", "Where it is approved.", kind="channel"),)
+
+
+def _cheapest(blueprint: Blueprint) -> tuple[bool, float, int, str]:
+    """By what the form begins with: what costs least, and of those what lives longest."""
+    per_hour_cents = blueprint.cost.per_hour_cents
+    return per_hour_cents is None, per_hour_cents or 0, -blueprint.lifetime.ttl_seconds, blueprint.name
 
 
 def _asked_for(blueprint: Blueprint) -> list[Variable]:

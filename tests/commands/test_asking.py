@@ -35,18 +35,18 @@ def element(view: View, label: str) -> dict[str, object]:
 
 @pytest.fixture
 def catalogue(inn: Inn) -> Inn:
-    inn.offers("region", BLUEPRINTS["region"])
+    inn.offers("region", BLUEPRINTS["region"] + "\ncost: {per_hour: 0.01}")
     return inn
 
 
-def test_lab_up_alone_opens_a_form_of_the_first_blueprint(catalogue: Inn) -> None:
+def test_lab_up_alone_opens_a_form_of_the_blueprint_that_costs_least(catalogue: Inn) -> None:
     catalogue.says(REQUESTER, "/lab up")
     view = catalogue.view()
     assert fields(view) == ["Blueprint", "Name", "region", "Lifetime"]
     assert [option["value"] for option in element(view, "Blueprint")["options"]] == ["region", "web"]  # type: ignore[attr-defined]
     assert (
         view.all
-        == "Its plan says what it costs. You see the plan first; *infra* and *security* people approve it."
+        == "About $0.01 an hour, $0.08 for 8 h. You see the plan first; *infra* and *security* people approve it."
     )
 
 
@@ -131,7 +131,9 @@ def test_a_blueprint_that_goes_while_the_form_is_open_is_told(catalogue: Inn) ->
 def test_a_form_says_who_approves(inn: Inn, approvals: str, said: str) -> None:
     inn.offers("asked", f"approvals: {approvals}")
     inn.says(REQUESTER, "/lab up")
-    assert inn.view().all.endswith(said)
+    shown = inn.chooses(REQUESTER, blueprint="asked").all
+    assert shown.startswith("Its plan says what it costs. ")
+    assert shown.endswith(said)
 
 
 def test_a_form_says_that_the_budget_is_spent(inn: Inn) -> None:
@@ -167,6 +169,7 @@ def test_a_form_that_was_sent_while_it_changed_is_not_taken_for_another(catalogu
 def test_secrets_are_asked_for_in_the_same_form_and_sealed(inn: Inn) -> None:
     inn.offers("form", BLUEPRINTS["form"])
     inn.says(REQUESTER, "/lab up")
+    inn.chooses(REQUESTER, blueprint="form")
     with pytest.raises(WrongFields) as wrong:
         inn.submits(REQUESTER, name="demo", password="canary")
     assert wrong.value.errors == {
@@ -180,6 +183,7 @@ def test_secrets_are_asked_for_in_the_same_form_and_sealed(inn: Inn) -> None:
 def test_what_is_typed_as_a_secret_is_not_recorded_when_something_is_chosen(inn: Inn) -> None:
     inn.offers("form", BLUEPRINTS["form"])
     inn.says(REQUESTER, "/lab up")
+    inn.chooses(REQUESTER, blueprint="form")
     inn.chooses(REQUESTER, password="canary-in-a-form", ttl="1h")
     assert inn.holds("canary-in-a-form") == []
 

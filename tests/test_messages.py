@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands.table import ACTIONS, COMMANDS, NOTICED
-from tests.messages import page, refusals, spoken
+from tests.messages import page, pictures, refusals, spoken
 from tests.messages.page import Played
 
 AGAIN = "`python -m tests.messages` writes it anew"
@@ -16,12 +16,14 @@ AGAIN = "`python -m tests.messages` writes it anew"
 _TOO_LONG = "a message as a whole beyond Slack's limit: all that is said is cut long before"
 _ANSWER = "an answer beyond one section: none is that long today"
 _GUARD = "our own mistake, not a person's"
+_SECRET = "a secret beyond one section: a chain of many certificates"
+_BOXES = "more than ten boxes to tick: there are four roles"
 NOT_SPOKEN = {
-    "message.py: longest = max(plain, key=lambda block: len(_text_of(block)))": _TOO_LONG,
+    "message.py: longest = max(blocks, key=lambda block: len(_text_of(block)))": _TOO_LONG,
     "message.py: length = len(_text_of(longest))": _TOO_LONG,
     "message.py: if length > 200:": _TOO_LONG,
     'message.py: longest["text"]["text"] = shorten(longest["text"]["text"], length * 2 // 3)': _TOO_LONG,
-    "message.py: plain.pop(max(0, len(plain) - 2))": _TOO_LONG,
+    "message.py: blocks.pop(max(0, len(blocks) - 2))": _TOO_LONG,
     'message.py: return str(block["text"]["text"]) if block["type"] == "section" else ""': _TOO_LONG,
     'message.py: return text + "\\n```"': _ANSWER,
     'lists.py: blocks.append(section(f"{part}\\n{_FENCE}" if fenced else part))': _ANSWER,
@@ -29,10 +31,13 @@ NOT_SPOKEN = {
     "modals.py: raise ValueError(": _GUARD,
     'modals.py: f"private_metadata has {len(private_metadata)} characters; Slack takes {METADATA_LIMIT}"': _GUARD,
     "modals.py: or [section(data(form.title))],": "a form without fields: there is none",
-    'modals.py: yield f"```\\n{escape(part)}\\n```"': "a secret beyond one section: a chain of many certificates",
-    'modals.py: part = ""': "the same",
+    'modals.py: yield f"```\\n{escape(part)}\\n```"': _SECRET,
+    'modals.py: part = ""': _SECRET,
+    "modals.py: if len(options) > _CHOICES:": _BOXES,
+    "modals.py: return StaticMultiSelectElement(": _BOXES,
+    "modals.py: action_id=VALUE, option_groups=_groups(options), initial_options=chosen": _BOXES,
     "modals.py: return StaticMultiSelectElement(action_id=VALUE, options=list(options.values()), "
-    "initial_options=chosen)": "more than ten boxes to tick: there are four roles",
+    "initial_options=chosen)": _BOXES,
 }
 
 Chapters = dict[str, list[Played]]
@@ -93,3 +98,20 @@ def test_every_scene_has_a_picture_and_a_name_of_its_own(chapters: Chapters) -> 
     assert [scene.title for scene in scenes if scene.shot is None] == []
     slugs = [scene.slug for scene in scenes]
     assert len(set(slugs)) == len(slugs)
+
+
+def test_every_picture_shows_what_is_said(chapters: Chapters) -> None:
+    shots = {scene.slug: scene.shot for each in chapters.values() for scene in each if scene.shot is not None}
+    stale = {
+        slug: "shows something else" if (pictures.FOLDER / f"{slug}.png").exists() else "is missing"
+        for slug, shot in shots.items()
+        if pictures.digest_of(pictures.FOLDER / f"{slug}.png") != pictures.shows(shot)
+    }
+    assert stale == {}, "`python -m tests.messages --pictures` takes them anew, with Chromium"
+    assert {path.stem for path in pictures.FOLDER.iterdir()} == set(shots)
+
+
+def test_pictures_are_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in pictures.FOLDER.iterdir()}
+    assert {name: size for name, size in sizes.items() if size > 25_000} == {}
+    assert sum(sizes.values()) < 1_000_000

@@ -15,4 +15,9 @@ if __name__ == "__main__":
     if "--pictures" in sys.argv[1:]:
         from tests.messages.pictures import take
 
-        take([scene for scenes in chapters.values() for scene in scenes])
+        take(
+            (scene.slug, scene.shot)
+            for scenes in chapters.values()
+            for scene in scenes
+            if scene.shot is not None
+        )

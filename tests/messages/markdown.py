@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import html
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tests.fakes.slack import Said
@@ -29,6 +28,7 @@ _CHANGING = (
     (r"(?<= at `)[0-9a-f]{10}\b", "4c1d2e90ab"),
     (r"(?<=commit `)[0-9a-f]{10}\b", "8b0f6a3c12"),
     (r"\bAAAA[A-Za-z0-9+/=]{20,}", "AAAA…"),
+    (r"\bin \d+ ms\b", "in 12 ms"),
     (r"serial `[^`]+`", "serial `4f:2a:…`"),
     (r"incident [0-9A-F]{4}\b", "incident 3FQ7"),
     (r"(-----BEGIN [A-Z ]+-----\n).*?(\n-----END)", r"\1MIIB…\2"),
@@ -82,8 +82,21 @@ def blocks(shown: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def hidden(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The blocks of a window that shows secrets, without those: they are others in each run."""
-    bare = json.dumps(list(shown), ensure_ascii=False)
-    return list(json.loads(re.sub(r"```\\n.*?\\n```", r"```\\n…\\n```", bare)))
+    return list(_each(shown, lambda text: re.sub(r"```\n.*?\n```", "```\n…\n```", text, flags=re.DOTALL)))
+
+
+def as_always(shown: Any) -> Any:
+    """Blocks in which all that is otherwise in each run is as in the first."""
+    return _each(shown, steady)
+
+
+def _each(shown: Any, change: Callable[[str], str]) -> Any:
+    """The same with each text in it changed."""
+    if isinstance(shown, str):
+        return change(shown)
+    if isinstance(shown, dict):
+        return {name: _each(value, change) for name, value in shown.items()}
+    return [_each(value, change) for value in shown] if isinstance(shown, (list, tuple)) else shown
 
 
 def words(mrkdwn: str) -> str:

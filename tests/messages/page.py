@@ -117,12 +117,7 @@ def _contents(chapters: dict[str, list[Played]]) -> Iterator[str]:
 
 
 def _picture(scene: Played) -> str:
-    path = PAGE.parent / "images" / "messages" / f"{scene.slug}.png"
-    return (
-        f"![{alt(scene.shot)}](images/messages/{path.name})"
-        if scene.shot is not None and path.exists()
-        else ""
-    )
+    return f"![{alt(scene.shot)}](images/messages/{scene.slug}.png)" if scene.shot is not None else ""
 
 
 def _asked(scene: Scene) -> Iterator[str]:

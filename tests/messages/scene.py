@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from bot.pictures.bars import Bars, Series, bar_chart_alt
+from bot.pictures.costs import cost_picture
+from bot.pictures.plan_graph import plan_graph_alt, plan_picture
+from bot.pictures.timeline import life_picture, timeline_alt
 from bot.requests import WrongFields
+from bot.views.message import Message
+from commands.costs import DailyCosts
+from commands.pictures import Picture
 from state.records import Person
 from tests.fakes.slack import Said
-from tests.inn import ROLES, Inn, Shown
+from tests.inn import CHANNEL, ROLES, Inn, Shown
 from tests.messages import markdown
 from tests.messages.markdown import NAMES, quoted
 
@@ -28,6 +37,36 @@ class Shot:
     messages: tuple[Said, ...] = ()
     view: dict[str, Any] | None = None
     errors: tuple[tuple[str, str], ...] = ()  # what stands under which field of the view
+    authors: Mapping[str, str] = field(default_factory=dict)  # of those that people wrote
+    drawn: Mapping[str, Callable[[], bytes]] = field(
+        default_factory=dict
+    )  # alternative text → its picture, as PNG
+
+
+class Drawing(Inn):
+    """An inn that says what its pictures show, and draws them only where somebody looks at them."""
+
+    def starts(self) -> None:
+        super().starts()
+        self.drawn: dict[str, Callable[[], bytes]] = getattr(self, "drawn", {})
+        self.deps = replace(
+            self.deps,
+            draw_costs=lambda costs: self._draws(
+                bar_chart_alt(costs_bars(costs)), partial(cost_picture, costs)
+            ),
+            draw_plan=lambda plan: self._draws(plan_graph_alt(plan), partial(plan_picture, plan)),
+            draw_life=lambda life: self._draws(timeline_alt(life), partial(life_picture, life)),
+        )
+        self.intake._deps = self.worker._deps = self.deps
+
+    def _draws(self, alt: str, draw: Callable[[], Picture | None]) -> Picture:
+        def png() -> bytes:
+            picture = draw()
+            assert picture is not None
+            return picture.png
+
+        self.drawn[alt] = png
+        return Picture(b"\x89PNG", alt)
 
 
 class Scene:
@@ -35,11 +74,12 @@ class Scene:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.inn = Inn(folder)
+        self.inn = Drawing(folder)
         for person, roles in ROLES.items():
             self.inn.vault.add(person, *roles, name=NAMES[person.user])
         self.lines: list[str] = []
         self.shot: Shot | None = None
+        self.authors: dict[str, str] = {}
         self._written: dict[str, list[str]] = {}  # message or view → its lines, as they were written last
         self._new: list[Said] = []  # of the last act
         self._view: tuple[Place, str, dict[str, Any]] | None = None
@@ -93,9 +133,17 @@ class Scene:
         except WrongFields as wrong:
             told = [f"under *{_field(name)}*: {sentence}" for name, sentence in wrong.errors.items()]
             self.lines += ["", *quoted(told, 1)]
-            self.shot = Shot("window", who, self.inn.clock(), view=form, errors=tuple(wrong.errors.items()))
+            errors = tuple(wrong.errors.items())
+            self.shot = Shot("window", who, self.inn.clock(), view=_filled(form, fields), errors=errors)
 
     # What is not written down
+
+    def writes(self, who: Person, text: str) -> str:
+        """Somebody writes a message in the channel. Gives its ts."""
+        said = self.inn.slack._put(CHANNEL, Message(text, []))
+        self.authors[said.ts] = who.user
+        self.begins()
+        return said.ts
 
     def begins(self) -> None:
         """What was said so far is how the story begins: another scene has told it."""
@@ -107,7 +155,8 @@ class Scene:
     def is_pictured(self, viewer: Person, place: Place | None = None) -> None:
         """What the last act left to be seen is the scene's picture."""
         if self._view is not None and place is None:
-            self.shot = Shot(self._view[0], viewer, self.inn.clock(), view=self._view[2])
+            place, _, view = self._view
+            self.shot = Shot(place, viewer, self.inn.clock(), view=view, drawn=self.inn.drawn)
             return
         mine = [each for each in self._new if each.only in (None, viewer.user)]
         in_channel = [each for each in mine if each.channel.startswith("C")]
@@ -118,7 +167,8 @@ class Scene:
         shown = {"channel": above, "thread": below, "direct": direct}[place]
         if place == "thread":
             shown = [each for each in self.inn.slack.messages if each.ts == below[-1].thread_ts] + below
-        self.shot = Shot(place, viewer, self.inn.clock(), tuple(shown))
+        at, drawn = self.inn.clock(), self.inn.drawn
+        self.shot = Shot(place, viewer, at, tuple(shown), authors=self.authors, drawn=drawn)
 
     # What is left of it
 
@@ -138,8 +188,23 @@ class Scene:
             yield "home", user, f"the Home tab of @{NAMES[user]}", view
 
 
+def _filled(form: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """The form with what somebody typed."""
+    filled = copy.deepcopy(form)
+    for block in filled["blocks"]:
+        typed = given.get(_field(block.get("block_id", "")))
+        if typed and block.get("element", {}).get("type") == "plain_text_input":
+            block["element"]["initial_value"] = typed
+    return filled
+
+
+def costs_bars(costs: DailyCosts) -> Bars:
+    series = tuple(Series(name, cents) for name, cents in costs.series.items())
+    return Bars(costs.title, costs.days, series, costs.currency)
+
+
 def _field(name: str) -> str:
-    return name.removeprefix("secret:").rpartition("/")[2]
+    return name.removeprefix("secret:").rpartition("/")[2].strip("=")
 
 
 def _split(lines: list[str]) -> list[str]:

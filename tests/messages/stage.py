@@ -24,6 +24,11 @@ WEB = """
         test:
           - {http: "http://${address}/"}"""
 RESOURCES = ("droplet.web[0]", "droplet.web[1]", "firewall.web", "project.demo")
+REFERS_TO = {
+    "firewall.web": ("droplet.web",),
+    "project.demo": ("droplet.web", "firewall.web"),
+}
+KEY_TOO = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQw0mFLTBUHPcPmFtD5fjDQ6YBNK9EMsTGPvn7o3JbD"
 CHECKS = (
     ("http http://203.0.113.7/", "200 in 12 ms"),
@@ -97,7 +102,7 @@ def sets(scene: Scene) -> dict[StepName, Acted]:
     """The blueprint `web` with all five steps, as real as a stage can have it; gives the steps after provision."""
     inn = scene.inn
     inn.offers("web", WEB)
-    inn.terraform.resources = RESOURCES
+    inn.terraform.resources, inn.terraform.refers_to = RESOURCES, REFERS_TO
     inn.terraform.outputs = {"address": "203.0.113.7", "port": "443"}
     inn.terraform.state = Slow(inn)
     steps: dict[StepName, Acted] = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.views.message import Message
-from tests.inn import BLUEPRINTS, CHANNEL, REQUESTER
+from tests.inn import BLUEPRINTS, COLLEAGUE, REQUESTER
 from tests.messages.scene import Scene
 from tests.messages.stage import sets
 
@@ -28,7 +27,7 @@ def typed(scene: Scene) -> None:
 
 def in_a_form(scene: Scene) -> None:
     sets(scene)
-    scene.inn.offers("region", BLUEPRINTS["region"])
+    scene.inn.offers("region", BLUEPRINTS["region"] + "\ncost: {per_hour: 0.01}")
     scene.says(REQUESTER, "/lab up")
     scene.does(
         REQUESTER, "chooses another blueprint", lambda: scene.inn.chooses(REQUESTER, blueprint="web"), "web"
@@ -57,12 +56,11 @@ def from_the_menu(scene: Scene) -> None:
 
 def from_a_thread(scene: Scene) -> None:
     sets(scene)
-    said = scene.inn.slack._put(CHANNEL, Message("The customer wants to see it on Thursday.", []))
-    scene.begins()
+    ts = scene.writes(COLLEAGUE, "The customer wants to see it on Thursday.")
     scene.does(
         REQUESTER,
         "uses the shortcut of a message",
-        lambda: scene.inn.uses(REQUESTER, "lab_from_thread", said.ts),
+        lambda: scene.inn.uses(REQUESTER, "lab_from_thread", ts),
         "Lab from this thread",
     )
     scene.sends(REQUESTER, "fills it in", name="demo")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from commands import lifetime_sweep
-from commands.pictures import Picture
 from tests.inn import ADMIN, COLLEAGUE, INFRA, KEYED, REQUESTER, SECURITY, STRANGER
 from tests.messages.scene import Scene
 from tests.messages.stage import KEY, sets
@@ -14,10 +13,6 @@ TITLE = "The Home tab"
 def with_labs(scene: Scene) -> None:
     inn = scene.inn
     sets(scene)
-    inn.deps = inn.deps.__class__(
-        **{**inn.deps.__dict__, "draw_costs": lambda costs: Picture(b"", "The month")}
-    )
-    inn.intake._deps = inn.deps
     inn.offers("locked", KEYED["locked"])
     inn.says(REQUESTER, f"/key enroll {KEY}")
     inn.has("hosted", "locked")

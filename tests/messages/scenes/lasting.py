@@ -75,7 +75,7 @@ def not_gone(scene: Scene) -> None:
     sweeps(scene, 4.25)
     scene.begins()
     scene.inn.terraform.apply_failure = Diagnostic("error", "Firewall in use", "web-7 still needs it.")
-    scene.does(None, "when its time has come", lambda: sweeps(scene, 0.5))
+    scene.does(None, "when its time has come", lambda: sweeps(scene, 0.25))
     scene.is_pictured(REQUESTER)
 
 

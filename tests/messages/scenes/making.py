@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from commands.engines.terraform import Diagnostic
 from state import steps as steps_table
-from state import tfstate
 from state.records import PlannedChange
 from tests.inn import INFRA, REQUESTER, SECURITY
 from tests.messages.scene import Scene
@@ -150,12 +149,12 @@ def stopped(scene: Scene) -> None:
     scene.begins()
 
     def cancels() -> None:
-        scene.inn.clicks(REQUESTER, scene.inn.newest_card(), "Cancel")
+        scene.inn.clicks(INFRA, scene.inn.newest_card(), "Cancel")
         scene.inn.terraform.holding = False
         scene.inn.works()
 
-    scene.does(REQUESTER, "presses", cancels, "Cancel")
-    scene.is_pictured(REQUESTER)
+    scene.does(INFRA, "presses", cancels, "Cancel")
+    scene.is_pictured(INFRA)
     scene.says(REQUESTER, "/lab cancel demo")
 
 
@@ -168,15 +167,17 @@ def interrupted(scene: Scene) -> None:
     scene.begins()
 
     def stops() -> None:
-        run = scene.inn.run()
-        scene.inn.ends()
-        scene.inn.terraform.remove(scene.inn.terraform.work(run.id))
-        scene.inn.terraform.holding = False
-        scene.inn.clock.passes(minutes=2)
-        scene.inn.starts()
-        tfstate.release_of_run(scene.inn.database, run.id)
-        scene.inn.worker.recover(scene.inn.clock())
-        scene.inn.works()
+        inn = scene.inn
+        child = inn.terraform.attach(inn.terraform.work(inn.run().id))
+        assert child is not None
+        inn.ends()
+        child.kill()
+        inn.clock.passes(minutes=2)
+        inn.starts()
+        inn.worker.recover(inn.clock())
+        inn.terraform.holding = False
+        inn.follows()
+        inn.works()
 
     scene.does(None, "the machine stops, and another one starts", stops)
     scene.is_pictured(REQUESTER)

@@ -18,12 +18,12 @@ def values(scene: Scene) -> None:
     inn.offers(
         "large",
         "variables: {"
-        + ", ".join(f"value_{number}: {{default: small}}" for number in range(9))
+        + ", ".join(f"value_{number}: {{default: {number or 'small'}}}" for number in range(9))
         + "}\napprovals: {operator: 1, self: true}",
     )
     inn.terraform.outputs = {f"name_{number}": f"host-{number}.lab.test" for number in range(9)}
-    inn.terraform.outputs |= {"hosts": [f"host-{number}" for number in range(9)]}
-    scene.says(REQUESTER, f"/lab up large demo value_1={'long-' * 30}")
+    inn.terraform.outputs |= {"port": 443, "hosts": [f"host-{number}" for number in range(9)]}
+    scene.says(REQUESTER, f"/lab up large demo value_0={'long-' * 30}")
     scene.is_pictured(REQUESTER)
     scene.presses(REQUESTER, "Approve")
     inn.terraform.outputs = {"hosts": [f"host-{number}" for number in range(9)]}
@@ -61,7 +61,9 @@ def a_page_after_the_other(scene: Scene) -> None:
 
 def many_choices(scene: Scene) -> None:
     images = ", ".join(f"image-{number}" for number in range(150))
-    scene.inn.offers("choosy", f"variables: {{image: {{default: image-7, choices: [{images}]}}}}")
+    scene.inn.offers(
+        "choosy", f"variables: {{image: {{default: image-7, choices: [{images}]}}}}\ncost: {{per_hour: 0.01}}"
+    )
     scene.says(REQUESTER, "/lab up")
     scene.is_pictured(REQUESTER)
 

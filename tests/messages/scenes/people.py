@@ -12,7 +12,7 @@ from tests.commands.test_keys import ONE
 from tests.commands.test_rekeying import a_lab as a_rooted_lab
 from tests.inn import ADMIN, CHANNEL, COLLEAGUE, INFRA, KEYED, REQUESTER, SECURITY
 from tests.messages.scene import Scene
-from tests.messages.stage import KEY
+from tests.messages.stage import KEY_TOO
 
 TITLE = "People and machines"
 CI = Person.agent("ci")
@@ -92,7 +92,7 @@ def a_new_root_key(scene: Scene) -> None:
     inn = scene.inn
     a_rooted_lab(inn)
     scene.begins()
-    scene.says(COLLEAGUE, f"/key enroll {KEY}")
+    scene.says(COLLEAGUE, f"/key enroll {KEY_TOO}")
     scene.is_pictured(COLLEAGUE)
 
 

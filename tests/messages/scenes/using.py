@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from bot.views.message import Message
 from commands import drift, health
 from commands.engines.terraform import Diagnostic
-from commands.pictures import Picture
 from commands.steps import test as step
 from state import tfstate
 from state.records import StateLock
 from tests.commands.test_drift import deleted, other_output, updated
 from tests.commands.test_health import CHECKED
-from tests.inn import ADMIN, CHANNEL, COLLEAGUE, INFRA_TOO, REQUESTER
+from tests.inn import ADMIN, COLLEAGUE, INFRA_TOO, REQUESTER
 from tests.messages.scene import Scene
 from tests.messages.stage import sets
 
@@ -36,10 +34,6 @@ def looked_at(scene: Scene) -> None:
 def its_history(scene: Scene) -> None:
     inn = scene.inn
     sets(scene)
-    inn.deps = inn.deps.__class__(
-        **{**inn.deps.__dict__, "draw_life": lambda life: Picture(b"", "demo's life")}
-    )
-    inn.intake._deps = inn.deps
     inn.has("demo")
     inn.clock.passes(hours=1)
     inn.says(REQUESTER, "/lab extend demo 4h")
@@ -53,12 +47,11 @@ def its_history(scene: Scene) -> None:
 def in_a_thread(scene: Scene) -> None:
     sets(scene)
     scene.inn.has("demo")
-    said = scene.inn.slack._put(CHANNEL, Message("Is demo still up?", []))
-    scene.begins()
+    ts = scene.writes(COLLEAGUE, "Is demo still up?")
     scene.does(
         COLLEAGUE,
         "says in a thread",
-        lambda: scene.inn.mentions(COLLEAGUE, "show demo", said.ts),
+        lambda: scene.inn.mentions(COLLEAGUE, "show demo", ts),
         "@innkeeper show demo",
     )
     scene.is_pictured(COLLEAGUE)

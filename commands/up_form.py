@@ -32,6 +32,7 @@ _LIFETIMES = (
     30 * DAY,
 )
 _LABEL = 75  # characters of a choice
+_NAME_HINT = "3 to 40 lower-case letters, digits and hyphens. Left empty, it is named after its blueprint."
 _BOOLEANS = ("true", "false")
 STILL_CHANGING = "The form was still changing when you sent it. Look at it once more, and send it again."
 
@@ -98,7 +99,7 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
                 default=blueprint.name,
                 live=True,
             ),
-            Field("name", "Name", "3 to 40 lower-case letters, digits and hyphens.", optional=True),
+            Field("name", "Name", _NAME_HINT, optional=True),
             *(_field(blueprint, variable) for variable in _asked_for(blueprint)),
             _ttl_field(blueprint, ttl_seconds),
             *_channel_field(blueprint, channel),

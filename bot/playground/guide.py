@@ -182,7 +182,7 @@ class Guide:
         """A tour plays in the terminal: its newest caption, or what happened since. The page waits for nobody."""
         scene = self.scene
         if caption:
-            self._tell(state="live", caption=caption, said=())
+            self._tell(state="live", caption=caption)
         elif said:
             self._tell(said=(*scene.said, said))
 

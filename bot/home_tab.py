@@ -60,19 +60,20 @@ class HomeTab:
             return
         self._tabs[user] = replace(wanted, hash=published)
         if home.month is not None and known is None:
-            draw_month = partial(draw, home.month)
-            self._pictures.want(Wanted(draw_month, partial(self._add_picture, user), key=key))
+            self._want_picture(user, home.month, draw)
 
-    def refresh(self, user: str, home: Home) -> bool:
-        """The same tab as things are now, if it looks otherwise. Raises Later."""
+    def refresh(self, user: str, home: Home, draw: Draw) -> bool:
+        """The same tab as things are now, if it looks otherwise; its picture stays. Raises NotTaken, Later."""
         stands = self._tabs.get(user)
         if stands is None:
             return False
         is_read = home.at - stands.touched_at >= NOTE_LIFE
         wanted = replace(stands, home=home, note="" if is_read else stands.note)
-        if _digest(wanted) == _digest(stands):
+        if _digest(wanted) == _digest(stands) or not self._put(user, stands, wanted):
             return False
-        return self._put(user, stands, wanted)
+        if home.month is not None and stands.home.month is None:  # the first that there is to draw
+            self._want_picture(user, home.month, draw)
+        return True
 
     def turn_away(self, user: str, text: str) -> None:
         """Say why nothing is shown to them."""
@@ -85,6 +86,10 @@ class HomeTab:
             if stands.touched_at < moment:
                 self._tabs.pop(user, None)
         return [stands.home for stands in list(self._tabs.values())]
+
+    def _want_picture(self, user: str, month: DailyCosts, draw: Draw) -> None:
+        add = partial(self._add_picture, user)
+        self._pictures.want(Wanted(partial(draw, month), add, key=_key(month)))
 
     def _add_picture(self, user: str, file_id: str, picture: Picture) -> None:
         stands = self._tabs.get(user)

@@ -79,7 +79,8 @@ class HomeWatch:
         if operator is None or operator.problem or not operator.roles:
             self._tab.turn_away(user, "You are not a trusted operator any more.")
             return True
-        return self._tab.refresh(user, home.of(self._deps, operator, stands.admins))
+        looked = home.of(self._deps, operator, stands.admins)
+        return self._tab.refresh(user, looked, self._deps.draw_costs)
 
     def _forever(self) -> None:
         while not self._stopping.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.home_watch import HomeWatch
 from commands.costs import DailyCosts, Picture
 from state.records import Person
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, SECURITY, Inn
@@ -130,6 +131,20 @@ def test_its_picture_stays(inn: Inn) -> None:
     assert look(inn) == "showed 1 Home tab anew"
     shown = [block["alt_text"] for block in inn.home(REQUESTER).view["blocks"] if block["type"] == "image"]
     assert (shown, len(drawn)) == (["Two bars"], 1)
+
+
+def test_the_first_month_that_there_is_gets_its_picture(inn: Inn) -> None:
+    inn.home_watch = HomeWatch(
+        replace(inn.deps, draw_costs=lambda month: Picture(b"png", "A bar")), inn.notifier.home_tab
+    )
+    inn.opens_home(REQUESTER)
+    inn.has("demo")
+    inn.clock.passes(minutes=10)
+    look(inn)
+    inn.works()
+    assert [
+        block["alt_text"] for block in inn.home(REQUESTER).view["blocks"] if block["type"] == "image"
+    ] == ["A bar"]
 
 
 def test_more_time_that_waits_for_infra_appears_too(inn: Inn) -> None:

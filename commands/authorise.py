@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from commands.engines.vault import ENDED, Operator, Vault, VaultError
 from commands.request import NotTrusted
+from commands.words import at
 from state.records import Person
 
 
@@ -91,7 +92,7 @@ def _sound(operator: Operator | None, vault: Vault, remedy: str) -> Operator:
         )
     if operator.problem == ENDED and operator.expires_at is not None:
         raise NotTrusted(
-            f"Your time as an operator ended on {operator.expires_at:%d %B %Y, %H:%M} UTC. {_ask(vault)} to "
+            f"Your time as an operator ended {at(operator.expires_at)}. {_ask(vault)} to "
             f"run `{remedy} until=30d`. I have not done anything."
         )
     if operator.problem:

@@ -90,7 +90,8 @@ def test_whose_time_is_over_is_nobody_from_that_moment_on() -> None:
     assert operator_of(ANNA, vault, standing(ANNA)).roles == ("operator", "admin")
     clock.passes(days=30)
     assert refusal(vault, standing(ANNA)) == (
-        "Your time as an operator ended on 24 December 2026, 09:00 UTC. Ask <@U0> to run "
+        "Your time as an operator ended <!date^1798102800^{date_short_pretty} {time}|2026-12-24 09:00 UTC>. "
+        "Ask <@U0> to run "
         "`/operator add @you operator until=30d`. I have not done anything."
     )
     assert [each.person for each in admins(vault)] == [ADMIN]

@@ -39,7 +39,8 @@ _LOOKS = {
 }
 _PLAIN = (svg.GREY, "disc")
 _SPANS = {"applied": "up"}  # a span's kind, in words
-_UNNAMED = ("used", "reminded")  # the first to lose their labels where there are too many
+# Who loses their labels, one after the other, where there are too many.
+_UNNAMED = (("used",), ("reminded",), ("awake", "asleep"))
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,13 @@ def timeline_alt(life: Life) -> str:
     ]
     lasted: Counter[str] = Counter()
     for span in life.spans:
-        lasted[svg.clean(_SPANS.get(span.kind, span.kind))] += int((span.ended - span.begun).total_seconds())
+        lasted[_lasting(span.kind)] += int((span.ended - span.begun).total_seconds())
     times = listed([f"{kind} for {duration(seconds)}" for kind, seconds in lasted.items()])
     return f"{title}, {_when(*reach, life.zone)}: {'; '.join(filter(None, (listed(told), times)))}."
+
+
+def _lasting(kind: str) -> str:
+    return svg.clean(_SPANS.get(kind, kind))
 
 
 def _reach(life: Life) -> tuple[datetime, datetime] | None:
@@ -147,8 +152,8 @@ def _flags(moments: Sequence[Moment], lasting: timedelta, zone: tzinfo) -> list[
         time = _short(first.at.astimezone(zone), lasting)
         width = 22 + svg.wide(words, svg.TEXT) + 10 + svg.wide(time, svg.SMALL)
         flags.append(_Flag(first.at, kind, words, time, width))
-    for kind in _UNNAMED:
-        flags = [each for each in flags if each.kind != kind] if len(flags) > MOST_LABELS else flags
+    for kinds in _UNNAMED:
+        flags = [each for each in flags if each.kind not in kinds] if len(flags) > MOST_LABELS else flags
     half = MOST_LABELS // 2
     return flags if len(flags) <= MOST_LABELS else flags[:half] + flags[-half:]
 
@@ -248,7 +253,7 @@ def _legend(life: Life, flags: Sequence[_Flag], scale: _Scale, y: float) -> Iter
     x = float(_LEFT)
     for kind, words, bar in [
         *((kind, words, False) for kind, words in dots if kind not in told),
-        *((kind, svg.clean(kind), True) for kind in bars),
+        *((kind, _lasting(kind), True) for kind in bars),
     ]:
         words = svg.fitted(words, 260, svg.SMALL)
         if x + 32 + svg.wide(words, svg.SMALL) > _EDGE:

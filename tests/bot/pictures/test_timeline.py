@@ -71,6 +71,23 @@ def test_too_many_labels_leave_out_what_matters_least() -> None:
     assert len([each for each in texts if each.startswith("extended ")]) <= MOST_LABELS
 
 
+def test_nights_and_mornings_lose_their_labels_before_what_happened_once() -> None:
+    weeks = range(20)
+    moments = (
+        moment(0, "applied"),
+        *(moment(24 * day + 9, "awake") for day in weeks),
+        moment(60, "extended"),
+    )
+    nights = (moment(24 * day + 19, "asleep") for day in weeks)
+    days = tuple(
+        Span(NOON + timedelta(hours=24 * day + 9), NOON + timedelta(hours=24 * day + 19), "up, $1", "applied")
+        for day in weeks
+    )
+    texts = texts_of(drawing(Life("demo", (*moments, *nights), days)))
+    assert {"applied", "extended", "awake ×20", "asleep ×20"} <= set(texts)
+    assert texts.index("up") > texts.index("asleep ×20")  # what the bars are, whose words have no room
+
+
 def test_it_is_told_in_a_sentence() -> None:
     assert timeline_alt(LIFE) == (
         "demo, 16 Nov 2026 12:00 to 17 Nov 2026 00:00 UTC, 12 h: "

@@ -157,6 +157,11 @@ export function listen(page) {
     if (menu && event.target.type === "search") {
       clearTimeout(waiting);
       if (event.target.value.length >= Number(menu.dataset.external)) waiting = setTimeout(() => search(menu), 120);
+    } else if ("filter" in event.target.dataset) {
+      const wanted = event.target.value.trim().toLowerCase();
+      for (const each of event.target.closest("details").querySelectorAll(".choice")) {
+        each.hidden = !each.textContent.toLowerCase().includes(wanted);
+      }
     } else if (use?.dataset.dispatch?.includes("on_character_entered")) {
       clearTimeout(waiting);
       waiting = setTimeout(() => act(use, chosenIn(use)), 250);
@@ -171,7 +176,9 @@ export function listen(page) {
     const { html } = await send("/page/options", asked);
     const group = menu.querySelector("fieldset");
     const kept = [...group.querySelectorAll("input[type=checkbox]:checked")].map((each) => each.closest("label"));
-    group.replaceChildren(group.querySelector("legend"), ...kept, ...nodes(html ?? ""));
+    const known = new Set(kept.map((each) => each.querySelector("input").value));
+    const found = nodes(html ?? "").filter((each) => !known.has(each.querySelector?.("input")?.value));
+    group.replaceChildren(group.querySelector("legend"), ...kept, ...found);
   }
 
   document.addEventListener("keydown", (event) => {
@@ -189,11 +196,14 @@ export function listen(page) {
       all.at(place % all.length)?.focus();
     }
     const use = event.target.closest?.(".use");
-    if (event.key !== "Enter" || !use || event.target.tagName !== "INPUT" || event.target.type === "search") return;
-    if (use.dataset.dispatch?.includes("on_enter_pressed")) {
+    if (event.key !== "Enter" || !use || event.target.tagName !== "INPUT") return;
+    if (menu) {
+      event.preventDefault(); // neither a search nor a choice sends the form around it
+      if (event.target.type !== "search") event.target.click();
+    } else if (use.dataset.dispatch?.includes("on_enter_pressed")) {
       event.preventDefault();
       act(use, chosenIn(use));
-    } else if (menu) event.preventDefault();
+    }
   });
 }
 

@@ -112,7 +112,7 @@ def html_of(*blocks: Any, text: str = "x", **more: Any) -> str:
     return message_html(READER, Message("1.000001", "C1", "U2", text, tuple(numbered), **more), NOTHING)
 
 
-def must_be_harmless(html: str) -> Found:
+def expect_harmless(html: str) -> Found:
     found = Found(html)
     assert set(found.tags) <= TAGS
     for name, value in found.attributes:
@@ -190,7 +190,7 @@ def test_every_block_is_one_of_slacks_and_is_shown(block: dict[str, Any]) -> Non
     kind = "modal" if block.get("element", {}).get("type") == "file_input" else "message"
     check_blocks([block], 50, kind)
     html = html_of(block)
-    found = must_be_harmless(html)
+    found = expect_harmless(html)
     assert "does not know" not in html
     readable = " ".join([found.words, *(value for _, value in found.attributes)])
     texts = [text for part in parts_in(block) for text in texts_in(part)]
@@ -198,11 +198,11 @@ def test_every_block_is_one_of_slacks_and_is_shown(block: dict[str, Any]) -> Non
 
 
 def test_what_is_unknown_is_shown_as_such() -> None:
-    found = must_be_harmless(html_of({"type": "hologram", "text": "<b>"}))
+    found = expect_harmless(html_of({"type": "hologram", "text": "<b>"}))
     assert "This page does not know the block hologram." in found.words
     assert (
         "This page does not know the element lever."
-        in must_be_harmless(
+        in expect_harmless(
             html_of({"type": "actions", "elements": [{"type": "lever", "action_id": "a"}]})
         ).words
     )
@@ -257,8 +257,8 @@ def test_no_text_becomes_markup(text: str, more: str) -> None:
         files=(File("F2", both, both, "U1", 0, both.encode(), "text", "text/plain"),),
         reactions=((text or "x", "U2"),),
     )
-    must_be_harmless(html)
-    must_be_harmless(html_of(text=both or "x"))
+    expect_harmless(html)
+    expect_harmless(html_of(text=both or "x"))
 
 
 JSON = st.recursive(
@@ -277,7 +277,7 @@ NAMES = st.sampled_from(
 @given(st.sampled_from(sorted(known_to_the_sdk(sdk_blocks))), st.dictionaries(NAMES, JSON, max_size=4))
 @settings(max_examples=150, deadline=None)
 def test_a_malformed_block_hides_no_other_message(kind: str, more: dict[str, Any]) -> None:
-    must_be_harmless(html_of({"type": kind, **more}))
+    expect_harmless(html_of({"type": kind, **more}))
 
 
 @given(st.text(max_size=200))
@@ -378,7 +378,7 @@ def test_attachments_are_shown_beside_a_bar_of_their_colour() -> None:
         {"fallback": "fall back"},
         {"fields": 3},
     )
-    found = must_be_harmless(html_of(text="before", attachments=attachments[:3]))
+    found = expect_harmless(html_of(text="before", attachments=attachments[:3]))
     for words in (
         "before",
         "A title",
@@ -392,7 +392,7 @@ def test_attachments_are_shown_beside_a_bar_of_their_colour() -> None:
         assert words in found.words
     assert ("fill", "#36a64f") in found.attributes
     assert not any("url(" in value for _, value in found.attributes)
-    assert "malformed" in must_be_harmless(html_of(attachments=attachments)).words
+    assert "malformed" in expect_harmless(html_of(attachments=attachments)).words
 
 
 def test_some_buttons_are_for_some_people() -> None:
@@ -400,6 +400,14 @@ def test_some_buttons_are_for_some_people() -> None:
     for user, is_seen in (("U1", True), ("U2", False)):
         block = {"type": "actions", "elements": [button | {"visible_to_user_ids": [user]}]}
         assert ("Mine" in Found(html_of(block)).words) is is_seen
+
+
+def test_a_long_menu_can_be_searched() -> None:
+    for count, has_search in ((10, False), (11, True)):
+        options = [block_kit.option(f"o{number}") for number in range(count)]
+        menu = {"type": "multi_static_select", "action_id": "m", "options": options}
+        found = Found(html_of({"type": "actions", "elements": [menu]}))
+        assert (("data-filter", "") in found.attributes) is has_search
 
 
 def test_a_relative_time_keeps_its_other_words_as_it_goes_on() -> None:

@@ -210,7 +210,8 @@ def _told(call: ast.Call, scope: Scope) -> Iterator[tuple[str, str]]:
     sentences = list(dict.fromkeys(_texts(given["sentence"], scope)))
     examples = list(dict.fromkeys(_texts(given["example"], scope))) if "example" in given else [""]
     for sentence in sentences or [""]:
-        yield sentence.strip(), (examples or [""])[0]
+        whole = [each for each in examples if not each.endswith(" ")]
+        yield sentence.strip(), (whole or [""])[0]
 
 
 def _texts(node: ast.expr, scope: Scope, depth: int = 0) -> list[str]:
@@ -221,7 +222,8 @@ def _texts(node: ast.expr, scope: Scope, depth: int = 0) -> list[str]:
         return [node.value] if isinstance(node.value, str) else []
     if isinstance(node, ast.JoinedStr):
         parts = [_part(each, scope, depth) for each in node.values]
-        return ["".join(each) for each in itertools.islice(itertools.product(*parts), _MOST)]
+        whole = ["".join(each) for each in itertools.islice(itertools.product(*parts), _MOST)]
+        return [each for each in whole if "``" not in each.replace("```", "")] or whole
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         both = [_texts(each, scope, depth) for each in (node.left, node.right)]
         return ["".join(each) for each in itertools.islice(itertools.product(*both), _MOST)]
@@ -278,7 +280,7 @@ def _part(node: ast.expr, scope: Scope, depth: int) -> list[str]:
     value = node.value
     if said := _said(value):
         return [said]
-    if isinstance(value, (ast.Name, ast.Call, ast.IfExp)):
+    if isinstance(value, (ast.Name, ast.Call, ast.IfExp)) and node.format_spec is None:
         texts = list(dict.fromkeys(_texts(value, scope, depth + 1)))
         if texts and len(texts) <= _FEW:
             return texts
@@ -315,4 +317,9 @@ def _name(node: ast.expr) -> str:
         return f"‹{_called(node).replace('_', ' ').strip()}›"
     if isinstance(node, ast.Subscript):
         return _name(node.value)
+    if isinstance(node, ast.JoinedStr):
+        parts = [each.value if isinstance(each, ast.FormattedValue) else each for each in node.values]
+        return "".join(str(each.value) if isinstance(each, ast.Constant) else _name(each) for each in parts)
+    if isinstance(node, ast.BinOp):
+        return "‹number›"
     return "‹…›"

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import tempfile
+from functools import cache
+from pathlib import Path
+
 from tests.commands.engines.repositories import Repository
 from tests.inn import INFRA, REQUESTER, SECURITY
 from tests.messages.scene import Scene
@@ -20,15 +26,29 @@ deny contains {"msg": "a branch may not read data external", "file": found.file,
 
 
 def proposes(scene: Scene) -> Repository:
-    """A catalogue in git, and Anna's branch of it."""
-    files = {"web/blueprint.yaml": BLUEPRINT, "web/main.tf": MODULE, "policy/external.rego": POLICY}
-    repository = Repository(scene.folder / "repository", files)
-    repository.git("switch", "--quiet", "--create", "anna/larger")
-    repository.commit({"web/main.tf": f"{MODULE}# larger\n"})
+    """A catalogue in git, and Anna's branches of it: one with a change, one with none."""
+    repository = Repository(scene.folder / "repository")
+    with tarfile.open(fileobj=io.BytesIO(_packed())) as packed:
+        packed.extractall(repository.folder, filter="data")
     scene.inn.ends()
     scene.inn.labs_path = repository.address
     scene.inn.starts()
     return repository
+
+
+@cache
+def _packed() -> bytes:
+    """Made once, as git takes its time."""
+    with tempfile.TemporaryDirectory() as place:
+        files = {"web/blueprint.yaml": BLUEPRINT, "web/main.tf": MODULE, "policy/external.rego": POLICY}
+        repository = Repository(Path(place) / "repository", files)
+        repository.git("branch", "anna/same")
+        repository.git("switch", "--quiet", "--create", "anna/larger")
+        repository.commit({"web/main.tf": f"{MODULE}# larger\n"})
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            tar.add(repository.folder, arcname=".")
+    return packed.getvalue()
 
 
 def approves(scene: Scene) -> None:
@@ -63,8 +83,8 @@ def moved(scene: Scene) -> None:
 def too_much(scene: Scene) -> None:
     repository = proposes(scene)
     more = 'credentials: {TOKEN: "innkeeper/providers/cloud#token"}\n'
-    repository.commit({f"web/{number}.tf": f"# {number}\n" for number in range(7)})
-    repository.commit({"web/blueprint.yaml": BLUEPRINT + more})
+    added = {f"web/{number}.tf": f"# {number}\n" for number in range(7)}
+    repository.commit(added | {"web/blueprint.yaml": BLUEPRINT + more})
     scene.says(REQUESTER, "/lab up web@anna/larger demo")
     scene.is_pictured(REQUESTER)
     repository.commit({"web/data.tf": 'data "external" "x" {\n  program = ["id"]\n}\n'})
@@ -72,9 +92,7 @@ def too_much(scene: Scene) -> None:
 
 
 def nothing_new(scene: Scene) -> None:
-    repository = proposes(scene)
-    repository.git("switch", "--quiet", "--create", "anna/same", "main")
-    repository.git("switch", "--quiet", "main")
+    proposes(scene)
     scene.says(REQUESTER, "/lab up web@anna/same demo")
     scene.is_pictured(REQUESTER)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import hvac
@@ -31,9 +32,7 @@ class HvacAgents:
     """The part of HvacVault that lets machines log in, and knows them again."""
 
     _connection: Connection
-
-    def token_reads_operator(self, token: str, person: Person) -> bool:
-        raise NotImplementedError
+    token_reads_operator: Callable[[str, Person], bool]  # HvacVault's own
 
     def add_agent(self, agent: Person) -> str:
         name = _named(agent)

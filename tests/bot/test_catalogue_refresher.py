@@ -60,7 +60,7 @@ def test_it_looks_without_being_told_and_a_fault_does_not_end_it(refreshing: Ref
     refreshing.gate.set()
     refreshing.breaks = True
     refresher = following(refreshing, every_seconds=0.001)
-    until(lambda: len(refreshing.begun) >= 3)
+    assert until(lambda: len(refreshing.begun) >= 3)
     refresher.stop(10)
 
 

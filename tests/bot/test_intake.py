@@ -236,7 +236,7 @@ def test_a_handler_outlives_what_it_cannot_finish(inn: Inn) -> None:
     inn.slack.closed.clear()
     fine = inn.command(INFRA, "/lab list")
     inn.intake.take(fine)
-    until(lambda: done(inn, fine.id))
+    assert until(lambda: done(inn, fine.id))
     inn.intake.stop(2)
 
 

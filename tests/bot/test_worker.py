@@ -22,7 +22,7 @@ def queued(inn: Inn) -> None:
     assert inn.runs() == ["queued"]
 
 
-def ends_well(inn: Inn) -> None:
+def expect_it_ends_well(inn: Inn) -> None:
     """Whoever comes after the crash: it is planned, approved, applied, once."""
     inn.works()
     for person in (INFRA, SECURITY):
@@ -38,7 +38,7 @@ def ends_well(inn: Inn) -> None:
 def test_killed_while_queued(inn: Inn) -> None:
     queued(inn)
     inn.kills()
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_killed_while_planning(inn: Inn) -> None:
@@ -49,7 +49,7 @@ def test_killed_while_planning(inn: Inn) -> None:
     assert inn.newest_card().text.startswith("demo: planning")
     inn.kills()
     assert inn.runs() == ["queued"]
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_killed_while_terraform_plans(inn: Inn) -> None:
@@ -67,14 +67,14 @@ def test_killed_while_terraform_plans(inn: Inn) -> None:
     inn.terraform.planning_holds = False
     inn.kills()
     assert tfstate.locks(inn.database) == []
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_killed_while_proposed(inn: Inn) -> None:
     queued(inn)
     inn.works()
     inn.kills()
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_killed_between_two_approvals(inn: Inn) -> None:
@@ -82,7 +82,7 @@ def test_killed_between_two_approvals(inn: Inn) -> None:
     inn.works()
     inn.clicks(INFRA, inn.newest_card(), "Approve")
     inn.kills()
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_killed_while_approved(inn: Inn) -> None:
@@ -93,7 +93,7 @@ def test_killed_while_approved(inn: Inn) -> None:
     inn.intake.work(inn.click(SECURITY, card, "Approve"), inn.clock())
     assert inn.runs() == ["approved"]
     inn.kills()
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_killed_while_terraform_applies(inn: Inn) -> None:
@@ -106,7 +106,7 @@ def test_killed_while_terraform_applies(inn: Inn) -> None:
     inn.kills()
     inn.terraform.holding = False
     inn.terraform.finish(inn.terraform.work(inn.run().id))
-    ends_well(inn)
+    expect_it_ends_well(inn)
     assert inn.card(card).text.startswith("demo: applied")
 
 
@@ -119,7 +119,7 @@ def test_terraform_ends_while_nobody_looks(inn: Inn) -> None:
     inn.terraform.holding = False
     inn.terraform.finish(work)
     inn.kills()
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_killed_between_the_intent_and_terraform(inn: Inn) -> None:
@@ -145,7 +145,7 @@ def test_killed_between_the_intent_and_terraform(inn: Inn) -> None:
 def test_killed_when_it_is_over(inn: Inn) -> None:
     inn.has("demo")
     inn.kills()
-    ends_well(inn)
+    expect_it_ends_well(inn)
 
 
 def test_a_fault_while_planning_does_not_leave_a_run_alive(inn: Inn) -> None:

@@ -54,3 +54,4 @@ def test_five_people_play_the_main_job(visit: Callable[..., Page], house: House)
     sees("pair · destroyed")
     types(house.ada, "/operator audit shown")
     sees("destroyed")
+    assert house.audited("shown", "destroyed") == 1

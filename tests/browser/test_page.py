@@ -356,6 +356,7 @@ def test_with_the_keyboard_alone(visit: Visit, slack: LocalSlack, channel: str) 
     page.locator("#thread article .body").get_by_text("by keyboard", exact=True).wait_for()
     keys.press("Escape")
     page.wait_for_function("() => document.activeElement.id === 'text'")
+    assert page.locator("#thread").is_hidden()
 
 
 @pytest.mark.parametrize(

@@ -196,3 +196,4 @@ def test_a_reader_who_rejects_is_told_that_the_tour_ends_there(page: Page, shown
     modal.get_by_role("button", name="Reject").click()
     tour.get_by_text(f"Somebody rejected the plan of {shown.lab}, so the tour ends here.").wait_for()
     tour.get_by_role("button", name="Play the tour again").wait_for()
+    assert shown.says(f"{shown.lab}: rejected")

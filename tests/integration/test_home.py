@@ -154,4 +154,4 @@ def test_an_open_home_tab_follows_what_others_do(house: House) -> None:
         view = house.slack.home_of(house.ines)
         return view is not None and "*followed*" not in texts(view)
 
-    house.slack.wait_for(is_over, 15)
+    assert house.slack.wait_for(is_over, 15)

@@ -15,7 +15,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.integration
 
 
-def applied_once(house: House, lab: str, cards: int = 1) -> None:
+def expect_one_apply(house: House, lab: str, cards: int = 1) -> None:
     """One apply that ended well; one card a run; no lock, process or folder left."""
     house.card(f"{lab}: applied")
     assert house.audited(lab, "applied") == 1
@@ -38,7 +38,7 @@ def test_killed_while_planning_it_plans_again(house: House) -> None:
     house.let_go()
     house.start()
     approved_by_riley(house, "killed-planning")
-    applied_once(house, "killed-planning")
+    expect_one_apply(house, "killed-planning")
     assert house.audited("killed-planning", "proposed") == 1
 
 
@@ -51,7 +51,7 @@ def test_killed_while_proposed_it_waits_on(house: House) -> None:
     house.kill()
     house.start()
     house.presses(house.sam, card, "Approve", expect="It is applied now.")
-    applied_once(house, "killed-proposed")
+    expect_one_apply(house, "killed-proposed")
 
 
 def test_killed_before_the_details_of_a_plan_were_told_no_plan_lies_about(house: House) -> None:
@@ -64,10 +64,10 @@ def test_killed_before_the_details_of_a_plan_were_told_no_plan_lies_about(house:
         process.kill()
     house.let_go()
     house.start()
-    until(house.is_tidy, 10)
+    assert until(house.is_tidy, 10)
     house.slack.wait_for(lambda: "+ terraform_data.thing" in house.thread(card), 10)
     approved_by_riley(house, "killed-showing")
-    applied_once(house, "killed-showing")
+    expect_one_apply(house, "killed-showing")
 
 
 def test_killed_while_applying_the_same_apply_is_followed_to_its_end(house: House, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_killed_while_applying_the_same_apply_is_followed_to_its_end(house: Hous
     house.start()
     house.card("killed-applying: applying — 1 of 2 resources")
     (tmp_path / "go").touch()
-    applied_once(house, "killed-applying")
+    expect_one_apply(house, "killed-applying")
     assert (tmp_path / "applied").read_text() == "started\n"
 
 
@@ -92,7 +92,7 @@ def test_an_apply_that_ends_while_the_bot_is_dead_is_recorded_after(house: House
     (tmp_path / "go").touch()
     # It cannot write its state while the bot is away, and tries again until it can.
     house.start()
-    applied_once(house, "killed-late")
+    expect_one_apply(house, "killed-late")
     assert "2 resources" in house.asks(house.riley, "/lab show killed-late", expect="Its state holds")
 
 
@@ -116,7 +116,7 @@ def test_killed_with_its_terraform_the_rest_is_planned_again(house: House, tmp_p
     assert "The machine that applied it stopped, with 1 of 2 resources done." in said(interrupted)
     house.slack.wait_for(lambda: "was interrupted" in house.thread(interrupted))
     house.presses(house.riley, again, "Approve", expect="counts for")
-    applied_once(house, "killed-both", cards=2)
+    expect_one_apply(house, "killed-both", cards=2)
     assert house.audited("killed-both", "interrupted") == 1
 
 
@@ -126,7 +126,7 @@ def test_killed_before_an_answer_the_request_is_finished_after_the_start(house: 
     house.kill()
     house.start()
     approved_by_riley(house, "killed-early")
-    applied_once(house, "killed-early")
+    expect_one_apply(house, "killed-early")
     assert house.audited("killed-early", "requested") == 1
 
 
@@ -137,7 +137,7 @@ def test_killed_between_posting_a_card_and_recording_it_there_is_one_card(house:
     house.kill()
     house.start()
     approved_by_riley(house, "killed-posting")
-    applied_once(house, "killed-posting")
+    expect_one_apply(house, "killed-posting")
 
 
 def test_a_destruction_survives_a_kill_too(house: House, tmp_path: Path) -> None:

@@ -101,4 +101,4 @@ def test_a_lab_that_holds_nothing_is_gone_at_once(house: House) -> None:
     house.card("unused: proposed")
     house.asks(house.riley, "/lab down unused", expect="had nothing yet, so it is simply gone")
     house.card("unused: superseded")
-    house.asks(house.riley, "/lab show unused", expect="There is no lab `unused`")
+    assert house.asks(house.riley, "/lab show unused", expect="There is no lab `unused`")

@@ -234,7 +234,7 @@ def test_what_a_bot_that_was_killed_has_left_is_ended(real: RealWorld, tmp_path:
     bot.join()
     openssh.end_processes(str(play.folder))
     openssh.end_processes(str(real.login.sockets))
-    until(lambda: not ours & sleeping(), 30)
+    assert until(lambda: not ours & sleeping(), 30)
 
 
 def test_a_playbook_that_is_none_is_told_in_ansibles_words(real: RealWorld, tmp_path: Path) -> None:

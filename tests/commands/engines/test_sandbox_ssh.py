@@ -398,7 +398,7 @@ def test_a_session_has_nothing_of_the_hosts_environment(house: House) -> None:
 
 def test_what_a_session_started_ends_with_it(house: House) -> None:
     done = house.ssh(house.ca.certificate("anna"), "sleep 60 >/dev/null 2>&1 & echo $!")
-    until(lambda: not psutil.pid_exists(int(done.stdout)))
+    assert until(lambda: not psutil.pid_exists(int(done.stdout)))
 
 
 def test_stopping_ends_the_sessions_and_removes_the_folder(house: House) -> None:

@@ -532,5 +532,5 @@ def test_a_plan_that_an_earlier_bot_left_running_is_stopped_first(
         until(lambda: ("LOCK", "demo", 200) in states.requests)
         process = earlier._process()
         later = terraform.start_plan(work, access, {"lab": "demo"}, "apply", {})
-        until(lambda: not psutil.pid_exists(process.pid))
+        assert until(lambda: not psutil.pid_exists(process.pid))
         later.kill()

@@ -315,4 +315,4 @@ def test_a_wrapping_that_nobody_opened_ends_with_its_grant_too(world: World) -> 
     wrapped = world.vault.database_credentials(grant.token, "demo.readonly")
     world.vault.revoke_accessor(grant.accessor)
     username = world.vault.unwrap(wrapped.token)["username"]
-    until(lambda: not world.has_database_user(username))
+    assert until(lambda: not world.has_database_user(username))

@@ -15,6 +15,7 @@ AGAIN = "`python -m tests.messages` writes it anew"
 # Lines of the views that no scene comes to, and why.
 _TOO_LONG = "a message as a whole beyond Slack's limit: all that is said is cut long before"
 _ANSWER = "an answer beyond one section: none is that long today"
+_FORTY = "more than forty rows that have no pages: there is no such list"
 _GUARD = "our own mistake, not a person's"
 _SECRET = "a secret beyond one section: a chain of many certificates"
 _BOXES = "more than ten boxes to tick: there are four roles"
@@ -28,6 +29,8 @@ NOT_SPOKEN = {
     'message.py: return text + "\\n```"': _ANSWER,
     'lists.py: blocks.append(section(f"{part}\\n{_FENCE}" if fenced else part))': _ANSWER,
     'lists.py: part = _FENCE if fenced else ""': _ANSWER,
+    'lists.py: blocks.append(message.context([f"and {len(listing.rows) - place:,} more"]))': _FORTY,
+    "lists.py: break": _FORTY,
     "modals.py: raise ValueError(": _GUARD,
     'modals.py: f"private_metadata has {len(private_metadata)} characters; Slack takes {METADATA_LIMIT}"': _GUARD,
     "modals.py: or [section(data(form.title))],": "a form without fields: there is none",

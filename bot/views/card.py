@@ -108,7 +108,7 @@ def counts_words(run: Run, bold: bool = True) -> str:
     none = [verb for verb, number in counts.items() if not number]
     if not some:
         return f"{star}Nothing to add, change or destroy{star}" + (
-            ", but what it says changes" if run.changes else ""
+            ", but what is recorded of it changes" if run.changes else ""
         )
     return ", ".join([*some, *([f"nothing to {words.listed(none, 'or')}"] if none else [])])
 

@@ -13,6 +13,7 @@ ROWS_SHOWN = 40
 _ROWS_CHARACTERS = 9_000  # what is left of Slack's limit is for the title, the pages and the buttons
 ANSWER = "answer"  # the block of the buttons of a question that one person is asked
 _LIST, _BLOCK_ID = "list", 255  # the block of a row's button: its place, and the command that shows the list
+_ROW, _ROW_FRAME = 1200, 100  # of a row's text, and what is around it: where there are many, each is shorter
 _FENCE = "```"
 
 
@@ -70,8 +71,9 @@ def _listing(listing: Listing) -> list[Block]:
     if not listing.rows:
         blocks.append(section(safe_mrkdwn(listing.empty, 500)))
     room = _ROWS_CHARACTERS
+    each_at_most = min(_ROW, room // max(1, min(len(listing.rows), ROWS_SHOWN)) - _ROW_FRAME)
     for place, row in enumerate(listing.rows):
-        block = section(_row(row), row.button, _row_id(listing, place) if row.button else None)
+        block = section(_row(row, each_at_most), row.button, _row_id(listing, place) if row.button else None)
         room -= message.characters([block.to_dict()])
         if place == ROWS_SHOWN or room < 0:
             blocks.append(message.context([f"and {len(listing.rows) - place:,} more"]))
@@ -94,8 +96,8 @@ def _row_id(listing: Listing, place: int) -> str | None:
     return shown if listing.again and len(shown) <= _BLOCK_ID else None
 
 
-def _row(row: Row) -> str:
-    title, text = data(row.title, 150), safe_mrkdwn(row.text, 1200)
+def _row(row: Row, at_most: int) -> str:
+    title, text = data(row.title, 150), safe_mrkdwn(row.text, at_most)
     return "\n".join(part for part in (f"*{title}*" if title else "", text) if part)
 
 

@@ -20,7 +20,11 @@ NAMES = {
     "U7": "admin",
     "U8": "stranger",
 }
-_CHOICES = 10  # of a menu that are written down
+_CHOICES, _CODE, _LINE = (
+    10,
+    9,
+    500,
+)  # what is written down: of a menu, lines of a code block, characters of a line
 # What another run of the same scene would say otherwise.
 _CHANGING = (
     (r"(?<=plan )[0-9a-f]{7}\b", "7f3a91c"),
@@ -118,13 +122,33 @@ def steady(text: str) -> str:
 
 def quoted(lines: Iterator[str] | list[str], depth: int) -> Iterator[str]:
     """As a quotation: each line a paragraph of its own, but in what is there to be copied."""
-    told = [line for part in lines for line in part.splitlines()]
+    told = [_shorter(line) for line in _folded([line for part in lines for line in part.splitlines()])]
     is_code = False
     for line, below in zip(told, [*told[1:], "```"], strict=True):
         is_fence = line.startswith("```")
         is_code ^= is_fence
         breaks = not (is_code or is_fence or below.startswith("```"))
         yield f"{'> ' * depth}{line}{chr(92) if breaks else ''}".rstrip()
+
+
+def _folded(lines: list[str]) -> Iterator[str]:
+    """Without the middle of a long code block."""
+    block: list[str] = []
+    for line in lines:
+        if block or line.startswith("```"):
+            block.append(line)
+            if line.startswith("```") and len(block) > 1:
+                inside = block[1:-1]
+                inside = inside if len(inside) <= _CODE else [*inside[:3], "…", *inside[-2:]]
+                yield from (block[0], *inside, block[-1])
+                block = []
+        else:
+            yield line
+    yield from block
+
+
+def _shorter(line: str) -> str:
+    return line if len(line) <= _LINE else f"{line[:_LINE]}… ({len(line):,} characters)"
 
 
 def _input(block: dict[str, Any]) -> str:

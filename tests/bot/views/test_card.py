@@ -101,7 +101,7 @@ def test_a_long_plan_shows_first_what_is_taken_away() -> None:
 
 def test_a_plan_that_only_changes_outputs_says_so() -> None:
     told = shown(planned(counts=Counts(), changes=(PlannedChange("a.b", "move"),)))
-    assert "*Nothing to add, change or destroy*, but what it says changes" in told.all
+    assert "*Nothing to add, change or destroy*, but what is recorded of it changes" in told.all
     assert "`→ a.b`" in told.all
 
 

@@ -48,6 +48,13 @@ def test_a_long_list_says_how_much_it_leaves_out() -> None:
     assert told.contexts == ["and 460 more"]
 
 
+def test_long_rows_are_shortened_so_that_each_is_shown() -> None:
+    rows = tuple(Row(f"kind-{number}", "Gigabytes of it. " * 70) for number in range(10))
+    told = seen(answer(Outcome(listing=Listing("Blueprints", rows))))
+    assert [section.partition("\n")[0] for section in told.sections[1:]] == [f"*{row.title}*" for row in rows]
+    assert told.contexts == []
+
+
 def test_a_long_log_is_cut_between_lines_and_its_block_goes_on() -> None:
     log = "\n".join(f"line {number} <x>" for number in range(300))
     told = seen(answer(Outcome(f"The last lines:\n```\n{log}\n```")))

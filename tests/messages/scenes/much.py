@@ -5,7 +5,7 @@ from __future__ import annotations
 from commands.engines.terraform import Diagnostic
 from state.records import PlannedChange
 from tests.commands.test_credentials import a_lab
-from tests.inn import ADMIN, INFRA, REQUESTER, SECURITY
+from tests.inn import INFRA, REQUESTER, SECURITY
 from tests.messages.scene import Scene
 from tests.messages.stage import CHECKS, Tested, sets
 
@@ -52,11 +52,6 @@ def a_page_after_the_other(scene: Scene) -> None:
     scene.says(REQUESTER, "/lab list")
     scene.is_pictured(REQUESTER)
     scene.presses_own(REQUESTER, "Next")
-    helped = ", ".join(f"value_{each}: {{default: 1, help: {'Gigabytes of it. ' * 9}}}" for each in range(8))
-    for number in range(11):
-        scene.inn.offers(f"kind-{number}", f"variables: {{{helped}}}")
-    scene.begins()
-    scene.says(ADMIN, "/lab catalog")
 
 
 def many_choices(scene: Scene) -> None:

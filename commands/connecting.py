@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from commands import connect_form
 from commands.credentials import WAITS, in_wrapping, reveal_buttons
 from commands.deps import Deps
 from commands.engines.vault_places import (
     CONSUMER_MAX_SECONDS,
-    GRANT_MAX_SECONDS,
     LABS_FOLDER,
     LABS_MOUNT,
     OPERATORS_MOUNT,
@@ -17,13 +17,22 @@ from commands.engines.vault_places import (
 from commands.extending import living
 from commands.grammar import assignments
 from commands.issuing import Issued, checked_seconds, issue, lab_for_keys
+from commands.offers import offers_of
 from commands.request import Attachment, Outcome, Refused, Request
 from commands.words import at, duration, listed
+from state import labs
 from state.records import Grant, Lab
+
+_OFFERED = 100  # labs that the form looks at, the newest
 
 
 def connect(request: Request, deps: Deps) -> Outcome:
-    """`/lab connect NAME [ttl=8h]`: a secret id behind `Reveal once`, and how to use it in a file without secrets."""
+    """`/lab connect NAME [ttl=8h]`: a secret id behind `Reveal once`, and how to use it in a file without secrets.
+
+    Alone: a form.
+    """
+    if len(request.words) == 2:
+        return Outcome(form=connect_form.form(_publishing(request, deps)))
     values, asked_seconds, rest = assignments(request.words[2:], "/lab connect demo ttl=8h")
     if values or len(rest) != 1:
         raise Refused("Say to which lab.", "/lab connect demo")
@@ -36,8 +45,7 @@ def connect(request: Request, deps: Deps) -> Outcome:
     published = deps.vault.lab_secret(lab.name)
     if published is None:
         raise Refused(f"*{lab.name}* has not published anything yet.", f"/lab show {lab.name}")
-    most_seconds = min(lab.lifetime.max_seconds, GRANT_MAX_SECONDS)
-    ttl_seconds = checked_seconds(asked_seconds, most_seconds, f"/lab connect {lab.name}")
+    ttl_seconds = checked_seconds(asked_seconds, connect_form.most_seconds(lab), f"/lab connect {lab.name}")
 
     def ask(token: str, grant: Grant) -> Issued:
         wrapped = deps.vault.lab_secret_id(lab.name, request.person, grant.id, ttl_seconds)
@@ -60,6 +68,29 @@ def connect_to_lab(request: Request, deps: Deps) -> Outcome:
     """The `Connect` button. Its value is LAB."""
     lab = living(deps, request.words[1])
     return connect(replace(request, words=("lab", "connect", lab.name)), deps)
+
+
+def connect_by(request: Request, deps: Deps) -> Outcome:
+    """That form came back."""
+    lab = living(deps, request.form.get("lab", ""))
+    return connect(replace(request, words=connect_form.words_of(lab, request.form)), deps)
+
+
+def _publishing(request: Request, deps: Deps) -> list[Lab]:
+    """The labs that this person may let a consumer into, the newest first. Raises Refused where there is none."""
+    everybodys = request.operator is not None and "infra" in request.operator.roles
+    kind = labs.Kind() if everybodys else labs.Kind(owner=request.person)
+    found = [
+        lab
+        for lab in labs.page(deps.database, kind, _OFFERED)
+        if lab.applied_at is not None and lab.asleep_at is None and offers_of(deps, lab).publish
+    ]
+    if not found:
+        whose = "" if everybodys else " of yours"
+        raise Refused(
+            f"No lab{whose} publishes anything now, so there is nothing to connect to.", "/lab list"
+        )
+    return found
 
 
 def how_to(deps: Deps, lab: Lab, names: list[str], published: dict[str, object]) -> str:

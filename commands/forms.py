@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from commands import extend_form, operator_form, public_keys, up_form
+from commands import connect_form, extend_form, operator_form, public_keys, up_form
 from commands.deps import Deps
 from commands.request import Refused
 
@@ -29,6 +29,7 @@ def _wrong_reason(value: str, given: Mapping[str, str], deps: Deps) -> dict[str,
 
 CHECKS: dict[str, Check] = {
     up_form.ACTION: up_form.wrong,
+    connect_form.ACTION: connect_form.wrong,
     extend_form.ACTION: extend_form.wrong,
     operator_form.ACTION: operator_form.wrong,
     "enroll_key": _wrong_key,

@@ -119,6 +119,7 @@ ACTIONS: dict[str, Action] = {
     "home": Action(home.show, OPERATORS),
     "ssh": Action(credentials.ssh_of_lab, ("operator", "infra")),
     "connect": Action(connecting.connect_to_lab, ("operator", "infra")),
+    "connect_by": Action(connecting.connect_by, ("operator", "infra")),
     "enroll": Action(keys.enroll, OPERATORS),
 }
 

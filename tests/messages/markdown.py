@@ -154,7 +154,7 @@ def _shorter(line: str) -> str:
 def _input(block: dict[str, Any]) -> str:
     element = block["element"]
     options = [*(element.get("initial_options") or ()), element.get("initial_option") or {}]
-    given = ", ".join(each["value"] for each in options if each) or element.get("initial_value") or ""
+    given = ", ".join(each["text"]["text"] for each in options if each) or element.get("initial_value") or ""
     offered = [each["text"]["text"] for each in _options(element)]
     more = len(offered) - _CHOICES
     choices = ", ".join(offered[:_CHOICES]) + (f" and {more} more" if more > 0 else "")

@@ -102,7 +102,7 @@ def too_late(scene: Scene) -> None:
     scene.is_pictured(REQUESTER)
 
 
-def let_in(scene: Scene) -> None:
+def a_publishing_lab(scene: Scene) -> None:
     inn = scene.inn
     inn.steps.update({"secure": secure, "integrate": integrate})
     inn.terraform.outputs = {"address": "203.0.113.7"}
@@ -111,11 +111,22 @@ def let_in(scene: Scene) -> None:
     inn.offers("published", PUBLISHED)
     inn.has("demo", "published")
     scene.begins()
+
+
+def let_in(scene: Scene) -> None:
+    a_publishing_lab(scene)
     scene.says(REQUESTER, "/lab connect demo")
     scene.is_pictured(REQUESTER, "channel")
     scene.inn.opens_home(REQUESTER)
     scene.begins()
     scene.presses(REQUESTER, "Connect")
+
+
+def let_in_by_a_form(scene: Scene) -> None:
+    a_publishing_lab(scene)
+    scene.says(REQUESTER, "/lab connect")
+    scene.is_pictured(REQUESTER)
+    scene.sends(REQUESTER, "says for how long", ttl="8h")
 
 
 def held(scene: Scene) -> None:
@@ -151,6 +162,7 @@ SCENES = {
     "A secret, opened by hand": by_hand,
     "A secret that nobody opened": too_late,
     "A consumer is let in": let_in,
+    "A consumer is let in, in a form": let_in_by_a_form,
     "What one holds": held,
     "A second factor, shown once": a_factor,
 }

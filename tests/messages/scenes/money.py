@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from commands import budgeting, cost_report
+from commands import budgeting, cost_report, lifetime_sweep
+from tests.commands.test_lifetime_sweep import KEPT as KEPT_UP
 from tests.inn import ADMIN, COLLEAGUE, REQUESTER
 from tests.messages.scene import Scene
 from tests.messages.stage import sets
@@ -33,12 +34,14 @@ def budget(scene: Scene) -> None:
 def monday(scene: Scene) -> None:
     inn = scene.inn
     sets(scene)
+    inn.offers("kept", f"{KEPT_UP}\n        cost: {{per_hour: 0.05}}")
     inn.has("demo")
-    inn.clock.passes(hours=30)
-    inn.says(REQUESTER, "/lab down demo")
-    inn.approved(inn.newest_card())
-    inn.says(COLLEAGUE, "/lab up web web-7")
-    inn.approved(inn.newest_card())
+    for _ in range(2):
+        inn.clock.passes(hours=4.3)
+        lifetime_sweep.sweep(inn.deps, inn.clock())
+        inn.works()
+    inn.says(COLLEAGUE, "/lab up kept web-7")
+    inn.clicks(COLLEAGUE, inn.newest_card(), "Approve")
     scene.begins()
 
     def nine() -> None:

@@ -71,7 +71,7 @@ class People:
         A command that Slack does not know, or that is not acked, is told to the person by Slack itself.
         """
         person = self._in_channel(user, channel)
-        word, _, text = typed.strip().partition(" ")
+        word, text = [*typed.strip().split(None, 1), "", ""][:2]
         if self.commands and word not in self.commands:
             self.workspace.say_as_slack(
                 user,

@@ -78,7 +78,7 @@ function arrange() {
   $("log").hidden = open.home;
   $("home").hidden = !open.home;
   $("compose").hidden = open.home || !open.channel;
-  const name = $("head").querySelector("h1")?.textContent.trim() ?? "";
+  const name = $("head").querySelector("h1")?.textContent.trim().replace(/^# /, "#") ?? "";
   box.text.placeholder = `Message ${name}`;
   document.title = `${name} · ${$("team").textContent}`;
   $("side").hidden = !open.thread && open.inspect === null;

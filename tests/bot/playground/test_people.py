@@ -37,6 +37,11 @@ def test_an_ack_may_speak_to_all(slack: LocalSlack, place: Place) -> None:
     assert texts(slack, place.channel, place.bo) == ["hello"]
 
 
+def test_a_command_may_go_over_several_lines(slack: LocalSlack, place: Place) -> None:
+    slack.command(place.ines, place.channel, "/echo\none\ntwo ")
+    assert texts(slack, place.channel, place.ines) == ["one\ntwo"]
+
+
 def test_an_empty_ack_shows_nothing(slack: LocalSlack, place: Place) -> None:
     assert slack.command(place.ines, place.channel, "/quiet").is_acked
     assert texts(slack, place.channel) == []

@@ -34,6 +34,7 @@ _LIFETIMES = (
 _LABEL = 75  # characters of a choice
 _NAME_HINT = "3 to 40 lower-case letters, digits and hyphens. Left empty, it is named after its blueprint."
 _BOOLEANS = ("true", "false")
+CHANGED = "This blueprint has changed since the form was opened. Choose another lifetime to see what it asks for now."
 STILL_CHANGING = "The form was still changing when you sent it. Look at it once more, and send it again."
 
 
@@ -49,6 +50,8 @@ def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
         return {"blueprint": "There is no such blueprint." + (f" Did you mean {near}?" if near else "")}
     if chosen != shown:
         return {"blueprint": STILL_CHANGING}
+    if _has_changed(blueprint, given):
+        return {"blueprint": CHANGED}
     found = {}
     if name := given.get("name", "").strip():
         found["name"] = _wrong_name(name, deps)
@@ -57,6 +60,13 @@ def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
         if text or variable.required:
             found[f"{blueprint.name}/{variable.name}"] = wrong_value(blueprint, variable, text)
     return {field: sentence for field, sentence in found.items() if sentence}
+
+
+def _has_changed(blueprint: Blueprint, given: Mapping[str, str]) -> bool:
+    """Whether the form asked for something else than the blueprint does now."""
+    asked = {f"{blueprint.name}/{each.name}": each for each in _asked_for(blueprint)}
+    gone = [name for name in given if "/" in name and name not in asked and not name.endswith("/ttl=")]
+    return bool(gone) or any(each.required and name not in given for name, each in asked.items())
 
 
 def _wrong_name(name: str, deps: Deps) -> str:

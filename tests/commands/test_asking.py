@@ -10,6 +10,7 @@ import pytest
 from bot import requests
 from bot.requests import WrongFields
 from bot.views.message import Message
+from commands.up_form import CHANGED
 from tests.inn import ADMIN, BLUEPRINTS, CHANNEL, INFRA, REQUESTER, SECURITY, STRANGER, Inn, View
 
 LISTS = """
@@ -110,6 +111,17 @@ def test_a_name_is_taken_while_its_first_plan_waits_and_free_when_nothing_came_o
     inn.says(REQUESTER, "/lab up")
     inn.submits(REQUESTER, name="demo")
     assert inn.runs() == ["cancelled", "proposed"]
+
+
+def test_a_blueprint_that_changes_while_the_form_is_open_is_told(inn: Inn) -> None:
+    inn.says(REQUESTER, "/lab up")
+    inn.offers("web", BLUEPRINTS["web"].replace("title: {default: Welcome,", "port: {type: number,"))
+    with pytest.raises(WrongFields) as wrong:
+        inn.submits(REQUESTER, name="demo", size="large", title="Hello")
+    assert wrong.value.errors == {"blueprint": CHANGED}
+    assert "port" in fields(inn.chooses(REQUESTER, ttl="4h"))
+    inn.submits(REQUESTER, name="demo", size="large", port="80")
+    assert inn.lab().variables == {"size": "large", "port": 80}
 
 
 def test_a_blueprint_that_goes_while_the_form_is_open_is_told(catalogue: Inn) -> None:

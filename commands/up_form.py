@@ -13,7 +13,7 @@ from commands.audience import is_direct, needs_others
 from commands.blueprint import Blueprint, Variable, written, wrong_value
 from commands.deps import Deps
 from commands.request import Field, Form, Refused
-from commands.words import DAY, HOUR, code, duration, listed, money, nearest, short
+from commands.words import DAY, HOUR, code, duration, listed, money, nearest, plural, short
 from state import labs as labs_table
 from state import runs
 
@@ -31,6 +31,7 @@ _LIFETIMES = (
     14 * DAY,
     30 * DAY,
 )
+_MOST = 80  # variables; a modal has 100 blocks
 _LABEL = 75  # characters of a choice
 _NAME_HINT = "3 to 40 lower-case letters, digits and hyphens. Left empty, it is named after its blueprint."
 _BOOLEANS = ("true", "false")
@@ -110,21 +111,36 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
                 live=True,
             ),
             Field("name", "Name", _NAME_HINT, optional=True),
-            *(_field(blueprint, variable) for variable in _asked_for(blueprint)),
+            *(_field(blueprint, variable) for variable in _shown(blueprint)),
             _ttl_field(blueprint, ttl_seconds),
             *_channel_field(blueprint, channel),
         ),
-        introduction=(
-            f"{code(chosen)} is no longer in the catalogue. This is {code(blueprint.name)}."
-            if chosen not in ("", blueprint.name)
-            else ""
-        ),
+        introduction=_introduction(blueprint, chosen),
         summary=_summary(
             blueprint,
             ttl_seconds,
             budgeting.overspent(deps.database, channel, deps.now()) if channel else "",
         ),
     )
+
+
+def _introduction(blueprint: Blueprint, chosen: str) -> str:
+    """What has to be known before anything is filled in; mostly nothing."""
+    said = []
+    if chosen not in ("", blueprint.name):
+        said.append(f"{code(chosen)} is no longer in the catalogue. This is {code(blueprint.name)}.")
+    if more := len(_asked_for(blueprint)) - len(_shown(blueprint)):
+        has = f"{code(blueprint.name)} has {plural(more, 'variable')} more"
+        said.append(
+            f"{has}, which keep their defaults here. `/lab up {blueprint.name} demo VAR=VALUE` sets them."
+        )
+    return " ".join(said)
+
+
+def _shown(blueprint: Blueprint) -> list[Variable]:
+    """The variables that have room in a form: where not all have, those that must be given."""
+    asked = _asked_for(blueprint)
+    return asked if len(asked) <= _MOST else sorted(asked, key=lambda each: not each.required)[:_MOST]
 
 
 def _channel_field(blueprint: Blueprint, channel: str) -> tuple[Field, ...]:

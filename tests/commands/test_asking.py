@@ -159,6 +159,19 @@ def test_a_form_says_that_the_budget_is_spent(inn: Inn) -> None:
     )
 
 
+def test_a_form_with_too_many_variables_asks_for_those_that_must_be_given(inn: Inn) -> None:
+    optional = "".join(f"  optional_{number}: {{default: x}}\n" for number in range(95))
+    inn.offers("huge", f"variables:\n{optional}  required: {{help: This one}}\napprovals: {{infra: 1}}")
+    inn.says(REQUESTER, "/lab up")
+    view = inn.chooses(REQUESTER, blueprint="huge")
+    asked = fields(view)
+    assert asked[:3] == ["Blueprint", "Name", "required"]
+    assert asked[-1] == "Lifetime"
+    assert view.all.startswith("`huge` has 16 variables more, which keep their defaults here.")
+    inn.submits(REQUESTER, blueprint="huge", name="demo", required="yes")
+    assert inn.lab().variables["required"] == "yes"
+
+
 def test_a_list_says_how_it_is_typed(inn: Inn) -> None:
     inn.offers("lists", LISTS)
     inn.says(REQUESTER, "/lab up")

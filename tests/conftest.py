@@ -69,9 +69,10 @@ def cannot_be_had(part: str) -> NoReturn:
 
 
 def pytest_collection_finish() -> None:
-    """All that is there by now stays, so that collecting garbage need not look through it again and again."""
+    """All that is there by now stays, so garbage is looked for less often, and not in that."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

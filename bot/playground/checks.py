@@ -96,7 +96,8 @@ def check_view(view: Any) -> Json:
         if sum(bool(element.get("focus_on_load")) for element in elements) > 1:
             wrong.append("only one element may have `focus_on_load` [json-pointer:/view/blocks]")
     try:
-        SdkView(**{key: value for key, value in view.items() if key in SdkView.attributes}).to_dict()
+        known = {key: value for key, value in view.items() if key in SdkView.attributes}
+        SdkView(**{**known, "blocks": blocks[:1]}).to_dict()  # all were looked at above
     except (SlackObjectFormationError, *MALFORMED) as problem:
         if not wrong:
             wrong.append(f"{_in_slacks_words(problem)} [json-pointer:/view]")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import consuming, factors, lifetime, sources
+from commands import consuming, factors, lifetime, sources, words
 from commands.authorise import asker_of, operator_of
 from commands.deps import Deps
 from commands.engines.vault import Operator
@@ -186,12 +186,17 @@ def still_needed(run: Run, given: list[Approval]) -> dict[str, int]:
     return {role: count for role, count in missing.items() if count > 0}
 
 
+def approved_roles(given: Iterable[Approval]) -> set[str]:
+    """The roles of those who approved. Pure."""
+    return {each.role for each in given if each.decision == "approve"}
+
+
 def waiting_words(run: Run, given: list[Approval]) -> str:
     """`Waiting for *security*.`, or that it is applied (or destroyed) now. Pure."""
     missing = still_needed(run, given)
     if not missing:
         return "It is destroyed now." if run.kind == "destroy" else "It is applied now."
-    return f"Waiting for {listed([_role_words(role, count) for role, count in sorted(missing.items())])}."
+    return f"Waiting for {words.roles(missing, approved_roles(given))}."
 
 
 def state_moved(deps: Deps, run: Run) -> bool:
@@ -200,10 +205,6 @@ def state_moved(deps: Deps, run: Run) -> bool:
     if current is None:
         return run.serial is not None
     return (current.lineage, current.serial) != (run.lineage, run.serial)
-
-
-def _role_words(role: str, count: int) -> str:
-    return f"*{role}*" if count == 1 else f"*{role}* ({count} people)"
 
 
 def shown_run(request: Request, deps: Deps) -> Run:

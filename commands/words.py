@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from state.records import Person
@@ -115,6 +115,17 @@ def listed(items: Sequence[str], joint: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {joint} {items[-1]}"
+
+
+def roles(needed: Mapping[str, int], given: Collection[str] = ()) -> str:
+    """Role → people, as who is waited for: `*infra* (2 people) and *security*`. given: roles of those who approved."""
+    return listed([f"*{role}*{_people(count, role in given)}" for role, count in sorted(needed.items())])
+
+
+def _people(count: int, more: bool) -> str:
+    if more:
+        return f" ({count} more)"
+    return "" if count == 1 else f" ({count} people)"
 
 
 def cut(text: str, limit: int = 40) -> str:

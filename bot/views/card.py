@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.views import checks_lines, drift_card, message, output_lines, review_lines, steps_lines
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import offers as lab_offers
 from commands import words
-from commands.approvals import still_needed
+from commands.approvals import approved_roles, still_needed
 from commands.blueprint import written
 from commands.costs import NOTHING, Bill
 from commands.lifetime_words import extend_button
@@ -130,11 +130,9 @@ def lived_seconds(lab: Lab, until: datetime) -> float:
     return 0.0 if lab.applied_at is None else max(0.0, (until - lab.applied_at).total_seconds())
 
 
-def role_words(needed: Mapping[str, int]) -> str:
-    """`*infra* and 2 *security*`."""
-    return words.listed(
-        [f"*{data(role)}*" if count == 1 else f"{count} *{data(role)}*" for role, count in needed.items()]
-    )
+def role_words(needed: Mapping[str, int], given: Collection[str] = ()) -> str:
+    """words.roles() as data: a role may be `owner of LAB`."""
+    return words.roles({data(role): count for role, count in needed.items()}, {data(role) for role in given})
 
 
 # The lines, from above to below
@@ -245,7 +243,7 @@ def _approval_lines(run: Run, approvals: Sequence[Approval]) -> list[str]:
     lines = message.within(lines, APPROVALS_SHOWN, lambda more: f"and {more} more")
     if run.state == _S.PROPOSED and (missing := still_needed(run, list(approvals))):
         expiry = f" Expires {words.at(run.expires_at)}." if run.expires_at else ""
-        lines.append(f"Waiting for {role_words(missing)}.{expiry}")
+        lines.append(f"Waiting for {role_words(missing, approved_roles(approvals))}.{expiry}")
     return lines
 
 

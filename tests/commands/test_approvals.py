@@ -60,9 +60,9 @@ def test_one_person_counts_once(inn: Inn, card: Shown) -> None:
 
 def test_two_of_one_role_are_two_people(inn: Inn) -> None:
     card = inn.says(REQUESTER, "/lab up wide demo").card()
-    assert "Waiting for 2 *infra*." in card.all
+    assert "Waiting for *infra* (2 people)." in card.all
     inn.clicks(INFRA, card, "Approve")
-    assert inn.told(INFRA) == "Your approval of *demo* counts for *infra*. Waiting for *infra*."
+    assert inn.told(INFRA) == "Your approval of *demo* counts for *infra*. Waiting for *infra* (1 more)."
     inn.clicks(INFRA, card, "Approve")
     assert inn.runs() == ["proposed"]
     inn.clicks(INFRA_TOO, card, "Approve")

@@ -87,7 +87,7 @@ def test_who_approved_is_named_and_who_is_missing() -> None:
     assert "Approved by <@U2> for *infra*, <!date^1795510800^" in told.all
     assert "Waiting for *security*." in told.all
     told = shown(planned(approvals_needed={"infra": 2}))
-    assert "Waiting for 2 *infra*." in told.all
+    assert "Waiting for *infra* (2 people)." in told.all
 
 
 def test_a_long_plan_shows_first_what_is_taken_away() -> None:

@@ -23,7 +23,7 @@ def test_those_who_must_approve_are_called() -> None:
         "(2 to add, nothing to change or destroy)."
     )
     assert replies.needs_approval(run, a_lab(), {"infra": 2}).startswith(
-        "2 *infra*: *demo* needs your approval"
+        "*infra* (2 people): *demo* needs your approval"
     )
 
 

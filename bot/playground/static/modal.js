@@ -58,5 +58,5 @@ export function listenToModal(page) {
     event.preventDefault();
     close();
   });
-  dialog.addEventListener("close", () => shown && close()); // a browser lets nobody keep a dialog open against Esc
+  dialog.addEventListener("close", () => shown && !dialog.open && close()); // a browser lets nobody keep a dialog open against Esc
 }

@@ -130,6 +130,7 @@ def test_two_people_react_and_answer_each_other(visit: Visit, slack: LocalSlack,
     riley.press("#reply-text", "Enter")
     ines.locator(f"[data-channel={channel}].unread").wait_for()
     ines.get_by_role("button", name=", unread").click()
+    ines.locator("#log .first-new", has_text="to all").wait_for()
     ines.get_by_role("button", name="replied to a thread").click()
     ines.locator("#thread article", has_text="to all").wait_for()
     assert not riley.get_by_label("Also send to the channel").is_checked()

@@ -18,6 +18,7 @@ export class Log {
     this.isBehind = false; // there are newer ones, which were here before somebody scrolled far up
     this.isFetching = false;
     this.isAtEnd = true;
+    this.since = ""; // what somebody had seen when they came; empty when that was all
     place.addEventListener("keydown", (event) => this.walk(event));
     place.addEventListener("scroll", () => {
       this.isAtEnd = place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_END;
@@ -97,6 +98,9 @@ export class Log {
       node.classList.toggle("first-of-day", !isSameDay);
       node.classList.toggle("follows", Boolean(isSameDay && isClose && before.dataset.from === node.dataset.from));
       before = node;
+    }
+    if (this.since && !this.place.querySelector(".first-new")) {
+      [...this.place.children].find((each) => each.dataset.ts > this.since)?.classList.add("first-new");
     }
     let node = this.place.lastElementChild;
     for (let left = 0; node && left < LAID_OUT; left += 1) node = node.previousElementSibling;

@@ -111,7 +111,11 @@ function look(changes) {
   typed.set(before, box.value);
   Object.assign(open, changes);
   const after = `${open.me} ${open.channel}`;
-  if (before !== after) box.value = typed.get(after) ?? "";
+  if (before !== after) {
+    box.value = typed.get(after) ?? "";
+    const entry = [...$("sides").querySelectorAll(".unread")].find((each) => each.dataset.channel === open.channel);
+    log.since = entry ? read.get(after) ?? "" : "";
+  }
   if ("thread" in changes) thread.clear();
   arrange();
   connect();

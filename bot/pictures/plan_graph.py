@@ -78,7 +78,7 @@ def plan_picture(plan: Plan) -> Picture | None:
 
 
 def plan_graph(plan: Plan) -> bytes:
-    """PNG, 1200 wide and as tall as it must be: what is needed stands above what needs it."""
+    """PNG, 1200 wide, or 960 where it is tall: what is needed stands above what needs it."""
     return png(drawing(plan))
 
 

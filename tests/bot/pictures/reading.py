@@ -34,7 +34,8 @@ def size_of(png: bytes) -> tuple[int, int]:
 def words_of(drawing: str) -> list[Words]:
     """Every text of a well-formed SVG, none of it beyond the paper's edges."""
     root = ElementTree.fromstring(drawing)
-    assert root.get("width") == str(svg.WIDTH)
+    _, _, width, height = map(float, (root.get("viewBox") or "").split())
+    assert width == svg.WIDTH
     found = []
     for each in root.iter(f"{_NAMESPACE}text"):
         text, font = each.text or "", each.get("font-family", svg.SANS)
@@ -44,7 +45,7 @@ def words_of(drawing: str) -> list[Words]:
         assert text == printable(text)
         assert left >= -1, text
         assert left + wide <= svg.WIDTH + 1, text
-        assert 0 < y < float(root.get("height", "nan"))
+        assert 0 < y < height
         found.append(Words(text, x, y, left, left + wide))
     return found
 

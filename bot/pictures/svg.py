@@ -2,8 +2,8 @@
 
 The pictures bring their own paper, a bright one with an edge, which reads the same in Slack's light and dark theme.
 They are 1200 wide, tall ones 960; Slack shows them at half of that or less, so no text is smaller than 20. Coordinates
-are pixels of 1200, from the top left. The colours are told apart with any colour vision: https://jfly.uni-koeln.de/color/ (Okabe and Ito,
-some a little darker, so that white letters stand on them).
+are from the top left, in pixels of 1200. The colours are told apart with any colour vision (Okabe and Ito, some a
+little darker, so that white letters stand on them): https://jfly.uni-koeln.de/color/
 """
 
 from __future__ import annotations

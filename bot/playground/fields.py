@@ -46,6 +46,9 @@ def find(blocks: Sequence[Json], wanted: str, block_id: str = "") -> tuple[Json,
     """By label, action_id, value, or an option's text. Raises LookupError, which tells what is there."""
     known = [(block, element) for block, element in usable(blocks) if block_id in ("", block["block_id"])]
     for block, element in known:
+        if block_id and element.get("action_id") == wanted:  # exactly this one, whatever another is called
+            return block, element
+    for block, element in known:
         if wanted in (label_of(element), element.get("action_id"), element.get("value")):
             return block, element
     for block, element in known:

@@ -200,6 +200,20 @@ def test_the_same_action_in_several_rows(slack: LocalSlack, client: WebClient, p
     assert slack.deliveries[-1].payload["actions"][0]["value"] == "b"
 
 
+def test_a_button_is_pressed_whatever_its_neighbour_is_called(
+    slack: LocalSlack, client: WebClient, place: Place
+) -> None:
+    row = {
+        "type": "actions",
+        "block_id": "b",
+        "elements": [button("reject", "approve"), button("approve", "reject")],
+    }
+    ts = client.chat_postMessage(channel=place.channel, text="row", blocks=[row])["ts"]
+    for wanted in ("reject", "approve"):
+        do(slack, place.ines, kind="click", ts=ts, block_id="b", action_id=wanted)
+        assert slack.deliveries[-1].payload["actions"][0]["action_id"] == wanted
+
+
 def test_an_external_menu_offers_what_the_app_answers() -> None:
     answers: list[Any] = [
         {"option_groups": block_kit.GROUPS},

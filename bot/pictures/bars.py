@@ -214,7 +214,7 @@ def _legend(bars: Bars, shown: Sequence[Series]) -> Iterator[str]:
         cost = _brief(sum(each.cents), bars.currency)
         room = right - _LEGEND - 34 - svg.wide(cost, svg.TEXT) - 10
         yield svg.box(_LEGEND, y - 17, 22, 22, fill=_colour(shown, number), radius=5)
-        yield svg.text(_LEGEND + 34, y + 2, svg.fitted(_name(each), room, svg.TEXT))
+        yield svg.text(_LEGEND + 34, y + 2, svg.fitted(_name(each), room, svg.TEXT, middle=True))
         yield svg.text(right, y + 2, cost, fill=svg.SOFT, anchor="end")
         y += 48
 

@@ -80,6 +80,14 @@ def test_the_axis_has_round_marks_for_little_and_for_much(cents: float, marks: s
     assert marks <= set(texts_of(drawing(Bars("Cost", days(1), (Series("web", (cents,)),)))))
 
 
+def test_long_names_are_told_apart_by_their_ends() -> None:
+    names = [f"digitalocean-droplet-in-{town}" for town in ("fra1", "nyc3")]
+    texts = texts_of(drawing(Bars("Cost", days(1), tuple(Series(name, (100,)) for name in names))))
+    cut = [each for each in texts if each.startswith("digital")]
+    assert [each[-6:] for each in cut] == ["n-fra1", "n-nyc3"]
+    assert all("…" in each for each in cut)
+
+
 def test_other_currencies_are_written_as_elsewhere() -> None:
     texts = texts_of(drawing(Bars("Cost", days(1), (Series("web", (150,)),), "CHF")))
     assert {"1.50 CHF", "0.50 CHF"} <= set(texts)

@@ -8,9 +8,9 @@ TOUR ?=
 demo: .venv/ready
 	@TOUR=$(TOUR) $(BIN)/innkeeper demo
 
-# What needs no program of others. pytest's rewriting of 6,000 assertions takes ten seconds, so what it wrote is kept.
+# What needs no program of others, of the packages alone. pytest's rewriting of 6,000 assertions takes ten seconds, so what it wrote is kept.
 unit: .venv/ready
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile -m "not integration"
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile -m "not integration" tests/bot tests/commands tests/labs tests/state
 
 # Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together.
 test: .venv/ready

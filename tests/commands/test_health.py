@@ -212,6 +212,7 @@ def test_a_check_that_never_ends_does_not_hold_the_others(inn: Inn) -> None:
     inn.offers("slow", CHECKED.replace("[./up], within: 1s", "[sleep, '60'], within: 1s"))
     with serving({}) as (port, _):
         inn.terraform.outputs = {"port": port}
+        inn.steps.clear()
         inn.has("slow", "slow")
         before = threading.active_count()
         assert looks(inn) == "looked at 1 lab: 1 not well"

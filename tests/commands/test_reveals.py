@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from bot.windows import Windows
 from state import grants
 from state.records import Grant
 from tests.commands.test_credentials import a_lab, newest
+from tests.fakes.clock import Pause
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, Inn, Shown
 
 
@@ -168,6 +170,7 @@ def test_slack_does_not_show_what_was_opened_so_it_ends(inn: Inn) -> None:
 
 def test_a_window_that_slack_takes_later_is_tried_again(inn: Inn) -> None:
     issued(inn)
+    inn.notifier.windows = Windows(inn.slack, inn.clock, inn.notifier.answer, Pause(inn.clock))  # type: ignore[arg-type]
     inn.slack.lose_answer("views.update")
     inn.clicks(REQUESTER, inn.private(REQUESTER), "Reveal once")
     assert inn.view().after("Password")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 
@@ -21,3 +22,15 @@ class FakeClock:
     def until(self, moment: datetime) -> None:
         """Let time pass until then; it never goes back."""
         self.at = max(self.at, moment)
+
+
+class Pause(threading.Event):
+    """An event that never comes: whoever waits for it lets that time pass, and is through at once."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._clock.passes(seconds=timeout or 0)
+        return False

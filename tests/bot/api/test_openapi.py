@@ -43,6 +43,7 @@ def operations() -> list[tuple[str, str]]:
     return [(path, method) for path, methods in description()["paths"].items() for method in methods]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("mode", schemathesis.GenerationMode)
 @pytest.mark.parametrize(("path", "method"), operations())
 def test_whatever_is_asked_is_answered_as_described(

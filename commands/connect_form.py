@@ -13,7 +13,7 @@ from state import labs as labs_table
 from state.records import Lab
 
 ACTION = "connect_by"
-_TIMES = {"most": "As long as the lab may live", "1h": "1 h", "8h": "8 h", "1d": "1 day", "7d": "7 days"}
+_TIMES = {"most": "As long as the lab may live", "1h": "1 h", "8h": "8 h", "1d": "24 h", "7d": "7 days"}
 
 
 def form(labs: Sequence[Lab]) -> Form:

@@ -12,7 +12,7 @@ from commands.request import Field, Form, Refused
 from state.records import Lab
 
 ACTION = "extend_by"
-_CHOICES = {"4h": "4 h", "8h": "8 h", "1d": "1 day", "other": "Something else"}
+_CHOICES = {"4h": "4 h", "8h": "8 h", "1d": "24 h", "other": "Something else"}
 
 
 def form(lab: Lab, now: datetime) -> Form:

@@ -319,7 +319,7 @@ class People:
         if isinstance(shown, Message):
             return shown
         if shown not in self.workspace.messages:
-            raise LookupError(f"There is no message {shown}.")
+            raise LookupError(f"This message is gone ({shown}).")
         return self.workspace.messages[shown]
 
     def _in_channel(self, user: str, channel: str) -> User:

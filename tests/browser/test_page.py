@@ -15,6 +15,7 @@ from bot.playground.server import LocalSlack
 from tests.bot.playground import block_kit
 from tests.bot.playground.small_app import button, section
 from tests.browser.an_app import home_blocks
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -135,6 +136,29 @@ def test_two_people_react_and_answer_each_other(visit: Visit, slack: LocalSlack,
     ines.locator("#thread article", has_text="to all").wait_for()
     assert not riley.get_by_label("Also send to the channel").is_checked()
     assert serious(riley) == serious(ines) == []
+
+
+def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(
+    visit: Visit, slack: LocalSlack, channel: str
+) -> None:
+    page = visit(slack)
+    page.locator("#live.on").wait_for()
+    listening = len(slack.workspace.on_change)
+
+    def is_seen(state: str) -> None:
+        page.evaluate(
+            """state => {
+                Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            state,
+        )
+
+    is_seen("hidden")
+    until(lambda: len(slack.workspace.on_change) < listening)
+    slack.say(user(slack, "ines"), channel, "meanwhile")
+    is_seen("visible")
+    latest(page, "meanwhile").wait_for()
 
 
 def test_a_confirmation_gives_the_focus_back(

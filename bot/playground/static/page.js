@@ -27,10 +27,22 @@ function connect() {
   news.onopen = () => live(true);
   news.onerror = () => {
     live(false);
-    if (news.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // else the browser itself tries again
+    if (news?.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // else the browser itself tries again
   };
   news.onmessage = (event) => apply(JSON.parse(event.data));
 }
+
+// A browser keeps six connections to one server: tabs that nobody sees leave theirs to the others.
+let leaving = 0;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(leaving);
+  if (document.visibilityState === "hidden") {
+    leaving = setTimeout(() => {
+      news?.close();
+      news = null;
+    }, 1000);
+  } else if (!news) connect();
+});
 
 function live(isOn) {
   $("live").classList.toggle("on", isOn);

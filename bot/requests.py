@@ -34,7 +34,6 @@ _PLAIN = ("ttl", "page", "until", "weekends", "check")
 _ENROLL = ("key", "enroll")
 # A key as it was pasted: the quotes and commas of its options are not ours to read.
 _PASTED = re.compile(r"(?:@\s+(?:<@[^<>]*>\s*)?)?/?key\s+(?:/key\s+)?enroll\s+(\S.*)", re.DOTALL)
-_QUOTES = "\"'`“”„‟‘’‚‛"
 
 
 class WrongFields(Exception):
@@ -292,7 +291,7 @@ def _said(text: str, surface: str, blueprint_of: BlueprintOf) -> dict[str, Any]:
         return {"words": ["private_key", surface]}
     try:
         if pasted := _PASTED.fullmatch(f"{surface} {text}"):
-            key = public_keys.read(" ".join(pasted[1].strip(_QUOTES).split()))
+            key = public_keys.read(" ".join(pasted[1].strip(public_keys.QUOTES).split()))
             return {"words": [*_ENROLL, *key.line.split()]}
         words = parse(text, surface)
         if words[:2] == _ENROLL and len(words) > 2:  # however that was written

@@ -35,6 +35,10 @@ def asked(request: Request, deps: Deps) -> Outcome:
     outcome = labs.up(replace(request, words=up_form.words_of(blueprint, request.form)), deps)
     if thread_ts and not request.form.get("channel"):  # else the thread is elsewhere
         _tell_thread(request, deps, thread_ts)
+    if request.form.get("channel") and outcome == Outcome():  # its card may be where they do not look
+        run = runs.get(deps.database, id_from(request.id))
+        name = f"*{run.lab_name}*" if run is not None else "It"
+        return Outcome(f"{name} is being planned. Its card is in <#{request.channel}>.")
     return outcome
 
 

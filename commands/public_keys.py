@@ -17,6 +17,7 @@ from commands.request import Refused
 
 EXAMPLE = "/key enroll ssh-ed25519 AAAAC3Nz… you@laptop"
 RSA_BITS = (3072, 8192)
+QUOTES = "\"'`“”„‟‘’‚‛"  # with which people paste a key
 _LONGEST = 2000  # characters, of an RSA key of 8,192 bits with its comment
 
 _TYPES = {
@@ -79,8 +80,8 @@ def private_key_refused() -> Refused:
 
 
 def read(text: str) -> PublicKey:
-    """The public key in one line of an authorized_keys or *.pub file. Raises Refused."""
-    text = text.strip()
+    """The public key in one line of an authorized_keys or *.pub file, in quotes or without. Raises Refused."""
+    text = text.strip().strip(QUOTES).strip()
     if is_private(text):
         raise private_key_refused()
     if len(text) > _LONGEST:

@@ -11,6 +11,7 @@ from bot import requests
 from bot.requests import WrongFields
 from bot.views.message import Message
 from commands.up_form import CHANGED
+from tests.commands.test_public_keys import ED25519
 from tests.inn import ADMIN, BLUEPRINTS, CHANNEL, INFRA, REQUESTER, SECURITY, STRANGER, Inn, View
 
 LISTS = """
@@ -239,6 +240,7 @@ def test_the_shortcut_asks_for_the_channel_too(inn: Inn) -> None:
     assert [card.text for card in inn.cards("C7")] == [
         "demo: proposed — 2 to add, nothing to change or destroy"
     ]
+    assert inn.told(REQUESTER) == "*demo* is being planned. Its card is in <#C7>."
 
 
 def test_a_channel_where_no_commands_are_taken(inn: Inn) -> None:
@@ -329,6 +331,8 @@ def test_a_key_is_mended_before_its_form_closes(inn: Inn) -> None:
         "key": "That key is not whole: something is missing, or was changed on its way."
     }
     assert "half" not in json.dumps(wrong.value.errors)
+    inn.submits(REQUESTER, key=f' "{ED25519}" ')  # as it stood in somebody's notes
+    assert inn.told(REQUESTER).startswith("Your key `SHA256:")
 
 
 def test_a_reason_of_spaces_is_none(inn: Inn) -> None:

@@ -179,7 +179,7 @@ class Notifier:
                 return
             except (NotTaken, Later):
                 log.info("a response_url is used up")
-        if not channel:
+        if not channel or asked.get("directly"):
             raise NotTaken("chat.postEphemeral", "no channel")
         self._slack.whisper(channel, user, message, asked.get("thread_ts"))
 

@@ -165,6 +165,7 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
     payload = {
         **_who(body),
         "channel": plain.get("channel") or about.get("channel", ""),
+        "directly": bool(plain.get("channel")),  # whoever names a channel may be looking at another one
         "trigger_id": body.get("trigger_id"),
         "response_url": about.get("response_url"),
         "replace": bool(about.get("response_url")),

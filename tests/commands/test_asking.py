@@ -240,7 +240,9 @@ def test_the_shortcut_asks_for_the_channel_too(inn: Inn) -> None:
     assert [card.text for card in inn.cards("C7")] == [
         "demo: proposed — 2 to add, nothing to change or destroy"
     ]
-    assert inn.told(REQUESTER) == "*demo* is being planned. Its card is in <#C7>."
+    (said,) = inn.slack.private(REQUESTER.user)
+    assert said.text == "*demo* is being planned. Its card is in <#C7>."
+    assert said.channel not in ("C7", CHANNEL)  # directly: they may be looking at any channel
 
 
 def test_a_channel_where_no_commands_are_taken(inn: Inn) -> None:

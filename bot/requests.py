@@ -65,13 +65,18 @@ def from_command(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxE
 
 
 def from_mention(body: Body, now: datetime, blueprint_of: BlueprintOf) -> InboxEntry:
-    """`@innkeeper up sandbox demo`, answered in the thread where it was said."""
+    """`@innkeeper up sandbox demo`, answered where it was said: in its thread, or in the channel.
+
+    What one person alone sees is not shown in a thread that is none yet.
+
+    Source: https://docs.slack.dev/reference/methods/chat.postEphemeral
+    """
     event = body.get("event") or {}
     payload = {
         "team": event.get("user_team") or event.get("team") or body.get("team_id", ""),
         "user": event.get("user", ""),
         "channel": event.get("channel", ""),
-        "thread_ts": event.get("thread_ts") or event.get("ts"),
+        "thread_ts": event.get("thread_ts"),
         **_said(str(event.get("text") or ""), "@", blueprint_of),
     }
     return InboxEntry(_id(body, body.get("event_id")), "mention", payload, now)

@@ -137,7 +137,7 @@ def test_a_mention_means_the_command() -> None:
     assert (entry.id, entry.kind) == ("Ev1", "mention")
     assert request.person == Person("T9", "U1")
     assert request.words == ("lab", "show", "demo")
-    assert entry.payload["thread_ts"] is None  # below it there is no thread yet, so an answer there is not shown
+    assert entry.payload["thread_ts"] is None  # a thread that is none yet shows no answer
     in_thread = {"event": {**event, "thread_ts": "1.5"}, "event_id": "Ev2", "team_id": "T1"}
     assert requests.from_mention(in_thread, NOW, web).payload["thread_ts"] == "1.5"
 

@@ -2,19 +2,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TOUR ?=
+# To rewrite 6,000 assertions takes pytest ten seconds, so what it wrote is kept.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: demo unit test lint format bench clean
+.PHONY: demo unit unit-commands unit-others test lint format bench clean
 
 demo: .venv/ready
 	@TOUR=$(TOUR) $(BIN)/innkeeper demo
 
-# What needs no program of others, of the packages alone. pytest's rewriting of 6,000 assertions takes ten seconds, so what it wrote is kept.
+# What needs no program of others, of the packages alone: two halves at once, as each worker of xdist would collect all.
 unit: .venv/ready
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile -m "not integration" tests/bot tests/commands tests/labs tests/state
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) unit-commands unit-others
+
+unit-commands:
+	$(PYTEST) -m "not integration" tests/commands --ignore tests/commands/engines
+
+unit-others:
+	$(PYTEST) -m "not integration" tests/bot tests/commands/engines tests/labs tests/state
 
 # Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together.
 test: .venv/ready
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile
+	$(PYTEST) -n 3 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .

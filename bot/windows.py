@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,8 @@ from commands.request import Form, Outcome, Reveal
 from state.records import InboxEntry
 
 SHOW_TRIES, SHOW_PAUSE_SECONDS = 4, 2.0  # for a secret that cannot be fetched a second time
+
+_PLAIN = re.compile(r"[a-z0-9-]+")  # the words of a command that are no values
 
 log = structlog.get_logger()
 
@@ -44,7 +47,7 @@ class Windows:
         self._stopping = stopping
 
     def open_form(self, entry: InboxEntry, form: Form) -> None:
-        """Open a modal for the person who asked. Their trigger lives for three seconds."""
+        """Open a modal for the person who asked. Their trigger lives for three seconds; a mention has none."""
         carried = {
             "value": form.value,
             "channel": entry.payload.get("channel") or "",
@@ -55,6 +58,16 @@ class Windows:
         about = json.dumps(carried, ensure_ascii=False)
         if view_id := entry.payload.get("view_id"):
             self._change_form(str(view_id), str(entry.payload.get("view_hash") or ""), modal(form, about))
+            return
+        if entry.kind == "mention":
+            asked = " ".join(filter(_PLAIN.fullmatch, entry.payload["words"]))
+            self._tell(
+                entry,
+                refusal(
+                    "That needs a form, and Slack lets a mention open none. Ask with the command.",
+                    f"/{asked}",
+                ),
+            )
             return
         try:
             self._slack.open_view(str(entry.payload.get("trigger_id") or ""), modal(form, about))

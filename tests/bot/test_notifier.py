@@ -15,7 +15,7 @@ from state import cards, inbox, outbox, runs
 from state.records import OutboxMessage
 from state.transitions import RunState
 from tests.fakes.slack import Killed
-from tests.inn import CHANNEL, INFRA, REQUESTER, SECURITY, STRANGER, Inn
+from tests.inn import BLUEPRINTS, CHANNEL, INFRA, REQUESTER, SECURITY, STRANGER, Inn
 
 SAID = Message("hello", [])
 
@@ -418,6 +418,20 @@ def test_a_mention_is_answered_in_its_thread(inn: Inn) -> None:
     (answer,) = [each for each in inn.slack.messages if each.only == REQUESTER.user and each.thread_ts]
     assert answer.thread_ts == card.said.ts
     assert answer.text.startswith("*demo* · web · applied")
+
+
+def test_a_mention_opens_no_form_and_says_what_does(inn: Inn) -> None:
+    inn.offers("form", BLUEPRINTS["form"])
+    for typed, command in (
+        ("up", "/lab up"),
+        ("up form demo", "/lab up form demo"),
+        ("key enroll", "/key enroll"),
+    ):
+        inn.mentions(REQUESTER, typed)
+        said = inn.private(REQUESTER).all
+        assert said.startswith("That needs a form, and Slack lets a mention open none. Ask with the command.")
+        assert f"`{command}`" in said
+    assert inn.cards() == []
 
 
 def test_a_form_that_did_not_open_in_time(inn: Inn) -> None:

@@ -5,20 +5,23 @@ TOUR ?=
 # To rewrite 6,000 assertions takes pytest ten seconds, so what it wrote is kept.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: demo unit unit-commands unit-others test lint format bench clean
+.PHONY: demo unit unit-commands unit-engines unit-others test lint format bench clean
 
 demo: .venv/ready
 	@TOUR=$(TOUR) $(BIN)/innkeeper demo
 
-# What needs no program of others, of the packages alone: two halves at once, as each worker of xdist would collect all.
+# What needs no program of others, of the packages alone: three parts at once, as each worker of xdist would collect all.
 unit: .venv/ready
-	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) unit-commands unit-others
+	@$(MAKE) --no-print-directory --jobs 3 $(if $(filter output-sync,$(.FEATURES)),--output-sync) unit-commands unit-engines unit-others
 
 unit-commands:
 	$(PYTEST) -m "not integration" tests/commands --ignore tests/commands/engines
 
+unit-engines:
+	$(PYTEST) -m "not integration" tests/commands/engines tests/labs
+
 unit-others:
-	$(PYTEST) -m "not integration" tests/bot tests/commands/engines tests/labs tests/state
+	$(PYTEST) -m "not integration" tests/bot tests/state
 
 # Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together.
 test: .venv/ready

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.measure import Measure, Tell, absolute
 from bench.parts import Parts
-from commands.catalogue import Catalogue
-from commands.git_catalogue import GitCatalogue, opened
+from commands.blueprints.catalogue import Catalogue
+from commands.blueprints.git_catalogue import GitCatalogue, opened
 
 ROUNDS = 7
 BLUEPRINTS = 500

@@ -34,10 +34,10 @@ from bot.notifier import Notifier
 from bot.revocations import Revocations, of_grants
 from bot.settings import read
 from bot.views.message import Message
-from commands import leaving
 from commands.authorise import Standing
 from commands.deps import Deps
-from commands.engines.vault import Operator
+from commands.engines.vault.protocol import Operator
+from commands.people import leaving
 from commands.request import Attachment
 from state import grants, inbox, labs
 from state.database import connect

@@ -18,10 +18,12 @@ from typing import Any, cast
 from bench.measure import Measure, Tell, percentile
 from bench.parts import LABS, Parts
 from bot.pictures.costs import cost_picture
-from commands import cost_report, lifetime_sweep, reports
-from commands.catalogue import Catalogue
+from commands import reports
+from commands.blueprints.catalogue import Catalogue
+from commands.costs import report as cost_report
 from commands.deps import Deps
-from commands.engines.vault import FixedToken, HvacVault, Operator
+from commands.engines.vault.protocol import FixedToken, HvacVault, Operator
+from commands.lifetime import sweep as lifetime_sweep
 from commands.request import Request
 from state import labs, outbox, runs
 from state.database import Database, connect

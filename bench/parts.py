@@ -19,8 +19,8 @@ import psutil
 from bench.slack import SlackProcess, slack_process
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
-from commands.engines.vault import FixedToken, HvacVault, Operator
-from commands.engines.vault_setup import admin_client, prepare, unwrap_secret_id
+from commands.engines.vault.protocol import FixedToken, HvacVault, Operator
+from commands.engines.vault.setup import admin_client, prepare, unwrap_secret_id
 from state.records import Person
 
 LABS = Path(__file__).resolve().parents[1] / "labs"

@@ -21,16 +21,17 @@ from pathlib import Path
 
 from bench.measure import Measure, Tell, absolute
 from bench.parts import LABS, Parts, bot
-from commands import checking
 from commands.authorise import Standing
-from commands.blueprint_records import Check, Deploy, Secure, Ssh
-from commands.catalogue import Catalogue
+from commands.blueprints.catalogue import Catalogue
+from commands.blueprints.records import Check, Deploy, Secure, Ssh
+from commands.checks import checking
 from commands.deps import Deps
-from commands.engines import checks, openssh
-from commands.engines.ansible import Play, environment, stage
+from commands.engines import openssh
+from commands.engines.ansible.playbook import Play, environment, stage
+from commands.engines.checks import looking as checks
 from commands.engines.openssh import Login
-from commands.engines.terraform import Terraform
-from commands.engines.vault import AppRole, HvacVault
+from commands.engines.terraform.engine import Terraform
+from commands.engines.vault.protocol import AppRole, HvacVault
 from commands.steps import deploy, hosts, test
 from commands.steps.step import Work
 from state import labs, runs, tfstate

@@ -46,24 +46,19 @@ from bot.settings import BadSettings, Settings
 from bot.slack import Slack
 from bot.web_client import KeptWebClient
 from bot.worker import Worker
-from commands import (
-    activity,
-    budgeting,
-    cost_report,
-    drift,
-    health,
-    leaving,
-    leftovers,
-    lifetime_sweep,
-    offers,
-    refreshing,
-    rekeying,
-    tidying,
-)
+from commands import drift, leftovers, offers
+from commands.blueprints import refreshing
+from commands.blueprints.git_catalogue import GitCatalogue, opened
+from commands.checks import health
+from commands.costs import budgeting
+from commands.costs import report as cost_report
 from commands.deps import Deps
-from commands.engines.terraform import Terraform
-from commands.engines.vault import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
-from commands.git_catalogue import GitCatalogue, opened
+from commands.engines.terraform.engine import Terraform
+from commands.engines.vault.protocol import AppRole, FixedToken, HvacVault, Login, TokenFile, VaultError
+from commands.grants import rekeying, tidying
+from commands.lifetime import activity
+from commands.lifetime import sweep as lifetime_sweep
+from commands.people import leaving
 from commands.steps import spine
 from state.database import connect
 from state.records import Person

@@ -18,8 +18,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.bodies import TooLong, read_at_most
-from commands.engines.vault import VaultDenied, VaultError, VaultMissing
-from commands.engines.vault_places import HOOK_SECRET
+from commands.engines.vault.places import HOOK_SECRET
+from commands.engines.vault.protocol import VaultDenied, VaultError, VaultMissing
 
 BODY_LIMIT_BYTES = 2_000_000  # a push of thousands of commits; what is longer waits for the next look
 KEPT_SECONDS = 10.0  # so that strangers cannot make us ask Vault over and over

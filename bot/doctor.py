@@ -9,11 +9,12 @@ from rich.console import Console
 from slack_sdk import WebClient
 
 from bot.readiness import check
-from commands import lifetime, prices
 from commands.blueprint import approvals_needed
+from commands.costs import prices
 from commands.deps import Deps
-from commands.engines.terraform import TerraformFailed
-from commands.engines.vault import VaultError
+from commands.engines.terraform.engine import TerraformFailed
+from commands.engines.vault.protocol import VaultError
+from commands.lifetime import moments as lifetime
 from commands.words import ago, listed, plural
 from state import audit, labs, tfstate
 from state.records import Lab

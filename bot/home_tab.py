@@ -15,7 +15,7 @@ import structlog
 from bot.late_pictures import LatePictures, Wanted
 from bot.slack import Later, NotTaken, Slack
 from bot.views import home as view
-from commands.costs import DailyCosts, Picture
+from commands.costs.spent import DailyCosts, Picture
 from commands.home import Home
 
 NOTE_LIFE = timedelta(minutes=1)  # what came of a click is read by then

@@ -11,7 +11,7 @@ from bot.home_tab import HomeTab
 from bot.slack import Later, NotTaken
 from commands import home
 from commands.deps import Deps
-from commands.engines.vault import VaultError
+from commands.engines.vault.protocol import VaultError
 from commands.home import Home
 from commands.words import plural
 from state import audit

@@ -20,9 +20,10 @@ from bot.slack import Later
 from bot.views import lists
 from bot.views.message import Message
 from bot.windows import beside
-from commands import forms, proposals, sources
 from commands.blueprint import Blueprint
+from commands.blueprints import proposals, sources
 from commands.deps import Deps
+from commands.forms import fields as forms
 from commands.request import Outcome, Refused, Request
 from commands.table import handle
 from commands.words import code

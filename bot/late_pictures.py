@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.slack import Later, NotTaken, Slack
-from commands.costs import Picture
+from commands.costs.spent import Picture
 
 TRIES, PAUSE_SECONDS = 3, 1.0  # a file takes a moment until it can stand in a message
 KEPT = 100  # files that are known, so that the same picture is drawn and uploaded once

@@ -21,9 +21,9 @@ from bot.views.message import Message
 from bot.views.message import message as picture_message
 from bot.views.message import picture as picture_block
 from bot.windows import Windows
-from commands import costs
 from commands.approvals import still_needed
-from commands.costs import NOTHING, Bill
+from commands.costs import spent as costs
+from commands.costs.spent import NOTHING, Bill
 from commands.home import Home
 from commands.offers import Offers
 from commands.pictures import Picture

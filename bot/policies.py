@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from commands import blueprint_file
-from commands.blueprint_records import Blueprint, BlueprintBroken
+from commands.blueprints import file as blueprint_file
+from commands.blueprints.records import Blueprint, BlueprintBroken
 from commands.engines import policy
-from commands.engines.module_facts import facts
 from commands.engines.policy import Finding, Verdict
+from commands.engines.sources.module_facts import facts
 from commands.guardrails import Subject, judge_plan
 
 PERSON = "T0-U0"  # asks for it; no policy of ours looks at who that is

@@ -14,10 +14,10 @@ from typing import Any
 from bot.views.lists import ANSWER, list_around
 from bot.views.message import action_of
 from bot.views.modals import SEALED, VALUE, submitted
-from commands import public_keys
 from commands.blueprint import HIDDEN, Blueprint
-from commands.engines.vault import VaultError
+from commands.engines.vault.protocol import VaultError
 from commands.grammar import parse
+from commands.grants import public_keys
 from commands.request import Refused, Request, id_from
 from state.records import InboxEntry, Person
 

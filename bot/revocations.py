@@ -18,9 +18,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from commands.engines.vault import VaultDenied, VaultError, VaultUnprepared
-from commands.issuing import key_id
-from commands.krl import Revoked, build_krl, fingerprint_bytes
+from commands.engines.vault.protocol import VaultDenied, VaultError, VaultUnprepared
+from commands.grants.issuing import key_id
+from commands.grants.krl import Revoked, build_krl, fingerprint_bytes
 from state import grants, krls, labs
 from state.database import Database
 from state.krls import SignedKrl

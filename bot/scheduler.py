@@ -10,7 +10,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from commands.approvals import expire, make_stale, state_moved
 from commands.deps import Deps
-from commands.engines.vault import VaultError
+from commands.engines.vault.protocol import VaultError
 from commands.steps.errored_states import take_in
 from state import inbox, labs, runs, tfstate
 from state.transitions import RunState

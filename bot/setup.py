@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.settings import Settings
-from commands.blueprint_records import FromVault
-from commands.engines.vault import VaultError
-from commands.engines.vault_setup import Needs, admin_client
-from commands.engines.vault_setup import prepare as prepare_vault
-from commands.git_catalogue import opened
+from commands.blueprints.git_catalogue import opened
+from commands.blueprints.records import FromVault
+from commands.engines.vault.protocol import VaultError
+from commands.engines.vault.setup import Needs, admin_client
+from commands.engines.vault.setup import prepare as prepare_vault
 from state.records import Person
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from commands.authorise import Standing, operator_of, require
-from commands.engines.vault import Vault
+from commands.engines.vault.protocol import Vault
 from commands.request import Refused
 from state import labs, runs, tfstate
 from state.database import Database

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from bot.bodies import TooLong, read_at_most
 from bot.state_access import AskSlack, Caller, Denied, caller_of, lab_of
-from commands.engines.vault import SealBroken, Vault, VaultUnavailable
+from commands.engines.vault.protocol import SealBroken, Vault, VaultUnavailable
 from state import audit, tfstate
 from state.database import Database
 from state.records import Lab, StateLock

@@ -13,9 +13,9 @@ import structlog
 
 from bot.liveness import LOST_AFTER, is_lost
 from commands.authorise import StandingUnknown
+from commands.blueprints.proposals import RepositoryAway
 from commands.deps import Deps
-from commands.engines.vault import VaultUnavailable
-from commands.proposals import RepositoryAway
+from commands.engines.vault.protocol import VaultUnavailable
 from commands.steps import applying, endings, provision
 from state import runs
 from state.records import Run

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from commands import proposals, refreshing, sources
+from commands.blueprints import proposals, refreshing, sources
+from commands.blueprints.git_catalogue import SHOWN
 from commands.deps import Deps
-from commands.git_catalogue import SHOWN
 from commands.labs import lab_called, plan_again, require_may_run, values_for
 from commands.request import Outcome, Refused, Request
 from commands.words import code

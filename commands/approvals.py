@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import consuming, factors, lifetime, sources, words
+from commands import consuming, words
 from commands.authorise import asker_of, operator_of
+from commands.blueprints import sources
+from commands.blueprints.proposals import RepositoryAway
 from commands.deps import Deps
-from commands.engines.vault import Operator
-from commands.proposals import RepositoryAway
+from commands.engines.vault.protocol import Operator
+from commands.lifetime import moments as lifetime
+from commands.people import factors
 from commands.request import Field, Form, NotTrusted, Outcome, Refused, Request, id_from
 from commands.words import listed, mention
 from state import approvals, audit, cards, runs, tfstate

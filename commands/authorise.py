@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from commands.engines.vault import ENDED, Operator, Vault, VaultError
+from commands.engines.vault.protocol import ENDED, Operator, Vault, VaultError
 from commands.request import NotTrusted
 from commands.words import at
 from state.records import Person

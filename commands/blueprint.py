@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from commands import words
-from commands.blueprint_records import Approvals as Approvals
-from commands.blueprint_records import Blueprint as Blueprint
-from commands.blueprint_records import BlueprintBroken as BlueprintBroken
-from commands.blueprint_records import Variable as Variable
+from commands.blueprints.records import Approvals as Approvals
+from commands.blueprints.records import Blueprint as Blueprint
+from commands.blueprints.records import BlueprintBroken as BlueprintBroken
+from commands.blueprints.records import Variable as Variable
 from commands.request import Refused
 from state.records import RunKind
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from commands import connect_form
 from commands.credentials import WAITS, in_wrapping, reveal_buttons
 from commands.deps import Deps
-from commands.engines.vault_places import (
+from commands.engines.vault.places import (
     CONSUMER_MAX_SECONDS,
     LABS_FOLDER,
     LABS_MOUNT,
     OPERATORS_MOUNT,
     lab_role_id,
 )
-from commands.extending import living
+from commands.forms import connect_form
 from commands.grammar import assignments
-from commands.issuing import Issued, checked_seconds, issue, lab_for_keys
+from commands.grants.issuing import Issued, checked_seconds, issue, lab_for_keys
+from commands.lifetime.extending import living
 from commands.offers import offers_of
 from commands.request import Attachment, Outcome, Refused, Request
 from commands.words import at, duration, listed

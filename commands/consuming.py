@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from commands import lab_outputs, sources
+from commands import lab_outputs
 from commands.authorise import may_run
 from commands.blueprint import Blueprint
+from commands.blueprints import sources
 from commands.deps import Deps
-from commands.engines.vault import Operator
+from commands.engines.vault.protocol import Operator
 from commands.request import Refused, Request, id_from
 from commands.words import at, listed, mention
 from state import consumers, labs, outbox, runs

@@ -10,13 +10,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from commands import public_keys
 from commands.deps import Deps
-from commands.engines.vault import WRAPPING_SECONDS, Wrapped
-from commands.extending import living
+from commands.engines.vault.protocol import WRAPPING_SECONDS, Wrapped
 from commands.grammar import assignments
-from commands.issuing import Issued, checked_seconds, issue, key_id, lab_for_keys, usable
-from commands.public_keys import PublicKey
+from commands.grants import public_keys
+from commands.grants.issuing import Issued, checked_seconds, issue, key_id, lab_for_keys, usable
+from commands.grants.public_keys import PublicKey
+from commands.lifetime.extending import living
 from commands.request import Button, Field, Form, Outcome, Refused, Request
 from commands.words import at, code, duration, listed
 from state import labs, runs

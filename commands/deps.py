@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.authorise import Standing
-from commands.catalogue import Catalogue
-from commands.costs import DailyCosts
-from commands.engines.ansible import Ansible, RunnerAnsible
-from commands.engines.terraform import Terraform
-from commands.engines.vault import Vault
+from commands.blueprints.catalogue import Catalogue
+from commands.costs.spent import DailyCosts
+from commands.engines.ansible.playbook import Ansible, RunnerAnsible
+from commands.engines.terraform.engine import Terraform
+from commands.engines.vault.protocol import Vault
 from commands.pictures import Life, Picture, Plan, undrawn
 from state.database import Database
 from state.records import Person, StepName

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from commands.blueprint_records import Blueprint
-from commands.engines import module_facts, policy
-from commands.engines.module_facts import Facts
+from commands.blueprints.records import Blueprint
+from commands.engines import policy
 from commands.engines.policy import Finding, Question, Verdict
-from commands.engines.terraform_diff import resources_without_secrets
+from commands.engines.sources import module_facts
+from commands.engines.sources.module_facts import Facts
+from commands.engines.terraform.diff import resources_without_secrets
 
 FOLDER = "policy"  # in the catalogue
 NO_POLICIES = "The catalogue has no policies, and without them nothing of a branch is planned."

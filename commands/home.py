@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from commands import consuming, costs, public_keys, wall_clock
+from commands import consuming
 from commands.approvals import still_needed
 from commands.authorise import known_admins
-from commands.costs import DailyCosts, Interval
+from commands.costs import spent as costs
+from commands.costs.spent import DailyCosts, Interval
 from commands.deps import Deps
-from commands.engines.vault import Operator
+from commands.engines.vault.protocol import Operator
+from commands.grants import public_keys
+from commands.grants.public_keys import PublicKey
+from commands.lifetime import wall_clock
 from commands.offers import offers_of
-from commands.public_keys import PublicKey
 from commands.request import Outcome, Refused, Request
 from state import approvals, extensions, grants, habits, labs, runs, usages
 from state.extensions import Extension

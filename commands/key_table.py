@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from commands import credentials, factors, keys
+from commands import credentials, keys
 from commands.command import OPERATORS, Command
+from commands.people import factors
 
 KEY_COMMANDS: tuple[Command, ...] = (
     Command(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NoReturn
 
-from commands import issuing, public_keys, rekeying
 from commands.deps import Deps
-from commands.engines.vault import Operator, VaultConflict
+from commands.engines.vault.protocol import Operator, VaultConflict
 from commands.grammar import person_of
+from commands.grants import issuing, public_keys, rekeying
+from commands.grants.public_keys import PublicKey
 from commands.labs import lab_called
-from commands.public_keys import PublicKey
 from commands.reports import page_of
 from commands.request import (
     Button,

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from commands import (
-    adopting,
-    budgeting,
-    connecting,
-    cost_report,
-    deploying,
-    drift,
-    extending,
-    health,
-    labs,
-    quiet_hours,
-    reports,
-)
+from commands import adopting, connecting, deploying, drift, labs, reports
+from commands.checks import health
 from commands.command import OPERATORS, Command
+from commands.costs import budgeting
+from commands.costs import report as cost_report
+from commands.lifetime import extending, quiet_hours
 
 LAB_COMMANDS: tuple[Command, ...] = (
     Command(

@@ -7,15 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from commands import audience, consuming, sources, up_form
+from commands import audience, consuming
 from commands.authorise import may_run
 from commands.blueprint import Blueprint, check_values, written
-from commands.blueprint_records import checked_ttl
+from commands.blueprints import sources
+from commands.blueprints.records import checked_ttl
+from commands.blueprints.sources import Source
 from commands.deps import Deps
+from commands.forms import up_form
+from commands.forms.secret_form import sealed_secrets, secret_form, words_of
 from commands.grammar import assignments, lab_name
 from commands.request import Outcome, Refused, Request, id_from
-from commands.secret_form import sealed_secrets, secret_form, words_of
-from commands.sources import Source
 from commands.starting import approvals_for, start_run
 from commands.words import ago, mention, nearest
 from state import audit, labs, runs, tfstate

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from commands.deps import Deps
-from commands.engines.vault import VaultError
+from commands.engines.vault.protocol import VaultError
 from commands.steps import integrate, secure
 from commands.words import plural
 from state import audit, labs

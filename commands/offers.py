@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from commands import sources
+from commands.blueprints import sources
 from commands.deps import Deps
 from commands.request import Refused
 from state.records import Lab

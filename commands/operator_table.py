@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from commands import agents, leaving, operators
+from commands import operators
 from commands.command import OPERATORS, Command
+from commands.people import agents, leaving
 
 OPERATOR_COMMANDS: tuple[Command, ...] = (
     Command(

@@ -6,13 +6,14 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from commands import operator_form, public_keys
 from commands.authorise import Standing, admins
 from commands.deps import Deps
-from commands.engines.vault import Operator, VaultConflict
+from commands.engines.vault.protocol import Operator, VaultConflict
+from commands.forms import operator_form
 from commands.grammar import duration
 from commands.grammar import person as person_called
 from commands.grammar import roles as roles_called
+from commands.grants import public_keys
 from commands.reports import page_of
 from commands.request import Button, Listing, Outcome, Refused, Request, Row
 from commands.words import at, listed, mention, plural

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from commands import sources
+from commands.blueprints import sources
+from commands.blueprints.sources import Source
 from commands.deps import Deps
 from commands.labs import require_may_run
 from commands.request import Outcome, Refused, Request, id_from
-from commands.sources import Source
 from commands.words import listed
 from state import audit, cards, labs, runs, steps
 from state.records import STEP_NAMES, Card, Lab, Person, Run, StepName, StepState

@@ -8,12 +8,15 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from commands import consuming, drift, health, lab_life, office_hours, prices, wall_clock
+from commands import consuming, drift, lab_life
 from commands.blueprint import Blueprint, written
+from commands.checks import health
+from commands.costs import prices
 from commands.deps import Deps
 from commands.labs import holder_words, lab_called
-from commands.lifetime import destroys_at, is_idle
-from commands.lifetime_words import last_use, until, use_and_end
+from commands.lifetime import office_hours, wall_clock
+from commands.lifetime.moments import destroys_at, is_idle
+from commands.lifetime.words import last_use, until, use_and_end
 from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
 from commands.words import at, code, duration, listed, mention, money, nearest, plural, sums
 from state import habits, labs, runs, tfstate, usages

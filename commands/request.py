@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from commands.engines.vault_documents import Operator
+from commands.engines.vault.documents import Operator
 from commands.pictures import Picture
 from state.records import Button as Button
 from state.records import Person

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from commands import budgeting, consuming, sources
+from commands import consuming
 from commands.blueprint import approvals_needed
-from commands.blueprint_records import Blueprint
+from commands.blueprints import sources
+from commands.blueprints.records import Blueprint
+from commands.blueprints.sources import Source
+from commands.costs import budgeting
 from commands.deps import Deps
 from commands.request import id_from
-from commands.sources import Source
 from commands.words import code, listed
 from state import audit, cards, outbox, runs, steps
 from state.records import STEP_NAMES, Card, Lab, OutboxMessage, Person, Run, RunKind, StepName, StepState

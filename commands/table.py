@@ -5,32 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from commands import (
-    agents,
-    approvals,
-    asking,
-    connecting,
-    credentials,
-    drift,
-    extending,
-    extension_approvals,
-    factors,
-    home,
-    keys,
-    labs,
-    leaving,
-    operators,
-    redoing,
-    reminder_answers,
-    reveals,
-)
+from commands import approvals, connecting, credentials, drift, home, keys, labs, operators, redoing
 from commands.authorise import Standing, StandingUnknown, agent_of, operator_of, require
 from commands.command import ANYBODY, OPERATORS, Action, Command
 from commands.deps import Deps
-from commands.engines.vault import Operator, VaultError
+from commands.engines.vault.protocol import Operator, VaultError
+from commands.forms import asking
+from commands.grants import reveals
 from commands.key_table import KEY_COMMANDS
 from commands.lab_table import LAB_COMMANDS
+from commands.lifetime import extending, extension_approvals, reminder_answers
 from commands.operator_table import OPERATOR_COMMANDS
+from commands.people import agents, factors, leaving
 from commands.request import Listing, NotNow, NotTrusted, Outcome, Refused, Request, Row
 from commands.words import code, listed, nearest
 from state import audit, habits, runs

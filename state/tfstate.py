@@ -48,7 +48,7 @@ class NotState(Conflict):
 
 
 class Sealer(Protocol):
-    """What Vault does for a body (commands/engines/vault.py)."""
+    """What Vault does for a body (commands/engines/vault/protocol.py)."""
 
     def seal(self, plaintext: bytes, about: str) -> bytes: ...
     def unseal(self, sealed: bytes, about: str) -> bytes: ...

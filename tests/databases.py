@@ -35,7 +35,9 @@ def put_tables(path: Path) -> None:
 def _with_tables() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.db"
-        with closing(sqlite3.connect(path)) as small:  # an empty table is a page: a quarter of the bytes to copy
+        with closing(
+            sqlite3.connect(path)
+        ) as small:  # an empty table is a page: a quarter of the bytes to copy
             small.executescript("PRAGMA page_size = 1024; VACUUM")
         database = connect(f"sqlite:///{path}")
         database.migrate()

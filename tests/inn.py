@@ -27,12 +27,18 @@ from bot.notifier import Notifier
 from bot.playground import fields as form_fields
 from bot.views.message import Message
 from bot.worker import Worker
-from commands import activity, budgeting, cost_report, drift, health, leaving, offers, rekeying, tidying
+from commands import drift, offers
 from commands.authorise import Standing, StandingUnknown
+from commands.blueprints.git_catalogue import opened
+from commands.checks import health
+from commands.costs import budgeting
+from commands.costs import report as cost_report
 from commands.deps import Deps
-from commands.engines.terraform import Access
-from commands.engines.vault import VaultError
-from commands.git_catalogue import opened
+from commands.engines.terraform.engine import Access
+from commands.engines.vault.protocol import VaultError
+from commands.grants import rekeying, tidying
+from commands.lifetime import activity
+from commands.people import leaving
 from commands.request import Refused
 from commands.steps.step import StepModule
 from state import audit, cards, inbox, labs, outbox, runs, tfstate

@@ -19,8 +19,12 @@ from bot.client import connection
 from bot.settings import Settings
 from bot.views import drift_card, home
 from bot.views.card import card as card_view
-from commands import blueprint_file, blueprint_records, extending, lifetime_words, prices
-from commands.catalogue import Catalogue
+from commands.blueprints import file as blueprint_file
+from commands.blueprints import records as blueprint_records
+from commands.blueprints.catalogue import Catalogue
+from commands.costs import prices
+from commands.lifetime import extending
+from commands.lifetime import words as lifetime_words
 from commands.table import ANYBODY, COMMANDS, OPERATORS, Command
 from commands.words import short
 from state import migrations

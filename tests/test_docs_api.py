@@ -13,7 +13,7 @@ from bot.api import models, routes
 from bot.api.access import REQUESTS_A_MINUTE
 from bot.api.openapi import description
 from bot.client import connection, lab
-from commands.engines.vault_places import AGENT_SECONDS, AGENTS_MOUNT
+from commands.engines.vault.places import AGENT_SECONDS, AGENTS_MOUNT
 from commands.table import COMMANDS
 from state.records import Person
 from tests.test_docs import page, table_below

@@ -25,7 +25,7 @@ from bot.bodies import TooLong, read_at_most
 from bot.intake import Intake
 from commands.authorise import StandingUnknown
 from commands.deps import Deps
-from commands.engines.vault import VaultError
+from commands.engines.vault.protocol import VaultError
 from state import runs
 from state.records import Person, Run
 from state.transitions import ENDED, RunState

@@ -13,8 +13,8 @@ import requests
 from hvac.exceptions import VaultError
 
 from bot.settings import BadSettings
-from commands.engines.vault_http import session_for
-from commands.engines.vault_places import AGENTS_MOUNT
+from commands.engines.vault.http import session_for
+from commands.engines.vault.places import AGENTS_MOUNT
 
 VARIABLES = (
     "INNKEEPER_URL",

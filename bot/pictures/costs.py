@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.pictures.bars import Bars, Series, bar_chart, bar_chart_alt
 from bot.pictures.raster import drawn
-from commands.costs import DailyCosts, Picture
+from commands.costs.spent import DailyCosts, Picture
 
 
 def cost_picture(costs: DailyCosts) -> Picture | None:

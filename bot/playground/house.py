@@ -32,8 +32,8 @@ from bot.playground.tour_acts import Cast, free_name
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
 from commands.engines import openssh
-from commands.engines.vault_database import configure_database
-from commands.engines.vault_setup import admin_client, prepare, unwrap_secret_id
+from commands.engines.vault.database import configure_database
+from commands.engines.vault.setup import admin_client, prepare, unwrap_secret_id
 from state.records import Person
 
 FLEETING = """\

@@ -11,8 +11,8 @@ from commands import offers as lab_offers
 from commands import words
 from commands.approvals import approved_roles, still_needed
 from commands.blueprint import written
-from commands.costs import NOTHING, Bill
-from commands.lifetime_words import extend_button
+from commands.costs.spent import NOTHING, Bill
+from commands.lifetime.words import extend_button
 from commands.offers import Offers
 from commands.request import Button
 from state.checks import CheckResult

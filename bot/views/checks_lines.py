@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.views.message import data, safe_mrkdwn, span, within
-from commands import health
+from commands.checks import health
 from state.checks import CheckResult
 from state.health import Illness
 from state.records import Lab, Run

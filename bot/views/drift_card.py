@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.views import message
 from bot.views.message import Message, data, safe_mrkdwn, section, span
 from commands import words
-from commands.engines.terraform_drift import OUTPUT
+from commands.engines.terraform.drift import OUTPUT
 from commands.request import Button
 from state.records import Lab, PlannedChange, Run
 from state.transitions import RunState

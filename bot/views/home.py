@@ -19,10 +19,11 @@ from bot.views.card import (
     state_word,
 )
 from bot.views.message import actions, context, data, fit, picture, safe_mrkdwn, section, span, within
-from commands import lifetime, words
+from commands import words
 from commands.audience import is_direct
 from commands.home import Home, MyLab, Waiting
-from commands.lifetime_words import extend_button, until
+from commands.lifetime import moments as lifetime
+from commands.lifetime.words import extend_button, until
 from commands.request import Button
 from state.extensions import Extension
 from state.records import Grant, Lab

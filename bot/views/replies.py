@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from bot.views.card import counts_words, lived_seconds, role_words
 from bot.views.drift_card import drift_words
 from bot.views.message import data, safe_mrkdwn
-from commands import lifetime, words
-from commands.costs import Bill
+from commands import words
+from commands.costs.spent import Bill
+from commands.lifetime import moments as lifetime
 from state.checks import CheckResult
 from state.records import Approval, Lab, Person, Run
 from state.transitions import RunState

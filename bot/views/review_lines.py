@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.views import message
 from bot.views.message import data, safe_mrkdwn, span
 from commands import words
+from commands.blueprints.restraint import TEAMS
 from commands.guardrail_words import verdict_words
-from commands.restraint import TEAMS
 from state.records import Run
 from state.transitions import RunState
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 
-from commands import sources
 from commands.approvals import (
     branch_moved,
     make_stale,
@@ -26,8 +25,10 @@ from commands.approvals import (
 )
 from commands.authorise import StandingUnknown
 from commands.blueprint import Blueprint
+from commands.blueprints import sources
+from commands.blueprints.proposals import RepositoryAway
 from commands.deps import Deps
-from commands.engines.terraform import (
+from commands.engines.terraform.engine import (
     Access,
     AlreadyStarted,
     Child,
@@ -36,8 +37,7 @@ from commands.engines.terraform import (
     TerraformFailed,
     scrub,
 )
-from commands.engines.vault import VaultError, VaultUnavailable
-from commands.proposals import RepositoryAway
+from commands.engines.vault.protocol import VaultError, VaultUnavailable
 from commands.request import Refused
 from commands.steps import endings, errored_states, spine
 from commands.steps.inputs import Inputs, gather, known_secrets

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from commands.blueprint_records import Deploy, FromVault
+from commands.blueprints.records import Deploy, FromVault
 from commands.engines import openssh
-from commands.engines.ansible import Play, Played
-from commands.engines.ansible_events import Failure
+from commands.engines.ansible.events import Failure
+from commands.engines.ansible.playbook import Play, Played
 from commands.engines.openssh import Host, Login
-from commands.engines.terraform import scrub
+from commands.engines.terraform.engine import scrub
 from commands.steps import hosts
 from commands.steps.step import Done, StepFailed, StepInterrupted, Work
 from commands.words import duration, listed, plural

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from commands.deps import Deps
-from commands.engines.terraform_drift import OUTPUT, drift
+from commands.engines.terraform.drift import OUTPUT, drift
 from state import drift as looks
 from state import tfstate
 from state.records import Lab, PlannedChange, Run

@@ -10,9 +10,10 @@ from typing import Any
 
 import structlog
 
-from commands import lifetime, sources
+from commands.blueprints import sources
 from commands.deps import Deps
 from commands.guardrail_words import is_cut, report, verdict_words
+from commands.lifetime import moments as lifetime
 from commands.pictures import Picture
 from commands.request import Refused, id_from
 from commands.starting import start_run

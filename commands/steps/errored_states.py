@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from commands.deps import Deps
-from commands.engines.vault import VaultError
+from commands.engines.vault.protocol import VaultError
 from commands.request import id_from
 from state import audit, labs, outbox, tfstate
 from state.records import Lab, OutboxMessage, Run

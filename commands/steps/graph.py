@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 
 from commands.deps import Deps
-from commands.engines.terraform import TerraformFailed, scrub
-from commands.engines.terraform_graph import graph
+from commands.engines.terraform.engine import TerraformFailed, scrub
+from commands.engines.terraform.graph import graph
 from commands.pictures import Node, Picture, Plan
 from state.records import Run
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from commands import consuming, sources
+from commands import consuming
 from commands.blueprint import Blueprint
+from commands.blueprints import sources
 from commands.deps import Deps
-from commands.engines.vault import VaultError, VaultUnprepared
+from commands.engines.vault.protocol import VaultError, VaultUnprepared
 from commands.request import Refused
 from state import labs
 from state.records import Lab, Run

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from commands import issuing
-from commands.engines.vault import Vault, VaultMissing
-from commands.engines.vault_places import DATABASE_MOUNT, LABS_FOLDER, OPERATORS_MOUNT, lab_connection
+from commands.engines.vault.places import DATABASE_MOUNT, LABS_FOLDER, OPERATORS_MOUNT, lab_connection
+from commands.engines.vault.protocol import Vault, VaultMissing
+from commands.grants import issuing
 from commands.steps.step import Done, StepFailed, Work
 from commands.words import listed, plural
 from state import grants

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from commands.engines import terraform_events as events
-from commands.engines.terraform import scrub
+from commands.engines.terraform import events as events
+from commands.engines.terraform.engine import scrub
 from commands.steps.inputs import UNKNOWN
 from state.records import Counts, PlannedChange
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from commands import lifetime, office_hours, sources
+from commands.blueprints import sources
 from commands.deps import Deps
-from commands.extending import say_in_thread
+from commands.lifetime import moments as lifetime
+from commands.lifetime import office_hours
+from commands.lifetime.extending import say_in_thread
 from commands.request import Refused, id_from
 from commands.words import HOUR, at
 from state import audit, cards, habits, health, labs, tfstate, usages

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from commands import prices, words
+from commands import words
 from commands.blueprint import Blueprint
+from commands.costs import prices
 from commands.deps import Deps
 from commands.request import id_from
 from state import labs, runs, usages

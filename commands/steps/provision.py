@@ -15,19 +15,14 @@ from typing import Any
 
 import structlog
 
-from commands import office_hours, office_hours_sweep, rekeying, sources
 from commands.blueprint import Blueprint
+from commands.blueprints import sources
 from commands.deps import Deps
-from commands.engines.terraform import (
-    Access,
-    Child,
-    ChildLost,
-    TerraformFailed,
-    attribute_diff,
-    scrub,
-)
-from commands.engines.terraform_drift import as_changes
-from commands.engines.vault import VaultError
+from commands.engines.terraform.drift import as_changes
+from commands.engines.terraform.engine import Access, Child, ChildLost, TerraformFailed, attribute_diff, scrub
+from commands.engines.vault.protocol import VaultError
+from commands.grants import rekeying
+from commands.lifetime import office_hours, office_hours_sweep
 from commands.request import Refused
 from commands.steps import drifting, endings, graph, judging, pricing
 from commands.steps.applying import LOOK_SECONDS, lab_of, new_access

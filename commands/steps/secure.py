@@ -14,9 +14,9 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from commands.blueprint_records import DataStore
-from commands.engines.vault import DatabasePlace, Vault, VaultError, VaultUnavailable
-from commands.engines.vault_places import GRANT_MAX_SECONDS
+from commands.blueprints.records import DataStore
+from commands.engines.vault.places import GRANT_MAX_SECONDS
+from commands.engines.vault.protocol import DatabasePlace, Vault, VaultError, VaultUnavailable
 from commands.steps.step import Done, StepFailed, Work
 
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")

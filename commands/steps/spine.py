@@ -10,11 +10,11 @@ from pathlib import Path
 
 import structlog
 
-from commands import sources
 from commands.blueprint import Blueprint
+from commands.blueprints import sources
 from commands.deps import Deps
-from commands.engines.terraform import scrub
-from commands.engines.vault import VaultError, VaultUnavailable
+from commands.engines.terraform.engine import scrub
+from commands.engines.vault.protocol import VaultError, VaultUnavailable
 from commands.lab_outputs import outputs_of
 from commands.request import Refused, id_from
 from commands.steps import deploy, integrate, secure, test

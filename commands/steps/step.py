@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from commands.blueprint_records import Blueprint
+from commands.blueprints.records import Blueprint
 from commands.deps import Deps
 from state.records import Lab, Run
 

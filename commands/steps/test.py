@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from commands import checking
-from commands.engines import checks
-from commands.engines.checks import Result
+from commands.checks import checking
+from commands.engines.checks import looking as checks
+from commands.engines.checks.looking import Result
 from commands.steps.step import Done, StepFailed, StepInterrupted, Work
 from commands.words import plural
 from state import checks as checks_table

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from bot.revocations import Revocations, Source
 from bot.ssh_routes import routes
-from commands.krl import Revoked
+from commands.grants.krl import Revoked
 from state.database import Database
 from tests.databases import a_database
 from tests.fakes.clock import FakeClock

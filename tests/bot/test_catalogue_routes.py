@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from bot.catalogue_routes import BODY_LIMIT_BYTES, KEPT_SECONDS, HookSecret, is_signed, routes
-from commands.engines.vault import VaultDenied, VaultMissing, VaultSealed
+from commands.engines.vault.protocol import VaultDenied, VaultMissing, VaultSealed
 from tests.listening import listening
 
 SECRET = "a-secret-of-the-hook-that-is-long"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.home_watch import HomeWatch
-from commands.costs import DailyCosts, Picture
+from commands.costs.spent import DailyCosts, Picture
 from state.records import Person
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, SECURITY, Inn
 

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from bot.revocations import Revocations, of_grants
-from commands.engines.vault import VaultAway, VaultSealed, VaultUnprepared
-from commands.krl import Revoked, build_krl
+from commands.engines.vault.protocol import VaultAway, VaultSealed, VaultUnprepared
+from commands.grants.krl import Revoked, build_krl
 from state import grants, krls, labs
 from state.krls import SignedKrl
 from state.records import Grant

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from commands.authorise import Standing, admins, may_run, operator_of, require
-from commands.engines.vault import VaultAway, VaultSealed, VaultSlow, VaultUnavailable
+from commands.engines.vault.protocol import VaultAway, VaultSealed, VaultSlow, VaultUnavailable
 from commands.request import Refused
 from state.records import Person
 from tests.fakes.clock import FakeClock

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands import blueprint_file
 from commands.blueprint import (
     Blueprint,
     BlueprintBroken,
@@ -19,8 +18,9 @@ from commands.blueprint import (
     written,
     wrong_value,
 )
-from commands.blueprint_records import Check, Deploy, Ssh, checked_ttl
-from commands.catalogue import Catalogue
+from commands.blueprints import file as blueprint_file
+from commands.blueprints.catalogue import Catalogue
+from commands.blueprints.records import Check, Deploy, Ssh, checked_ttl
 from commands.request import Refused
 from tests.commands.refusals import refused
 

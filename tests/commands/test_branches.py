@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from commands import lifetime_sweep
-from commands.engines.terraform_events import Diagnostic
+from commands.engines.terraform.events import Diagnostic
+from commands.lifetime import sweep as lifetime_sweep
 from state import approvals, runs
-from tests.commands.engines.repositories import Repository
+from tests.commands.engines.git.repositories import Repository
 from tests.inn import COLLEAGUE, INFRA, REQUESTER, SECURITY, Inn, Shown
 
 pytestmark = pytest.mark.integration

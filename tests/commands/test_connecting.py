@@ -15,11 +15,11 @@ import pytest
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.requests import WrongFields
 from commands.connecting import how_to
-from commands.engines.vault import VaultDenied
+from commands.engines.vault.protocol import VaultDenied
 from commands.steps import integrate, secure
 from state import grants
 from state.records import Person
-from tests.commands.engines.vault_worlds import RealWorld
+from tests.commands.engines.vault.worlds import RealWorld
 from tests.conftest import VaultSpace
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, Inn, Shown, View
 

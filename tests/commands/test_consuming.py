@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from commands import lifetime_sweep
-from commands.catalogue import Catalogue
+from commands.blueprints.catalogue import Catalogue
+from commands.lifetime import sweep as lifetime_sweep
 from state import consumers
 from tests.inn import BOTH, COLLEAGUE, INFRA, REQUESTER, Inn
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from commands import public_keys
+from commands.grants import public_keys
 from state import grants, labs
 from state.records import Grant
 from tests.commands.test_keys import ONE, TWO

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from commands import drift
-from commands.engines.terraform_events import Diagnostic
+from commands.engines.terraform.events import Diagnostic
 from commands.steps import provision
 from state import drift as looks
 from state import labs, runs, tfstate

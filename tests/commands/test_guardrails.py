@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from commands.blueprint_records import Blueprint, Cost
-from commands.engines.module_facts import empty
+from commands.blueprints.records import Blueprint, Cost
+from commands.engines.sources.module_facts import empty
 from commands.guardrails import NO_POLICIES, Subject, document, judge_plan, judge_sources, plan_document
 
 BLUEPRINT = Blueprint("web", "A server", Path("/labs/web"), Path("/labs/web"), cost=Cost(9, "USD"))

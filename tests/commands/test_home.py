@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from commands.costs import DailyCosts, Picture
+from commands.costs.spent import DailyCosts, Picture
 from tests.inn import ADMIN, INFRA, REQUESTER, SECURITY, STRANGER, Inn
 
 

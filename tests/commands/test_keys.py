@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.requests import WrongFields
-from commands import public_keys
+from commands.grants import public_keys
 from state import grants
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, STRANGER, Inn
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from commands.engines.ansible import Play, Played
-from commands.engines.ansible_events import Failure
+from commands.engines.ansible.events import Failure
+from commands.engines.ansible.playbook import Play, Played
 from commands.engines.openssh import Host, Login
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from commands.engines.vault import VaultError
+from commands.engines.vault.protocol import VaultError
 
 
 class KrlSigner:

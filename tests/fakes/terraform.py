@@ -13,15 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from commands.engines import terraform_module
-from commands.engines.terraform import (
-    Access,
-    AlreadyStarted,
-    Declared,
-    PlanTampered,
-    TerraformFailed,
-)
-from commands.engines.terraform_events import Diagnostic
+from commands.engines.terraform import module as terraform_module
+from commands.engines.terraform.engine import Access, AlreadyStarted, Declared, PlanTampered, TerraformFailed
+from commands.engines.terraform.events import Diagnostic
 from state.records import PlannedChange, RunKind
 from tests.fakes.terraform_process import (
     FakeChild,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from commands.engines.terraform import ChildLost, Progress
-from commands.engines.terraform_events import Diagnostic
+from commands.engines.terraform.engine import ChildLost, Progress
+from commands.engines.terraform.events import Diagnostic
 from state.records import PlannedChange
 
 Line = dict[str, Any]

@@ -9,8 +9,12 @@ from datetime import UTC, datetime
 from threading import RLock
 from typing import Any, Literal
 
-from commands.engines import vault_sealing
-from commands.engines.vault import (
+from commands.engines.vault import sealing as vault_sealing
+from commands.engines.vault.documents import from_document, path_of, to_document
+from commands.engines.vault.errors import Doing
+from commands.engines.vault.labs import refuse_other_labs
+from commands.engines.vault.operators import conflict
+from commands.engines.vault.protocol import (
     Operator,
     VaultAway,
     VaultDenied,
@@ -19,10 +23,6 @@ from commands.engines.vault import (
     VaultSlow,
     VaultUnavailable,
 )
-from commands.engines.vault_documents import from_document, path_of, to_document
-from commands.engines.vault_errors import Doing
-from commands.engines.vault_labs import refuse_other_labs
-from commands.engines.vault_operators import conflict
 from state.records import Person
 from tests.fakes.vault_agents import FakeAgents
 from tests.fakes.vault_keys import FakeKeys

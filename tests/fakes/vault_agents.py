@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
-from commands.engines.vault import VaultDenied, VaultRefused, VaultUnprepared, Wrapped
-from commands.engines.vault_errors import Doing
+from commands.engines.vault.errors import Doing
+from commands.engines.vault.protocol import VaultDenied, VaultRefused, VaultUnprepared, Wrapped
 from state.records import Person
 
 

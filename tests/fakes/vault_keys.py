@@ -25,7 +25,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from commands.engines.vault import (
+from commands.engines.vault.errors import Doing
+from commands.engines.vault.places import (
+    GRANT_MAX_SECONDS,
+    SSH_BOT_MAX_SECONDS,
+    SSH_MAX_SECONDS,
+    SSH_TOKEN_SECONDS,
+)
+from commands.engines.vault.protocol import (
     WRAPPING_SECONDS,
     DatabaseRole,
     GrantToken,
@@ -37,13 +44,6 @@ from commands.engines.vault import (
     VaultUnprepared,
     Wrapped,
     WrappingSpent,
-)
-from commands.engines.vault_errors import Doing
-from commands.engines.vault_places import (
-    GRANT_MAX_SECONDS,
-    SSH_BOT_MAX_SECONDS,
-    SSH_MAX_SECONDS,
-    SSH_TOKEN_SECONDS,
 )
 from state.records import Person
 

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
 
-from commands.engines.vault import (
+from commands.engines.vault.errors import Doing
+from commands.engines.vault.labs import PARTS
+from commands.engines.vault.places import GRANT_MAX_SECONDS, LAB_NAME, lab_role_id
+from commands.engines.vault.protocol import (
     DatabasePlace,
     VaultDenied,
     VaultError,
@@ -17,9 +20,6 @@ from commands.engines.vault import (
     VaultUnprepared,
     Wrapped,
 )
-from commands.engines.vault_errors import Doing
-from commands.engines.vault_labs import PARTS
-from commands.engines.vault_places import GRANT_MAX_SECONDS, LAB_NAME, lab_role_id
 from state.records import Person
 
 

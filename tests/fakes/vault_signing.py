@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from commands.engines.vault import TotpSecret, VaultMissing
-from commands.engines.vault_documents import path_of
-from commands.engines.vault_errors import Doing
-from commands.engines.vault_signing import has_one
+from commands.engines.vault.documents import path_of
+from commands.engines.vault.errors import Doing
+from commands.engines.vault.protocol import TotpSecret, VaultMissing
+from commands.engines.vault.signing import has_one
 from state.records import Person
 
 STEP_SECONDS = 30  # of a second factor

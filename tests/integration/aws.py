@@ -17,7 +17,7 @@ import pytest
 import requests
 import yaml
 
-from commands.engines.terraform_setting import Setting
+from commands.engines.terraform.setting import Setting
 from tests.conftest import cannot_be_had
 from tests.integration.bot_process import free_port
 from tests.waiting import until

@@ -21,9 +21,9 @@ from bot.playground.postgresql_server import ADMIN, PASSWORD, LocalPostgreSQL
 from bot.playground.server import LocalSlack
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
-from commands.engines.vault import AppRole, FixedToken, HvacVault, Operator
-from commands.engines.vault_database import configure_database
-from commands.engines.vault_setup import admin_client, prepare
+from commands.engines.vault.database import configure_database
+from commands.engines.vault.protocol import AppRole, FixedToken, HvacVault, Operator
+from commands.engines.vault.setup import admin_client, prepare
 from state.records import Person
 from tests.integration import blueprints
 from tests.integration.bot_process import BotProcess

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.engines.terraform_setting import Setting
+from commands.engines.terraform.setting import Setting
 from tests.conftest import cannot_be_had
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.engines.repositories import Repository
+from tests.commands.engines.git.repositories import Repository
 from tests.integration.house import House
 
 pytestmark = pytest.mark.integration

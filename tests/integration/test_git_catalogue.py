@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.commands.engines.repositories import Repository
+from tests.commands.engines.git.repositories import Repository
 from tests.integration.house import House
 from tests.waiting import until
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.krl import Revoked
+from commands.grants.krl import Revoked
 from tests.bot.serving_hosts import Hosts, serving_hosts
 from tests.commands.openssh import Keygen
 from tests.conftest import cannot_be_had

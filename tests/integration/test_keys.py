@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bot.playground.postgresql_server import LocalPostgreSQL
-from commands.engines.vault import VaultRefused
+from commands.engines.vault.protocol import VaultRefused
 from tests.integration.house import House
 from tests.integration.keyholder import HOSTED, Keyholder, forged_click, krl_says, secrets_in, text_of, told
 from tests.waiting import until

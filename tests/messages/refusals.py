@@ -20,11 +20,11 @@ RAISED = ("Refused", "NotTrusted", "NotNow", "GitFailed", "StepFailed")
 HANDED_ON = {
     "bot/requests.py:to_request": "what was refused before it was recorded, by the same functions",
     "commands/table.py:handle": "what Vault and Slack say of themselves, in the scenes of the chapter before",
-    "commands/git_catalogue.py:__init__": "what git says",
-    "commands/proposals.py:head_of": "a GitFailed, which is in this list",
-    "commands/proposals.py:checked_out_at": "a GitFailed, which is in this list",
-    "commands/proposals.py:blueprint_at": "a GitFailed, which is in this list",
-    "commands/proposals.py:held_back_at": "a GitFailed, which is in this list",
+    "commands/blueprints/git_catalogue.py:__init__": "what git says",
+    "commands/blueprints/proposals.py:head_of": "a GitFailed, which is in this list",
+    "commands/blueprints/proposals.py:checked_out_at": "a GitFailed, which is in this list",
+    "commands/blueprints/proposals.py:blueprint_at": "a GitFailed, which is in this list",
+    "commands/blueprints/proposals.py:held_back_at": "a GitFailed, which is in this list",
 }
 _FEW = 3  # ways in which a part of it may go that are all shown
 _MOST = 8  # ways in which one sentence may go

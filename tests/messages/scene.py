@@ -16,7 +16,7 @@ from bot.pictures.plan_graph import plan_graph_alt, plan_picture
 from bot.pictures.timeline import life_picture, timeline_alt
 from bot.requests import WrongFields
 from bot.views.message import Message
-from commands.costs import DailyCosts
+from commands.costs.spent import DailyCosts
 from commands.pictures import Picture
 from state.records import Person
 from tests.fakes.slack import Said

@@ -1,4 +1,4 @@
-"""What labs have cost, as both databases count it: the same as the pure sums of commands/costs.py."""
+"""What labs have cost, as both databases count it: the same as the pure sums of commands/costs/spent.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from commands import costs
-from commands.costs import Interval
+from commands.costs import spent as costs
+from commands.costs.spent import Interval
 from state import labs, usages
 from state.database import Database
 from state.usages import USAGES

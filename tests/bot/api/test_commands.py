@@ -8,7 +8,7 @@ from bot import requests as asked
 from bot.liveness import this_process
 from commands.authorise import Standing
 from commands.blueprint import Blueprint
-from commands.catalogue import Catalogue
+from commands.blueprints.catalogue import Catalogue
 from state import inbox, labs
 from tests.bot.api.serving_api import AGENTS, CI, Served, serving, token_of
 from tests.inn import ADMIN, CHANNEL, REQUESTER, SECURITY, STRANGER, Inn

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.views.card import card
 from commands import offers
-from commands.costs import NOTHING, Bill
+from commands.costs.spent import NOTHING, Bill
 from commands.offers import Offers
 from state.records import STEP_NAMES, Approval, Counts, Lab, Person, PlannedChange, Run, Step
 from state.transitions import RunState

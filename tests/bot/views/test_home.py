@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.views.home import home, turned_away
-from commands.costs import DailyCosts
+from commands.costs.spent import DailyCosts
+from commands.grants.public_keys import PublicKey
 from commands.home import Home, MyLab, Waiting
-from commands.public_keys import PublicKey
 from state.extensions import Extension
 from state.records import Counts, Grant, Lab, PlannedChange
 from state.transitions import RunState

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from bot.views import replies
-from commands.costs import Bill
+from commands.costs.spent import Bill
 from state.checks import CheckResult
 from state.records import Approval, Counts
 from state.transitions import RunState

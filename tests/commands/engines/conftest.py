@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.engines.terraform import Terraform
-from tests.commands.engines.vault_worlds import FakeWorld, RealWorld, World
+from commands.engines.terraform.engine import Terraform
+from tests.commands.engines.vault.worlds import FakeWorld, RealWorld, World
 
 
 @pytest.fixture(params=["fake", pytest.param("openbao", marks=pytest.mark.integration)])

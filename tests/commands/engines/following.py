@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from commands.engines import terraform_events as events
+from commands.engines.terraform import events as events
 
 
 def follow(child: Any, seconds: float = 30.0) -> tuple[int, list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from commands.engines.terraform import Access
+from commands.engines.terraform.engine import Access
 
 
 class StateServer:

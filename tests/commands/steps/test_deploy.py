@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import SSHCertificate, load_ssh_public_identity
 
-from commands.blueprint_records import Blueprint, Deploy, FromVault, Secure, Ssh, Variable
+from commands.blueprints.records import Blueprint, Deploy, FromVault, Secure, Ssh, Variable
 from commands.engines.openssh import Login
-from commands.engines.vault import VaultMissing
+from commands.engines.vault.protocol import VaultMissing
 from commands.steps import deploy, hosts
 from commands.steps.step import Done, StepFailed, StepInterrupted, Work
 from tests.fakes.ansible import FakeAnsible, FakeTask

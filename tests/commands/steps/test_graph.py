@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from commands.engines.terraform_events import Diagnostic
+from commands.engines.terraform.events import Diagnostic
 from commands.pictures import Picture, Plan
 from tests.inn import REQUESTER, Inn, Shown
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from commands.engines.vault import VaultUnprepared
-from commands.engines.vault_errors import Doing
+from commands.engines.vault.errors import Doing
+from commands.engines.vault.protocol import VaultUnprepared
 from commands.steps.inputs import gather, known_secrets
 from tests.fakes.vault import FakeVault
 from tests.inn import INFRA, REQUESTER, Inn

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from commands.blueprint_records import Blueprint, Secure
-from commands.engines.vault import VaultDenied
+from commands.blueprints.records import Blueprint, Secure
+from commands.engines.vault.protocol import VaultDenied
 from commands.steps import integrate, secure
 from commands.steps.step import StepFailed, Work
 from tests.inn import REQUESTER, Inn

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from commands.engines.terraform_events import Diagnostic
+from commands.engines.terraform.events import Diagnostic
 from commands.steps import endings
 from state.records import Verdict
+from tests.commands.grants.test_rekeying import a_lab as rooted
 from tests.commands.test_branches import Proposed
-from tests.commands.test_rekeying import a_lab as rooted
 from tests.inn import ADMIN, BOTH, INFRA, REQUESTER, SECURITY, Inn, Shown
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from commands.engines.terraform_events import Diagnostic
+from commands.engines.terraform.events import Diagnostic
 from state import labs, runs, tfstate
 from state.records import PlannedChange, StateLock
 from state.transitions import RunState

@@ -14,11 +14,11 @@ import pytest
 from cryptography import x509
 
 from bot.playground.postgresql_server import LocalPostgreSQL
-from commands.blueprint_records import Blueprint, DataStore, Secure, Ssh
-from commands.engines.vault import DatabaseRole, VaultAway, VaultMissing, VaultUnprepared
+from commands.blueprints.records import Blueprint, DataStore, Secure, Ssh
+from commands.engines.vault.protocol import DatabaseRole, VaultAway, VaultMissing, VaultUnprepared
 from commands.steps import secure
 from commands.steps.step import StepFailed, Work
-from tests.commands.engines.vault_worlds import RealWorld
+from tests.commands.engines.vault.worlds import RealWorld
 from tests.conftest import VaultSpace
 from tests.inn import REQUESTER, Inn
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.engines.vault import VaultAway
+from commands.engines.vault.protocol import VaultAway
 from commands.steps import spine
 from commands.steps.step import Done, StepFailed, StepInterrupted, Work
 from state import runs, steps

@@ -8,7 +8,7 @@ import pytest
 
 from commands.steps import test as step
 from state import checks
-from tests.commands.engines.test_network_checks import closed_port, serving
+from tests.commands.engines.checks.test_network import closed_port, serving
 from tests.inn import COLLEAGUE, REQUESTER, STRANGER, Inn
 
 OPEN = "approvals: {operator: 1, self: true}\n"

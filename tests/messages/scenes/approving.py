@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot import scheduler
-from commands import budgeting
+from commands.costs import budgeting
 from tests.inn import ADMIN, COLLEAGUE, INFRA, INFRA_TOO, REQUESTER, SECURITY
 from tests.messages.scene import Scene
 from tests.messages.stage import sets

@@ -8,7 +8,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from tests.commands.engines.repositories import Repository
+from tests.commands.engines.git.repositories import Repository
 from tests.inn import INFRA, REQUESTER, SECURITY
 from tests.messages.scene import Scene
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands import lifetime_sweep
+from commands.lifetime import sweep as lifetime_sweep
 from tests.inn import ADMIN, COLLEAGUE, INFRA, KEYED, REQUESTER, SECURITY, STRANGER
 from tests.messages.scene import Scene
 from tests.messages.stage import KEY, sets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands import tidying
+from commands.grants import tidying
 from commands.steps import integrate, secure
 from tests.commands.test_connecting import PUBLISHED
 from tests.commands.test_credentials import signing_request

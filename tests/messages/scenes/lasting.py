@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from commands import lifetime_sweep
-from commands.engines.terraform import Diagnostic
+from commands.engines.terraform.engine import Diagnostic
+from commands.lifetime import sweep as lifetime_sweep
 from state import habits
 from state.habits import Habits
-from tests.commands.test_lifetime_sweep import KEPT
-from tests.commands.test_office_hours import OFFICE
+from tests.commands.lifetime.test_office_hours import OFFICE
+from tests.commands.lifetime.test_sweep import KEPT
 from tests.inn import COLLEAGUE, INFRA, REQUESTER, SECURITY
 from tests.messages.scene import Scene
 from tests.messages.stage import sets

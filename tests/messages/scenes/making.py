@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from commands.engines.terraform import Diagnostic
+from commands.engines.terraform.engine import Diagnostic
 from state import steps as steps_table
 from state.records import PlannedChange
 from tests.inn import INFRA, REQUESTER, SECURITY

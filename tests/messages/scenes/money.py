@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from commands import budgeting, cost_report, lifetime_sweep
-from tests.commands.test_lifetime_sweep import KEPT as KEPT_UP
+from commands.costs import budgeting
+from commands.costs import report as cost_report
+from commands.lifetime import sweep as lifetime_sweep
+from tests.commands.lifetime.test_sweep import KEPT as KEPT_UP
 from tests.inn import ADMIN, COLLEAGUE, REQUESTER
 from tests.messages.scene import Scene
 from tests.messages.stage import sets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands.engines.terraform import Diagnostic
+from commands.engines.terraform.engine import Diagnostic
 from state.records import PlannedChange
 from tests.commands.test_credentials import a_lab
 from tests.inn import INFRA, REQUESTER, SECURITY

@@ -8,8 +8,8 @@ from bot import requests
 from commands.request import Request
 from commands.table import handle
 from state.records import Person
+from tests.commands.grants.test_rekeying import a_lab as a_rooted_lab
 from tests.commands.test_keys import ONE
-from tests.commands.test_rekeying import a_lab as a_rooted_lab
 from tests.inn import ADMIN, CHANNEL, COLLEAGUE, INFRA, KEYED, REQUESTER, SECURITY
 from tests.messages.scene import Scene
 from tests.messages.stage import KEY_TOO

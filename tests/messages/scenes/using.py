@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from commands import drift, health
-from commands.engines.terraform import Diagnostic
+from commands import drift
+from commands.checks import health
+from commands.engines.terraform.engine import Diagnostic
 from commands.steps import test as step
 from state import tfstate
 from state.records import StateLock
+from tests.commands.checks.test_health import CHECKED
 from tests.commands.test_drift import deleted, other_output, updated
-from tests.commands.test_health import CHECKED
 from tests.inn import ADMIN, COLLEAGUE, INFRA_TOO, REQUESTER
 from tests.messages.scene import Scene
 from tests.messages.stage import sets

@@ -65,7 +65,7 @@ class HomeTab:
     def refresh(self, user: str, home: Home, draw: Draw) -> bool:
         """The same tab as things are now, if it looks otherwise; its picture stays. Raises NotTaken, Later."""
         stands = self._tabs.get(user)
-        if stands is None:
+        if stands is None or home.at < stands.home.at:  # what was read before their last click is not news
             return False
         is_read = home.at - stands.touched_at >= NOTE_LIFE
         wanted = replace(stands, home=home, note="" if is_read else stands.note)
@@ -76,9 +76,9 @@ class HomeTab:
         return True
 
     def turn_away(self, user: str, text: str) -> None:
-        """Say why nothing is shown to them."""
-        self._tabs.pop(user, None)
-        self._publish(user, view.turned_away(text))
+        """Say why nothing is shown to them. Until Slack takes it their tab is followed, so that it is tried again."""
+        if self._publish(user, view.turned_away(text)) is not None:
+            self._tabs.pop(user, None)
 
     def looked_at_since(self, moment: datetime) -> list[Home]:
         """What stands in the tabs that somebody has touched since then. The others are forgotten."""
@@ -103,7 +103,15 @@ class HomeTab:
         except NotTaken as refused:
             if refused.code != "hash_conflict":
                 raise
+            if self._tabs.get(user) is stands:  # put there by another process, which follows it
+                self._tabs.pop(user, None)
             return False
+        except Later as later:
+            if (
+                later.maybe_sent and self._tabs.get(user) is stands
+            ):  # its hash is not known now, so none is asked for
+                self._tabs[user] = replace(stands, hash="")
+            raise
         if self._tabs.get(user) is stands:
             self._tabs[user] = replace(wanted, hash=published)
         return True

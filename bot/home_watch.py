@@ -48,7 +48,8 @@ class HomeWatch:
     def stop(self, timeout_seconds: float) -> None:
         """Let go after the tab in hand."""
         self._stopping.set()
-        self._thread.join(timeout_seconds)
+        if self._thread.is_alive():  # a start that ends early has not begun it
+            self._thread.join(timeout_seconds)
 
     def look(self, now: datetime) -> tuple[str, float]:
         """Show anew each open tab that looks otherwise by now. Returns a sentence, and how many seconds to rest."""
@@ -69,6 +70,8 @@ class HomeWatch:
                 break
             except NotTaken as refused:
                 log.warning("a Home tab is not shown", user=stands.person.user, error=str(refused))
+            except Exception:  # one tab holds up no other
+                log.exception("the Home watch stumbled", user=stands.person.user)
         rest = max(SPACING_SECONDS, shown * 60 / PER_MINUTE) if shown or self._sequence is None else 0.0
         return f"showed {plural(shown, 'Home tab')} anew", rest
 

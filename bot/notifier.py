@@ -21,6 +21,7 @@ from bot.views.message import Message
 from bot.views.message import message as picture_message
 from bot.views.message import picture as picture_block
 from bot.windows import Windows
+from commands import offers as lab_offers
 from commands.approvals import still_needed
 from commands.costs import spent as costs
 from commands.costs.spent import NOTHING, Bill
@@ -194,7 +195,11 @@ class Notifier:
             bill = costs.bill(usages.of_lab(self._database, lab.id), run.ended_at or now)
         done, found = steps.of_run(self._database, run.id), checks.of_run(self._database, run.id)
         illness = health.of_lab(self._database, lab.id)
-        message = card_view(run, lab, done, given, now, bill, found, illness, self._offers(lab))
+        is_up = (
+            run.kind == "apply" and run.state is RunState.APPLIED
+        )  # no other card offers anything of its lab
+        offered = self._offers(lab) if is_up else lab_offers.NOTHING
+        message = card_view(run, lab, done, given, now, bill, found, illness, offered)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
         reply = self._reply_at_end(run, lab, given, bill, found)
         channel, ts = self._place(card, run, now)
@@ -286,10 +291,12 @@ class Notifier:
 
     def _calls(self, run: Run, lab: Lab, missing: Mapping[str, int]) -> str:
         """Those whose approval is needed. Empty: nobody need be called."""
+        if not missing:
+            return ""
         who = self._reviewers(frozenset(missing))
         # Who has just asked, and may say the only word that is missing, need not be called, nor anybody else.
         is_theirs = run.self_approval and run.requester in who and sum(missing.values()) == 1
-        if not missing or is_theirs:
+        if is_theirs:
             return ""
         return replies.needs_approval(
             run, lab, missing, [person for person in who if person != run.requester]

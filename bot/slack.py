@@ -104,7 +104,12 @@ class Slack:
 
         Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
         """
-        kind = {"replace_original": True} if replace else {"response_type": "ephemeral"}
+        # Said either way: what is answered in no words of its own may take the place of a card that all see.
+        kind = (
+            {"replace_original": replace}
+            if replace
+            else {"replace_original": False, "response_type": "ephemeral"}
+        )
         body = {**kind, "text": message.text, "blocks": message.blocks}
         try:
             sent = json.dumps(body).encode()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from commands.authorise import Standing, operator_of, require
 from commands.engines.vault.protocol import Vault
 from commands.request import Refused
+from commands.words import unmarked
 from state import labs, runs, tfstate
 from state.database import Database
 from state.records import Lab, Person, Run
@@ -101,5 +102,5 @@ def _person(vault: Vault, standing: AskSlack, username: str, token: str) -> Call
             sentence=f"Terraform state is for {' and '.join(PEOPLE)} people, and {person.key} is neither.",
         )
     except Refused as refused:
-        raise Denied(403, refused.sentence, person) from None
+        raise Denied(403, unmarked(refused.sentence), person) from None
     return Caller(holder=person.key, person=person)

@@ -157,9 +157,17 @@ def _short(value: object) -> str:
         return listed([str(each) for each in value])
     if isinstance(value, dict):
         return listed([f"{name} {each}" for name, each in value.items()])
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        return at(datetime.fromisoformat(value))
+    if isinstance(value, str) and (moment := _moment(value)) is not None:
+        return at(moment)
     return str(value)[:12] if isinstance(value, str) and len(value) == 64 else str(value)
+
+
+def _moment(text: str) -> datetime | None:
+    """None: it is no moment, though it may look like one, as the id of a lock may that somebody made up."""
+    try:
+        return datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+    except ValueError:
+        return None
 
 
 def _name_of(key: str) -> str:

@@ -238,6 +238,8 @@ def _run_words(run: Run) -> str:
     words = [
         f"asked by {mention(run.requester)}",
         at(run.created_at),
-        ", ".join(f"{count} to {what}" for what, count in counts.items() if count) or "nothing to change",
+        ", ".join(f"{count} to {what}" for what, count in counts.items() if count),
     ]
+    if not words[-1]:
+        words[-1:] = ["nothing to change"] if run.digest or run.state == RunState.NO_CHANGES else []
     return " · ".join(words) + (f"\n{run.sentence}" if run.sentence else "")

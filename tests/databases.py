@@ -28,6 +28,7 @@ def open_quickly(path: str) -> Sqlite:
 def put_tables(path: Path) -> None:
     """Put an empty database there, unless there is one."""
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_with_tables())
 
 
@@ -35,9 +36,8 @@ def put_tables(path: Path) -> None:
 def _with_tables() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.db"
-        with closing(
-            sqlite3.connect(path)
-        ) as small:  # an empty table is a page: a quarter of the bytes to copy
+        with closing(sqlite3.connect(path)) as small:
+            # An empty table is a page: a quarter of the bytes to copy.
             small.executescript("PRAGMA page_size = 1024; VACUUM")
         database = connect(f"sqlite:///{path}")
         database.migrate()

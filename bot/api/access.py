@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from commands.authorise import asker_of
 from commands.deps import Deps
 from commands.request import Refused
+from commands.words import unmarked
 from state import audit
 from state.records import Person
 
@@ -87,4 +88,4 @@ def require_operator(deps: Deps, person: Person, looked_at: str) -> None:
             asked="api",
             why=refused.sentence[:300],
         )
-        raise Denied(403, refused.sentence) from None
+        raise Denied(403, unmarked(refused.sentence)) from None

@@ -136,7 +136,7 @@ class Guide:
         """What comes next. Goes on when the reader does."""
         self._tell(state="waiting", caption=text, asked="")
         self._wait(lambda: self._is_played_through)
-        self._tell(state="playing", said=())
+        self._tell(state="playing", said=(), is_late=False)
 
     def does(self, user: str, doing: str) -> None:
         """Somebody acts: the page becomes theirs."""

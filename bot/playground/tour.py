@@ -75,7 +75,12 @@ class Tour(Acting):
         ):
             try:
                 scene()
-            except (TimeoutError, LookupError, requests.RequestException) as problem:
+            except (
+                TimeoutError,
+                LookupError,
+                requests.RequestException,
+                LocalPostgreSQL.SessionEnded,
+            ) as problem:
                 raise TourFailed(f"in the scene `{scene.__name__.strip('_')}`: {problem}") from problem
 
     def _trust(self) -> None:

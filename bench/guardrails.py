@@ -10,8 +10,8 @@ from typing import Any
 from bench.measure import Measure, Tell, absolute
 from bench.parts import LABS, Parts
 from commands.blueprints.records import Blueprint
+from commands.engines.module_sources.module_facts import facts
 from commands.engines.policy import Question
-from commands.engines.sources.module_facts import facts
 from commands.guardrails import Subject, folder, judge_plan
 
 ROUNDS = 9

@@ -23,7 +23,7 @@ from bot.windows import beside
 from commands.blueprint import Blueprint
 from commands.blueprints import proposals, sources
 from commands.deps import Deps
-from commands.forms import fields as forms
+from commands.forms import before_closing
 from commands.request import Outcome, Refused, Request
 from commands.table import handle
 from commands.words import code
@@ -69,7 +69,7 @@ class Intake:
     def wrong_fields(self, action: str, value: str, given: Mapping[str, str]) -> dict[str, str]:
         """Field → what a look tells is wrong with it, before the form closes. given: secrets in the clear."""
         try:
-            return forms.wrong(action, value, given, self._deps)
+            return before_closing.wrong(action, value, given, self._deps)
         except Exception as fault:  # the form closes, and whatever it is shows when it is handled
             log.warning("a form is not looked at", action=action, error=type(fault).__name__)
             return {}

@@ -13,8 +13,8 @@ from rich.text import Text
 from commands.blueprints import file as blueprint_file
 from commands.blueprints.records import Blueprint, BlueprintBroken
 from commands.engines import policy
+from commands.engines.module_sources.module_facts import facts
 from commands.engines.policy import Finding, Verdict
-from commands.engines.sources.module_facts import facts
 from commands.guardrails import Subject, judge_plan
 
 PERSON = "T0-U0"  # asks for it; no policy of ours looks at who that is

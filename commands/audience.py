@@ -14,11 +14,6 @@ def is_direct(channel: str) -> bool:
     return channel.startswith("D")
 
 
-def needs_others(needed: Mapping[str, int], self_approval: bool) -> bool:
-    """Whether more than the word of whoever asks is needed, whatever roles they hold."""
-    return bool(needed) and not (self_approval and sum(needed.values()) == 1)
-
-
 def channel_for(request: Request, lab_channel: str, needed: Mapping[str, int], self_approval: bool) -> str:
     """Where the card of a plan is shown. needed: who approves it; lab_channel: the lab's, empty for a new one.
 
@@ -33,7 +28,7 @@ def channel_for(request: Request, lab_channel: str, needed: Mapping[str, int], s
     if has_channel and not is_typed:
         return lab_channel
     where = f"<#{lab_channel}>" if has_channel else "a channel where they are"
-    example = f"/{' '.join(request.words)}" if is_typed else ""
+    example = f"/{' '.join(map(_typed, request.words))}" if is_typed else ""
     raise Refused(
         f"Nobody else sees our direct messages, and {_people(needed)} approve that plan. Ask for it in {where}.",
         example,
@@ -43,7 +38,13 @@ def channel_for(request: Request, lab_channel: str, needed: Mapping[str, int], s
 def _is_alone(request: Request, needed: Mapping[str, int], self_approval: bool) -> bool:
     """Whether nobody's word is needed but that of who asks."""
     held = request.operator.roles if request.operator is not None else ()
-    return not needs_others(needed, self_approval) and set(needed) <= set(held)
+    return not needed or (self_approval and sum(needed.values()) == 1 and set(needed) <= set(held))
+
+
+def _typed(word: str) -> str:
+    """A word as one types it: what has spaces in it stands in quotes."""
+    name, equals, value = word.partition("=")
+    return f'{name}="{value}"' if equals and " " in value else word
 
 
 def _people(needed: Mapping[str, int]) -> str:

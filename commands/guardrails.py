@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from commands.blueprints.records import Blueprint
 from commands.engines import policy
+from commands.engines.module_sources import module_facts
+from commands.engines.module_sources.module_facts import Facts
 from commands.engines.policy import Finding, Question, Verdict
-from commands.engines.sources import module_facts
-from commands.engines.sources.module_facts import Facts
 from commands.engines.terraform.diff import resources_without_secrets
 
 FOLDER = "policy"  # in the catalogue

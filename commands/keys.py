@@ -184,7 +184,7 @@ def _revoke_one(request: Request, deps: Deps, grant_id: str) -> Outcome:
     because = "its holder revoked it" if grant.person == request.person else "an admin revoked it"
     ended = issuing.revoke(deps, grant.id, now, because, request.person.key)
     whose = "" if grant.person == request.person else f" {mention(grant.person)}'s"
-    said = f"Revoked{whose} {_what(grant)} on *{_lab_name(deps, grant)}*."
+    said = f"Revoked{whose} {issuing.KINDS[grant.kind]} on *{_lab_name(deps, grant)}*."
     return Outcome(said + _pending_words(0 if ended else 1))
 
 
@@ -228,22 +228,12 @@ def _grant_row(deps: Deps, grant: Grant, named: bool = False) -> Row:
     whose = f"{mention(grant.person)} · " if named else ""
     lab = _lab_name(deps, grant)
     text = f"{whose}`{grant.name}` · until {at(grant.expires_at)} · grant `{grant.id}`"
-    ask = f"End this {_what(grant)} on {lab} now?"
+    ask = f"End this {issuing.KINDS[grant.kind]} on {lab} now?"
     return Row(
-        title=f"{_what(grant)} · {lab}",
+        title=f"{issuing.KINDS[grant.kind]} · {lab}",
         text=text + (f" · serial `{grant.serial}`" if grant.serial else ""),
         button=Button("Revoke", "revoke_grant", grant.id, "danger", ask),
     )
-
-
-def _what(grant: Grant) -> str:
-    kinds = {
-        "ssh": "ssh certificate",
-        "tls": "TLS certificate",
-        "db": "database user",
-        "connect": "consumer's login",
-    }
-    return kinds[grant.kind]
 
 
 def _name(deps: Deps, person: Person) -> str:

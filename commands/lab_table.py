@@ -104,7 +104,7 @@ LAB_COMMANDS: tuple[Command, ...] = (
         connecting.connect,
         ("operator", "infra"),
         "NAME [ttl=8h]",
-        "Let one consumer of a lab into Vault, where it finds the lab's address and credentials.",
+        "Let one consumer of a lab into Vault, where it finds the lab's address and credentials. Alone: a form.",
         "/lab connect demo",
         in_slack=True,
     ),

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from commands.engines.module_sources.module_facts import SHAPE
+from commands.engines.module_sources.module_reading import MOST_BYTES_OF_A_FILE
 from commands.engines.policy import _FORMS, POLICY_SECONDS, evaluate
-from commands.engines.sources.module_facts import SHAPE
-from commands.engines.sources.module_reading import MOST_BYTES_OF_A_FILE
 from commands.guardrails import document, plan_document
 from tests.commands.test_guardrails import change, subject
 from tests.test_docs import ROOT, page, rows

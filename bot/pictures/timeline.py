@@ -277,10 +277,6 @@ def _on(kind: str) -> str:
     return svg.INK if _look(kind)[0] in (svg.ORANGE, svg.SKY) else "#ffffff"
 
 
-def _dot(x: float, y: float, kind: str) -> str:
-    return svg.circle(x, y, 7, fill=_look(kind)[0], edge=svg.PAPER, thick=2)
-
-
 def _mark(x: float, y: float, kind: str) -> str:
     """A kind's colour and shape, for those who see no colours."""
     colour, shape = _look(kind)

@@ -21,6 +21,7 @@ from bot.views.card import (
 from bot.views.message import actions, context, data, fit, picture, safe_mrkdwn, section, span, within
 from commands import words
 from commands.audience import is_direct
+from commands.grants.issuing import KINDS
 from commands.home import Home, MyLab, Waiting
 from commands.lifetime import moments as lifetime
 from commands.lifetime.words import extend_button, until
@@ -34,12 +35,6 @@ _MAY = {
     "infra": "review plans, run everybody's labs, and decide who gets more time than a blueprint allows",
     "security": "review plans and read the audit",
     "admin": "say who is an operator, set budgets and read the audit",
-}
-_KINDS = {
-    "ssh": "ssh certificate",
-    "tls": "TLS certificate",
-    "db": "database user",
-    "connect": "consumer's login",
 }
 
 
@@ -208,11 +203,11 @@ def _held(home: Home) -> Iterator[Block]:
 
 
 def _grant_words(grant: Grant, lab: str, home: Home) -> str:
-    return f"*{_KINDS[grant.kind]}* · {data(lab)} · ends {until(grant.expires_at, home.at)}"
+    return f"*{KINDS[grant.kind]}* · {data(lab)} · ends {until(grant.expires_at, home.at)}"
 
 
 def _revoke_button(grant: Grant, lab: str) -> Button:
-    ask = f"End this {_KINDS[grant.kind]} on {words.printable(lab)} now?"
+    ask = f"End this {KINDS[grant.kind]} on {words.printable(lab)} now?"
     return Button("Revoke", "revoke_grant", grant.id, "danger", ask)
 
 

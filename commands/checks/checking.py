@@ -224,11 +224,6 @@ def blocks_of(state: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _lines(known_hosts: Any) -> list[str]:
-    lines = known_hosts.splitlines() if isinstance(known_hosts, str) else known_hosts
-    return [str(line) for line in lines] if isinstance(lines, list) else []
-
-
 def clean(results: Iterable[Result], secrets: tuple[str, ...]) -> list[Result]:
     """The results without the secrets that a lab answers, wherever they might have got in."""
     return [

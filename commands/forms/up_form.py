@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from commands import grammar
-from commands.audience import is_direct, needs_others
+from commands.audience import is_direct
 from commands.blueprint import Blueprint, Variable, written, wrong_value
 from commands.costs import budgeting
 from commands.deps import Deps
@@ -33,7 +33,6 @@ _LIFETIMES = (
     30 * DAY,
 )
 _MOST = 80  # variables; a modal has 100 blocks
-_LABEL = 75  # characters of a choice
 _NAME_HINT = "3 to 40 lower-case letters, digits and hyphens. Left empty, it is named after its blueprint."
 _BOOLEANS = ("true", "false")
 CHANGED = "This blueprint has changed since the form was opened. Choose another lifetime to see what it asks for now."
@@ -148,8 +147,7 @@ def _channel_field(blueprint: Blueprint, channel: str) -> tuple[Field, ...]:
     """Asked for where the form was opened nowhere, or in direct messages, where nobody else sees the plan."""
     if channel and not is_direct(channel):
         return ()
-    asked = blueprint.approvals
-    if channel and not needs_others(asked.needed, asked.self_approval):
+    if channel and (not blueprint.approvals.needed or _approves_alone(blueprint)):
         hint = "Where it is approved. Left empty: here, where you alone see it."
         return (Field("channel", "Channel", hint, kind="channel", optional=True),)
     return (Field("channel", "Channel", "Where it is approved.", kind="channel"),)
@@ -223,10 +221,15 @@ def _who(blueprint: Blueprint) -> str:
     roles = sorted(blueprint.approvals.needed)
     if not roles:
         return "It needs nobody's approval."
-    if blueprint.approvals.self_approval and dict(blueprint.approvals.needed) == {"operator": 1}:
+    if _approves_alone(blueprint):
         return "You see the plan first, and can approve it yourself."
     yourself = ", of whom you may be one" if blueprint.approvals.self_approval else ""
     return f"You see the plan first; {listed([f'*{role}*' for role in roles])} people approve it{yourself}."
+
+
+def _approves_alone(blueprint: Blueprint) -> bool:
+    """Whether whoever opens the form, an operator, can approve the plan by themselves."""
+    return blueprint.approvals.self_approval and dict(blueprint.approvals.needed) == {"operator": 1}
 
 
 def words_of(blueprint: Blueprint, given: Mapping[str, str]) -> tuple[str, ...]:

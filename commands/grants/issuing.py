@@ -129,6 +129,15 @@ def issue(
     return grants.get(deps.database, grant.id) or grant
 
 
+# What one holds, in words.
+KINDS: dict[GrantKind, str] = {
+    "ssh": "ssh certificate",
+    "tls": "TLS certificate",
+    "db": "database user",
+    "connect": "consumer's login",
+}
+
+
 def command_of(kind: GrantKind) -> str:
     """What one asks for such a credential with: `/key ssh`."""
     return "/lab connect" if kind == "connect" else f"/key {kind}"

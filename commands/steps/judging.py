@@ -11,9 +11,9 @@ from commands import guardrails
 from commands.blueprint import Blueprint, approvals_needed
 from commands.blueprints.restraint import TEAMS
 from commands.deps import Deps
+from commands.engines.module_sources import module_facts
+from commands.engines.module_sources.module_facts import Facts
 from commands.engines.policy import Question
-from commands.engines.sources import module_facts
-from commands.engines.sources.module_facts import Facts
 from commands.guardrails import Subject
 from commands.steps import pricing
 from commands.steps.inputs import Inputs

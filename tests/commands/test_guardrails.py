@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from commands.blueprints.records import Blueprint, Cost
-from commands.engines.sources.module_facts import empty
+from commands.engines.module_sources.module_facts import empty
 from commands.guardrails import NO_POLICIES, Subject, document, judge_plan, judge_sources, plan_document
 
 BLUEPRINT = Blueprint("web", "A server", Path("/labs/web"), Path("/labs/web"), cost=Cost(9, "USD"))

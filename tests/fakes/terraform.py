@@ -1,7 +1,7 @@
 """A Terraform that plans and applies in no time, or step by step where a test wants to look in between.
 
-It keeps the promises of commands.engines.terraform.Terraform that test_terraform_contract.py holds both to:
-stages real files, says the same `-json` lines, refuses a changed plan, never starts an apply twice.
+It keeps the promises of commands.engines.terraform.engine.Terraform, to which engines/terraform/test_engine_contract.py
+holds both: stages real files, says the same `-json` lines, refuses a changed plan, never starts an apply twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Vault in memory that fails when it is told to, held to a real one by test_vault_contract.py."""
+"""A Vault in memory that fails when it is told to, held to a real one by engines/vault/test_protocol_contract.py."""
 
 from __future__ import annotations
 

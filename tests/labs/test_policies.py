@@ -12,9 +12,9 @@ import regopy
 import yaml
 
 from commands.blueprints.catalogue import Catalogue
+from commands.engines.module_sources import module_reading
+from commands.engines.module_sources.module_facts import facts
 from commands.engines.policy import coded, evaluate, plain
-from commands.engines.sources import module_reading
-from commands.engines.sources.module_facts import facts
 from commands.guardrails import Subject, document, judge_plan, judge_sources, plan_document
 from tests.commands.test_guardrails import BLUEPRINT, change, provider, subject
 

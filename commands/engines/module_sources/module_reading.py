@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from commands.engines import bounded
-from commands.engines.sources import hcl, hcl_json, hcl_text
-from commands.engines.sources.hcl import Block, Call, Opaque, Place, Read
-from commands.engines.sources.module_facts import empty
+from commands.engines.module_sources import hcl, hcl_json, hcl_text
+from commands.engines.module_sources.hcl import Block, Call, Opaque, Place, Read
+from commands.engines.module_sources.module_facts import empty
 
 MOST_BYTES_OF_A_FILE = 256 * 1024
 MOST_BYTES = 1024 * 1024  # of all that is parsed: python-hcl2 reads about 100 KB a second

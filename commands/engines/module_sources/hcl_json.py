@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from commands.engines.sources.hcl import Block, Opaque, Problem, Read, read_template
+from commands.engines.module_sources.hcl import Block, Opaque, Problem, Read, read_template
 
 # How many names stand before the body of a block. What is not here has none.
 _TWO = ("resource", "data", "ephemeral", "list", "action", "store")

@@ -68,7 +68,7 @@ def facts(module: Path, root: Path | None = None) -> Facts:
     """
     request = json.dumps({"module": str(module.resolve()), "root": str((root or module).resolve())})
     try:
-        with Bounded("commands.engines.sources.module_reading") as child:
+        with Bounded("commands.engines.module_sources.module_reading") as child:
             child.ask(request.encode())
             found: Facts = child.line(READING_SECONDS)
             return found

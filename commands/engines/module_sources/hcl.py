@@ -27,8 +27,8 @@ from hcl2.rules.strings import HeredocTemplateRule, InterpolationRule, StringRul
 from hcl2.rules.tokens import StringToken
 from hcl2.walk import walk
 
-from commands.engines.sources import hcl_text
-from commands.engines.sources.hcl_text import Problem
+from commands.engines.module_sources import hcl_text
+from commands.engines.module_sources.hcl_text import Problem
 
 __all__ = ["Block", "Call", "Opaque", "Place", "Problem", "Read", "read", "read_template"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from commands.engines.sources import module_reading
-from commands.engines.sources.module_facts import SHAPE, Facts, facts
+from commands.engines.module_sources import module_reading
+from commands.engines.module_sources.module_facts import SHAPE, Facts, facts
 from commands.engines.terraform.module import OVERRIDE
 
 LABS = Path(__file__).parents[4] / "labs"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.home_watch import HomeWatch
+from commands import home
 from commands.costs.spent import DailyCosts, Picture
 from state.records import Person
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, SECURITY, Inn
@@ -81,6 +82,39 @@ def test_it_goes_by_the_persons_rights_at_that_moment(inn: Inn) -> None:
     assert inn.home(INFRA).texts == ["You are not a trusted operator any more."]
     assert list(inn.home(INFRA).buttons) == ["Look again"]
     assert look(inn) == "nobody looks at a Home tab"
+
+
+def test_who_has_left_is_turned_away_as_soon_as_slack_takes_it(inn: Inn) -> None:
+    inn.has("demo")
+    inn.opens_home(INFRA)
+    inn.sees_out(ADMIN, "<@U3>")
+    inn.slack.rate_limit("views.publish", 5)
+    look(inn)
+    assert first(inn, INFRA) == "You have no lab. Operators ask for them."
+    inn.clock.passes(minutes=1)
+    look(inn)
+    assert inn.home(INFRA).texts == ["You are not a trusted operator any more."]
+
+
+def test_what_was_read_before_a_click_does_not_cover_its_answer(inn: Inn) -> None:
+    inn.opens_home(INFRA)
+    old = home.of(inn.deps, inn.vault.operator(INFRA), ())
+    inn.clock.passes(seconds=1)
+    inn.says(REQUESTER, "/lab up web demo")
+    inn.opens_home(INFRA)
+    assert not inn.notifier.home_tab.refresh(INFRA.user, old, inn.deps.draw_costs)
+    assert first(inn, INFRA).startswith("*demo* · proposed")
+
+
+def test_one_whose_answer_was_lost_follows_again(inn: Inn) -> None:
+    inn.opens_home(INFRA)
+    inn.says(REQUESTER, "/lab up web demo")
+    inn.slack.lose_answer("views.publish")
+    look(inn)
+    inn.clock.passes(minutes=1)
+    inn.says(REQUESTER, "/lab cancel demo")
+    look(inn)
+    assert first(inn, INFRA) == "You have no lab. Operators ask for them."
 
 
 def test_while_vault_is_away_it_stays_as_it_is(inn: Inn) -> None:

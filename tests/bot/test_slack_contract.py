@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from bot.views.home import turned_away
 from bot.views.message import Message, message, picture, section
 from bot.views.modals import modal
 from bot.web_client import KeptWebClient
+from commands.engines.kept_http import Answer
 from commands.pictures import Picture
 from commands.request import Field, Form
 from tests.fakes.clock import FakeClock
@@ -405,6 +407,23 @@ def test_nobody_answers_there(clock: FakeClock) -> None:
     assert away.value.maybe_sent
     with pytest.raises(Later):
         slack.respond("http://127.0.0.1:9/response/x", HELLO, replace=False)
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_it_is_always_said_whether_an_answer_takes_the_place_of_what_was_pressed(
+    clock: FakeClock, replace: bool
+) -> None:
+    """What is left unsaid may have replaced the card that everybody sees."""
+    sent = list[dict[str, Any]]()
+
+    class Heard:
+        def send(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
+            sent.append(json.loads(body))
+            return Answer(200, {}, b"ok")
+
+    Slack(cast(KeptWebClient, Heard()), clock).respond("https://hooks.slack.test/1", HELLO, replace=replace)
+    assert [each["replace_original"] for each in sent] == [replace]
+    assert sent[0].get("response_type") == (None if replace else "ephemeral")
 
 
 @contextmanager

@@ -51,6 +51,11 @@ def test_of_a_lab_that_is_there_its_channel_is_named(inn: Inn, typed: str) -> No
     assert inn.runs() == ["applied"]
 
 
+def test_the_example_can_be_pasted(inn: Inn) -> None:
+    inn.says(REQUESTER, '/lab up web demo title="hello big world"', channel=DIRECT)
+    assert inn.told(REQUESTER).endswith('`/lab up web demo title="hello big world"`')
+
+
 @pytest.mark.parametrize("action", ["destroy", "replan"])
 def test_a_button_that_is_pressed_there_means_the_labs_channel(inn: Inn, action: str) -> None:
     inn.has("demo")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from commands.authorise import Standing
+from state import audit
 from state.records import Person
 from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, SECURITY, STRANGER, TEAM, Inn
 
@@ -197,6 +198,12 @@ def test_the_audit_is_shown_to_admins_and_security(inn: Inn) -> None:
     assert "*requested*" not in inn.private(SECURITY).all
     inn.says(REQUESTER, "/operator audit")
     assert inn.told(REQUESTER).startswith("That is for people who hold admin or security")
+
+
+def test_what_only_looks_like_a_moment_is_shown_as_it_is(inn: Inn) -> None:
+    audit.append(inn.database, inn.clock(), INFRA, "locked", "demo", lock="2026-99-99T99:99:99Z")
+    inn.says(SECURITY, "/operator audit")
+    assert "2026-99-99T99:99:99Z" in inn.private(SECURITY).all
 
 
 def test_two_admins_who_change_one_person_at_once(inn: Inn) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from slack_sdk.models.blocks import Block
 
 from bot.views import message
@@ -71,7 +73,7 @@ def _listing(listing: Listing) -> list[Block]:
     if not listing.rows:
         blocks.append(section(safe_mrkdwn(listing.empty, 500)))
     room = _ROWS_CHARACTERS
-    each_at_most = min(_ROW, room // max(1, min(len(listing.rows), ROWS_SHOWN)) - _ROW_FRAME)
+    each_at_most = _each_at_most(listing.rows[:ROWS_SHOWN])
     for place, row in enumerate(listing.rows):
         block = section(_row(row, each_at_most), row.button, _row_id(listing, place) if row.button else None)
         room -= message.characters([block.to_dict()])
@@ -83,6 +85,12 @@ def _listing(listing: Listing) -> list[Block]:
         blocks.append(message.context([f"Page {listing.page} of {listing.pages}"]))
         blocks.append(message.actions(_page_buttons(listing), block_id="pages"))
     return blocks
+
+
+def _each_at_most(rows: Sequence[Row]) -> int:
+    """Characters of each row's text: a long one is cut only where there is no room for it beside the others."""
+    whole = sum(len(_row(row, _ROW)) + _ROW_FRAME for row in rows)
+    return _ROW if whole <= _ROWS_CHARACTERS else min(_ROW, _ROWS_CHARACTERS // len(rows) - _ROW_FRAME)
 
 
 def list_around(block_id: str) -> str:

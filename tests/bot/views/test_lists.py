@@ -55,6 +55,12 @@ def test_long_rows_are_shortened_so_that_each_is_shown() -> None:
     assert told.contexts == []
 
 
+def test_one_long_row_among_short_ones_is_whole() -> None:
+    rows = (*(Row("port", "443") for _ in range(29)), Row("known_hosts", "k" * 400))
+    told = seen(answer(Outcome(listing=Listing("Outputs of demo", rows))))
+    assert "k" * 400 in told.all
+
+
 def test_a_long_log_is_cut_between_lines_and_its_block_goes_on() -> None:
     log = "\n".join(f"line {number} <x>" for number in range(300))
     told = seen(answer(Outcome(f"The last lines:\n```\n{log}\n```")))

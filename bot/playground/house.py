@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import requests
 import yaml
 
@@ -30,6 +31,7 @@ from bot.playground.server import LocalSlack
 from bot.playground.tour import Tour
 from bot.playground.tour_acts import Cast, free_name
 from bot.playground.vault_server import EmbeddedVault
+from bot.playground.watch import Watch
 from bot.setup import needs_of
 from commands.engines import openssh
 from commands.engines.vault.database import configure_database
@@ -165,10 +167,12 @@ def _bot(
             stderr=log,
             start_new_session=True,  # Ctrl-C is ours to pass on, after the tour
         )
+    watch = Watch(process.pid, signal.SIGTERM)
     try:
         _wait_ready(process, f"http://127.0.0.1:{port}/readyz", folder / "bot.log")
         yield
     finally:
+        watch.stop()
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(STOP_SECONDS)
@@ -196,10 +200,10 @@ def _end_hosts(folder: Path) -> None:
         text = path.read_text().strip()
         path.unlink()
         if text.isdigit():
-            try:
-                os.kill(int(text), signal.SIGTERM)
-            except ProcessLookupError:
-                continue
+            with suppress(psutil.Error):  # it is gone, or somebody else's by now
+                host = psutil.Process(int(text))
+                if "host.py" in host.cmdline():
+                    host.terminate()
 
 
 def _free_port() -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import signal
 import warnings
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-# Ends the server when our end of the pipe is closed, which it is however our process ends.
-_WATCH = 'read -r _; kill -INT "$0" 2>/dev/null'
+from bot.playground.watch import Watch
+
 ADMIN, PASSWORD = "vault_admin", "known on this machine alone"  # whom Vault makes users as
 
 
@@ -29,10 +29,8 @@ class LocalPostgreSQL:
 
         self.folder = folder
         self._server = get_server(folder)
-        server_pid = (folder / "postmaster.pid").read_text().split()[0]
-        self._watch = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCH, server_pid], stdin=subprocess.PIPE, start_new_session=True
-        )
+        server_pid = int((folder / "postmaster.pid").read_text().split()[0])
+        self._watch = Watch(server_pid, signal.SIGINT)  # which ends it at once, its sessions too
         with self.connect() as admin:
             admin.execute(f"CREATE ROLE {ADMIN} SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
             (folder / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")
@@ -57,6 +55,5 @@ class LocalPostgreSQL:
 
     def stop(self) -> None:
         """End it."""
-        self._watch.kill()
-        self._watch.communicate()
+        self._watch.stop()
         self._server.cleanup()

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.house import House, said
 from tests.integration.keyholder import Keyholder
 from tests.integration.test_keys_leaving import removes
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -63,6 +64,8 @@ def test_a_new_key_is_proposed_and_one_that_leaves_goes_by_itself(rooted: House,
     waiting = rooted.card("clocks: proposed", number=3)
     assert rooted.runs("clocks")[-1]["state"] == "proposed"
     told = rooted.private(rooted.ada)[-1]
+    done = "SELECT id FROM rekeys WHERE because = 'removed' AND done_at IS NOT NULL"
+    assert until(lambda: rooted.rows(done), 10)  # the next sweep sees that it was applied
     looked = rooted.presses(rooted.ada, told, "Look again", expect="root keys replaced on 1 of 2 labs")
     assert "clocks waits for approvals" in looked
     rooted.presses(rooted.riley, waiting, "Approve", expect="counts for *operator*")

@@ -108,9 +108,8 @@ class HomeTab:
                 self._tabs.pop(user, None)
             return False
         except Later as later:
-            if (
-                later.maybe_sent and self._tabs.get(user) is stands
-            ):  # its hash is not known now, so none is asked for
+            if later.maybe_sent and self._tabs.get(user) is stands:
+                # Its hash is not known now, so none is asked for.
                 self._tabs[user] = replace(stands, hash="")
             raise
         if self._tabs.get(user) is stands:

@@ -195,9 +195,8 @@ class Notifier:
             bill = costs.bill(usages.of_lab(self._database, lab.id), run.ended_at or now)
         done, found = steps.of_run(self._database, run.id), checks.of_run(self._database, run.id)
         illness = health.of_lab(self._database, lab.id)
-        is_up = (
-            run.kind == "apply" and run.state is RunState.APPLIED
-        )  # no other card offers anything of its lab
+        # Only this card offers something of its lab, so only for it a blueprint is read.
+        is_up = run.kind == "apply" and run.state is RunState.APPLIED
         offered = self._offers(lab) if is_up else lab_offers.NOTHING
         message = card_view(run, lab, done, given, now, bill, found, illness, offered)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()

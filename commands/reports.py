@@ -235,11 +235,8 @@ def _run_state(run: Run) -> str:
 
 def _run_words(run: Run) -> str:
     counts = {"add": run.counts.add, "change": run.counts.change, "destroy": run.counts.destroy}
-    words = [
-        f"asked by {mention(run.requester)}",
-        at(run.created_at),
-        ", ".join(f"{count} to {what}" for what, count in counts.items() if count),
-    ]
-    if not words[-1]:
-        words[-1:] = ["nothing to change"] if run.digest or run.state == RunState.NO_CHANGES else []
-    return " · ".join(words) + (f"\n{run.sentence}" if run.sentence else "")
+    is_planned = run.digest or run.state == RunState.NO_CHANGES  # else nobody knows what it would change
+    changes = ", ".join(f"{count} to {what}" for what, count in counts.items() if count)
+    changes = changes or ("nothing to change" if is_planned else "")
+    words = [f"asked by {mention(run.requester)}", at(run.created_at), changes]
+    return " · ".join(filter(None, words)) + (f"\n{run.sentence}" if run.sentence else "")

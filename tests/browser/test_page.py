@@ -155,7 +155,7 @@ def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(
         )
 
     is_seen("hidden")
-    until(lambda: len(slack.workspace.on_change) < listening)
+    assert until(lambda: len(slack.workspace.on_change) < listening)
     slack.say(user(slack, "ines"), channel, "meanwhile")
     is_seen("visible")
     latest(page, "meanwhile").wait_for()

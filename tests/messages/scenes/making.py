@@ -100,13 +100,18 @@ def no_plan(scene: Scene) -> None:
     scene.says(REQUESTER, "/lab logs demo")
 
 
-def half_made(scene: Scene) -> None:
+def half_applied(scene: Scene) -> None:
+    """An apply in the middle, with two of its four resources made; the scene begins here."""
     sets(scene)
     approved(scene)
     scene.inn.terraform.holding = True
     scene.inn.clicks(SECURITY, scene.inn.newest_card(), "Approve")
     steps_on(scene, 2)()
     scene.begins()
+
+
+def half_made(scene: Scene) -> None:
+    half_applied(scene)
 
     def fails() -> None:
         scene.inn.terraform.apply_failure = Diagnostic(
@@ -141,12 +146,7 @@ def a_check_fails(scene: Scene) -> None:
 
 
 def stopped(scene: Scene) -> None:
-    sets(scene)
-    approved(scene)
-    scene.inn.terraform.holding = True
-    scene.inn.clicks(SECURITY, scene.inn.newest_card(), "Approve")
-    steps_on(scene, 2)()
-    scene.begins()
+    half_applied(scene)
 
     def cancels() -> None:
         scene.inn.clicks(INFRA, scene.inn.newest_card(), "Cancel")
@@ -159,12 +159,7 @@ def stopped(scene: Scene) -> None:
 
 
 def interrupted(scene: Scene) -> None:
-    sets(scene)
-    approved(scene)
-    scene.inn.terraform.holding = True
-    scene.inn.clicks(SECURITY, scene.inn.newest_card(), "Approve")
-    steps_on(scene, 2)()
-    scene.begins()
+    half_applied(scene)
 
     def stops() -> None:
         inn = scene.inn

@@ -170,6 +170,15 @@ class House(BotProcess):
             if json.loads(row["detail"])["asked"] == asked
         }
 
+    def rests(self) -> None:
+        """Wait until nothing is under way: no run at work, every card as its run is, every message sent."""
+        under_way = (
+            "SELECT id FROM runs WHERE state IN ('queued', 'planning', 'approved', 'applying')"
+            " UNION ALL SELECT id FROM cards WHERE dirty = 1"
+            " UNION ALL SELECT id FROM outbox WHERE sent_at IS NULL"
+        )
+        self.slack.wait_for(lambda: not self.rows(under_way), 20)
+
     def is_tidy(self) -> bool:
         """Whether no lock, no process and no work folder of any run is left."""
         return not self.locks() and not self.terraforms() and not list((self.data / "runs").iterdir())

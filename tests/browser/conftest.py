@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from slack_sdk import WebClient
 
 from bot.playground.model import Shortcut, SlashCommand
 from bot.playground.server import LocalSlack
@@ -94,6 +95,11 @@ def slack() -> Iterator[LocalSlack]:
         for name in ("riley", "ines", "sam", "eve"):
             workspace.add_user(name)
         yield workspace
+
+
+@pytest.fixture
+def client(slack: LocalSlack) -> WebClient:
+    return WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
 
 
 @pytest.fixture

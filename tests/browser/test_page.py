@@ -15,6 +15,7 @@ from bot.playground.server import LocalSlack
 from tests.bot.playground import block_kit
 from tests.bot.playground.small_app import button, section
 from tests.browser.an_app import home_blocks
+from tests.browser.doing import be, latest, says, serious, user
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -24,44 +25,8 @@ Visit = Callable[..., "Page"]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>&lt;b&gt;"
 
 
-@pytest.fixture
-def client(slack: LocalSlack) -> WebClient:
-    return WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
-
-
-def user(slack: LocalSlack, name: str) -> str:
-    return next(known.id for known in slack.workspace.users.values() if known.name == name)
-
-
-def be(page: Page, slack: LocalSlack, name: str) -> None:
-    page.select_option("#me", user(slack, name))
-    page.wait_for_function("id => document.getElementById('me').value === id", arg=user(slack, name))
-
-
-def says(page: Page, text: str) -> None:
-    page.fill("#text", text)
-    page.press("#text", "Enter")
-
-
-def latest(page: Page, text: str) -> Locator:
-    return page.locator("#log article", has_text=text).last
-
-
 def action(delivery: Delivery) -> Any:
     return (delivery.payload.get("actions") or [{}])[0]
-
-
-def serious(page: Page) -> list[str]:
-    """What axe-core holds to be a serious or critical fault of accessibility."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {node['html'][:200]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
 
 
 def test_what_is_said_is_seen_by_whom_it_is_for(visit: Visit, slack: LocalSlack, channel: str) -> None:

@@ -34,7 +34,7 @@ export class Box {
 
   grow() {
     this.text.style.height = "auto";
-    this.text.style.height = `${this.text.scrollHeight}px`;
+    if (this.text.scrollHeight) this.text.style.height = `${this.text.scrollHeight}px`;
   }
 
   async changed() {

@@ -18,10 +18,13 @@ export class Log {
     this.isBehind = false; // there are newer ones, which were here before somebody scrolled far up
     this.isFetching = false;
     this.isAtEnd = true;
+    this.top = 0; // where it was scrolled to
     this.since = ""; // what somebody had seen when they came; empty when that was all
     place.addEventListener("keydown", (event) => this.walk(event));
     place.addEventListener("scroll", () => {
-      this.isAtEnd = place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_END;
+      const isNear = place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_END;
+      if (isNear || place.scrollTop < this.top) this.isAtEnd = isNear; // what grew below was nobody's scrolling up
+      this.top = place.scrollTop;
     });
     new ResizeObserver(() => this.isAtEnd && this.toEnd()).observe(place);
     place.addEventListener("load", () => this.isAtEnd && this.toEnd(), true); // a picture has come

@@ -134,14 +134,15 @@ function look(changes) {
 }
 
 function go(channel) {
-  look({ channel, home: false, thread: "", inspect: null });
   document.body.dataset.place = "main";
+  look({ channel, home: false, thread: "", inspect: null });
+  box.grow(); // nobody knew its height while it was not seen
   box.text.focus();
 }
 
 function goHome() {
-  look({ home: true, thread: "", inspect: null });
   document.body.dataset.place = "main";
+  look({ home: true, thread: "", inspect: null });
   act({ kind: "home" });
 }
 

@@ -23,6 +23,7 @@ from bot.windows import beside
 from commands.blueprint import Blueprint
 from commands.blueprints import proposals, sources
 from commands.deps import Deps
+from commands.engines.deadline import Threads
 from commands.forms import before_closing
 from commands.request import Outcome, Refused, Request
 from commands.table import handle
@@ -31,6 +32,7 @@ from state import audit, inbox, labs
 from state.records import InboxEntry, Person
 
 HANDLERS = 4
+LOOK_SECONDS = 1.5  # at a form that was sent; Slack waits for three
 FEW = 2  # one that comes while the answer to the last is still being recorded
 CALM_SECONDS = 0.03  # longer than what comes together takes to be acknowledged
 PATIENCE_SECONDS = 0.25
@@ -51,6 +53,7 @@ class Intake:
         self.name = name or this_process()
         self._local = threading.local()
         self._gate = Gate()
+        self._looks = Threads("form", HANDLERS)
         self._waiting: queue.SimpleQueue[InboxEntry | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._in_hand: set[str] = set()
@@ -66,12 +69,12 @@ class Intake:
         """Vault's, for the secrets of a form."""
         return self._deps.vault.seal
 
-    def wrong_fields(self, action: str, value: str, given: Mapping[str, str]) -> dict[str, str]:
+    def wrong_fields(self, request: Request, given: Mapping[str, str]) -> dict[str, str]:
         """Field → what a look tells is wrong with it, before the form closes. given: secrets in the clear."""
         try:
-            return before_closing.wrong(action, value, given, self._deps)
+            return self._looks.run(lambda: before_closing.wrong(request, given, self._deps), LOOK_SECONDS)
         except Exception as fault:  # the form closes, and whatever it is shows when it is handled
-            log.warning("a form is not looked at", action=action, error=type(fault).__name__)
+            log.warning("a form is not looked at", action=request.words[0], error=type(fault).__name__)
             return {}
 
     def blueprint_of(self, words: tuple[str, ...]) -> Blueprint | None:

@@ -19,14 +19,13 @@ from commands.engines.vault.protocol import VaultError
 from commands.grammar import parse
 from commands.grants import public_keys
 from commands.request import Refused, Request, id_from
+from commands.words import unmarked
 from state.records import InboxEntry, Person
 
 Body = Mapping[str, Any]
 BlueprintOf = Callable[[tuple[str, ...]], Blueprint | None]  # whose variables these words name
 Seal = Callable[[bytes, str], bytes]
-WrongOf = Callable[
-    [str, str, Mapping[str, str]], Mapping[str, str]
-]  # action, value, fields → field → sentence
+WrongOf = Callable[[Request, Mapping[str, str]], Mapping[str, str]]  # what was given → field → sentence
 
 API = "api"  # the kind of what came with a Vault token, and not from Slack
 
@@ -34,6 +33,9 @@ _PLAIN = ("ttl", "page", "until", "weekends", "check")
 _ENROLL = ("key", "enroll")
 # A key as it was pasted: the quotes and commas of its options are not ours to read.
 _PASTED = re.compile(r"(?:@\s+(?:<@[^<>]*>\s*)?)?/?key\s+(?:/key\s+)?enroll\s+(\S.*)", re.DOTALL)
+
+
+_SOMEBODY = re.compile(r"<@[UW][A-Z0-9]+>")
 
 
 class WrongFields(Exception):
@@ -44,7 +46,7 @@ class WrongFields(Exception):
         self.errors = {name: _plain_text(sentence) for name, sentence in errors.items()}
 
 
-def _nothing_wrong(action: str, value: str, given: Mapping[str, str]) -> Mapping[str, str]:
+def _nothing_wrong(request: Request, given: Mapping[str, str]) -> Mapping[str, str]:
     return {}
 
 
@@ -160,8 +162,11 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
     secret = {name.removeprefix(SEALED): value for name, value in fields.items() if name.startswith(SEALED)}
     entry_id = _id(body, body.get("trigger_id"))
     plain = {name: value for name, value in fields.items() if not name.startswith(SEALED)}
+    channel = plain.get("channel") or about.get("channel", "")
     if not any(map(public_keys.is_private, plain.values())):  # of that is told otherwise
-        _refuse_wrong(view, about, {**plain, **secret}, wrong)
+        words = (str(view.get("callback_id", "")), str(about.get("value", "")))
+        asked = Request(entry_id, Person(**_who(body)), str(channel), words)
+        _refuse_wrong(view, wrong(asked, {**plain, **secret}))
     try:
         about_lab = f"variables {id_from(f'lab {entry_id}')}"
         sealed = seal(json.dumps(secret).encode(), about_lab) if secret else None
@@ -169,7 +174,7 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
         raise WrongFields({f"{SEALED}{next(iter(secret))}": away.sentence}) from None
     payload = {
         **_who(body),
-        "channel": plain.get("channel") or about.get("channel", ""),
+        "channel": channel,
         "directly": bool(plain.get("channel")),  # whoever names a channel may be looking at another one
         "trigger_id": body.get("trigger_id"),
         "response_url": about.get("response_url"),
@@ -181,17 +186,20 @@ def from_submission(body: Body, now: datetime, seal: Seal, wrong: WrongOf = _not
     return InboxEntry(entry_id, "submission", payload, now)
 
 
-def _refuse_wrong(view: Body, about: Body, fields: Mapping[str, str], wrong: WrongOf) -> None:
-    """Raise WrongFields where a look at the form tells what is wrong."""
+def _refuse_wrong(view: Body, found: Mapping[str, str]) -> None:
+    """Raise WrongFields where a look at the form tells what is wrong: under its field, else under the first one."""
     blocks = {name.removeprefix(SEALED): name for name in submitted(view)}
-    found = wrong(str(view.get("callback_id", "")), str(about.get("value", "")), fields)
-    if errors := {blocks[name]: sentence for name, sentence in found.items() if name in blocks}:
+    ids = (str(block.get("block_id", "")) for block in view.get("blocks") or ())
+    first = next((each for each in (*ids, *blocks.values()) if each in blocks.values()), "")
+    shown = {blocks.get(name, first): sentence for name, sentence in found.items()}
+    if errors := {name: sentence for name, sentence in shown.items() if name}:
         raise WrongFields(errors)
 
 
 def _plain_text(sentence: str) -> str:
-    """Slack shows no markup under a field."""
-    return sentence.translate(str.maketrans("", "", "*`"))[:400]
+    """Slack shows no markup under a field, and nobody's name."""
+    nobody = _SOMEBODY.sub(lambda found: "somebody else" if found.start() else "That person", sentence)
+    return unmarked(nobody).translate(str.maketrans("", "", "*`"))[:400]
 
 
 def from_home(body: Body, now: datetime) -> InboxEntry:

@@ -67,6 +67,19 @@ def operator_of(
     return _sound(operator, vault, "/operator add @you operator")
 
 
+def who_asks(
+    person: Person, vault: Vault, standing: Callable[[Person], Standing]
+) -> tuple[Operator, Standing]:
+    """Who asks, by Slack and by Vault, which is read while Slack is asked.
+
+    Raises NotTrusted as operator_of does, and what standing raises. VaultUnavailable passes.
+    """
+    document = vault.operator_soon(person)
+    found = standing(person)
+    is_theirs = found.person == person
+    return operator_of(found.person, vault, found, document if is_theirs else None), found
+
+
 def agent_of(agent: Person, vault: Vault) -> Operator:
     """The operator that this agent is: for requests with its own Vault token, and for what it has asked for.
 

@@ -21,6 +21,7 @@ from state import consumers, labs, outbox, runs
 from state.consumers import Consumer
 from state.records import Lab, OutboxMessage, Person, Run
 
+_LOOKED_AT = 500  # labs, for those that another one may use
 OWNER = "owner of "  # with the names of labs: what their owner approves as
 
 
@@ -28,16 +29,25 @@ def require_may_consume(
     request: Request, deps: Deps, blueprint: Blueprint, variables: Mapping[str, Any]
 ) -> None:
     """Raise Refused unless each variable that means another lab names one that this person may use, and that works."""
-    for variable, wanted in blueprint.consumes.items():
-        provider = _provider(deps, blueprint, variable, str(variables.get(variable, "")))
-        source = sources.of_lab(deps, provider).blueprint
-        is_theirs = request.operator is not None and may_run(request.operator, provider.owner)
-        if not is_theirs and not source.is_shared:
-            raise Refused(
-                f"*{provider.name}* is {mention(provider.owner)}'s lab, and its blueprint does not share it. "
-                "Its owner and infra people may use it.",
-                f"/lab up {wanted} my-{wanted}",
-            )
+    for variable in blueprint.consumes:
+        require_may_use(request, deps, blueprint, variable, str(variables.get(variable, "")))
+
+
+def require_may_use(request: Request, deps: Deps, blueprint: Blueprint, variable: str, name: str) -> None:
+    """Raise Refused unless the lab of that name may be what the variable means."""
+    provider, wanted = _provider(deps, blueprint, variable, name), blueprint.consumes[variable]
+    if not _may_use(request, deps, provider):
+        raise Refused(
+            f"*{provider.name}* is {mention(provider.owner)}'s lab, and its blueprint does not share it. "
+            "Its owner and infra people may use it.",
+            f"/lab up {wanted} my-{wanted}",
+        )
+
+
+def usable(request: Request, deps: Deps, wanted: str) -> tuple[str, ...]:
+    """The names of the labs of that blueprint that this person may use now, the newest first."""
+    found = [lab for lab in labs.page(deps.database, labs.Kind(), _LOOKED_AT) if lab.blueprint == wanted]
+    return tuple(lab.name for lab in found if _works(deps, lab) and _may_use(request, deps, lab))
 
 
 def began(deps: Deps, lab: Lab, blueprint: Blueprint, run: Run) -> None:
@@ -175,6 +185,19 @@ def _provider(deps: Deps, blueprint: Blueprint, variable: str, name: str) -> Lab
         )
     _require_works(deps, lab)
     return lab
+
+
+def _may_use(request: Request, deps: Deps, lab: Lab) -> bool:
+    is_theirs = request.operator is not None and may_run(request.operator, lab.owner)
+    return is_theirs or sources.of_lab(deps, lab).blueprint.is_shared
+
+
+def _works(deps: Deps, lab: Lab) -> bool:
+    try:
+        _require_works(deps, lab)
+    except Refused:
+        return False
+    return True
 
 
 def _require_works(deps: Deps, lab: Lab) -> None:

@@ -17,6 +17,7 @@ from commands.deps import Deps
 from commands.forms import up_form
 from commands.forms.secret_form import sealed_secrets, secret_form, words_of
 from commands.grammar import assignments, lab_name
+from commands.lab_names import holds_nothing, is_free, is_leftover, taken
 from commands.request import Outcome, Refused, Request, id_from
 from commands.starting import approvals_for, start_run
 from commands.words import ago, mention, nearest
@@ -28,7 +29,7 @@ from state.transitions import RunState
 def up(request: Request, deps: Deps) -> Outcome:
     """`/lab up BLUEPRINT[@BRANCH] [NAME] [VAR=VALUE…] [ttl=8h]`: make a lab and its first plan. Alone: a form."""
     if len(request.words) == 2:
-        return Outcome(form=up_form.form(deps, request.channel))
+        return Outcome(form=up_form.form(request, deps))
     values, ttl_seconds, rest = assignments(request.words[2:])
     if not 1 <= len(rest) <= 2:
         raise Refused(
@@ -44,7 +45,8 @@ def up(request: Request, deps: Deps) -> Outcome:
     ttl_seconds = checked_ttl(blueprint.lifetime, ttl_seconds, f"/lab up {blueprint.name} {name}")
     if runs.get(deps.database, id_from(request.id)) is not None:
         return Outcome()
-    _refuse_taken(deps, request.person, name)
+    if not is_free(deps, request.person, name):
+        raise taken(name)
     now = deps.now()
     lab = Lab(
         id=id_from(f"lab {request.id}"),
@@ -77,7 +79,7 @@ def up(request: Request, deps: Deps) -> Outcome:
         try:
             labs.create(deps.database, lab)
         except labs.NameTaken:
-            raise _taken(name) from None
+            raise taken(name) from None
         start_run(deps, lab, "apply", request.person, request.id, channel=channel, source=source)
     return Outcome()
 
@@ -122,7 +124,7 @@ def down(request: Request, deps: Deps) -> Outcome:
     """`/lab down NAME`, and the `Destroy` button: plan the destruction. A lab that holds nothing is gone at once."""
     lab = _lab_meant(request, deps, "Say which lab to destroy.", "/lab down demo")
     require_may_run(request, lab)
-    if _holds_nothing(deps, lab):
+    if holds_nothing(deps, lab):
         active = runs.active_of(deps.database, lab.id)
         if active is not None and active.state in (RunState.APPROVED, RunState.APPLYING):
             raise _busy(lab, active)
@@ -299,33 +301,7 @@ def _busy(lab: Lab, active: Run | None) -> Refused:
     )
 
 
-def _holds_nothing(deps: Deps, lab: Lab) -> bool:
-    return lab.frozen_because is None and tfstate.resources(deps.database, lab.id) == 0
-
-
-def _is_leftover(deps: Deps, lab: Lab, person: Person) -> bool:
-    """A lab of the same person that never came to be: its name may be used again."""
-    return (
-        lab.owner == person
-        and lab.applied_at is None
-        and runs.active_of(deps.database, lab.id) is None
-        and _holds_nothing(deps, lab)
-    )
-
-
-def _refuse_taken(deps: Deps, person: Person, name: str) -> None:
-    lab = labs.living(deps.database, name)
-    if lab is not None and not _is_leftover(deps, lab, person):
-        raise _taken(name)
-
-
-def _taken(name: str) -> Refused:
-    return Refused(
-        f"There is a lab `{name}` already. Choose another name, or look at that one.", f"/lab show {name}"
-    )
-
-
 def _discard_leftover(deps: Deps, person: Person, name: str, now: datetime) -> None:
     lab = labs.living(deps.database, name)
-    if lab is not None and _is_leftover(deps, lab, person):
+    if lab is not None and is_leftover(deps, lab, person):
         labs.leave(deps.database, lab.id, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -38,9 +39,7 @@ def add(request: Request, deps: Deps) -> Outcome:
     if person.is_agent:
         raise Refused("An agent is made with a login of its own.", "/operator add-agent ci operator")
     wanted = roles_called(",".join(words[3:]))
-    found = _standing(deps, person)
-    _refuse_nobody(found)
-    refuse_leaver(deps, person)
+    found = _addable(deps, person)
     before = deps.vault.operator(person)
     now = deps.now()
     if before is None or before.problem:
@@ -71,6 +70,23 @@ def add(request: Request, deps: Deps) -> Outcome:
 def add_asked(request: Request, deps: Deps) -> Outcome:
     """The form that `add` opened came back."""
     return add(replace(request, words=operator_form.words_of(request.form)), deps)
+
+
+def wrong(request: Request, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
+    """What a look at that form tells before it closes: field → what is wrong with it."""
+    words = operator_form.words_of(given)
+    try:
+        person = named(replace(request, words=words), deps)
+        _addable(deps, person)
+    except Refused as refused:
+        return {"who": refused.sentence}
+    try:
+        before, until = deps.vault.operator(person), given.get("until", "").strip()
+        if until and until_of(until, deps.now()) is not None and before is not None:
+            refuse_last_admin(deps, before)
+    except Refused as refused:
+        return {"until": refused.sentence}
+    return {}
 
 
 def list_operators(request: Request, deps: Deps) -> Outcome:
@@ -195,7 +211,15 @@ def _standing(deps: Deps, person: Person) -> Standing:
     try:
         return deps.standing(person)
     except Refused:
-        raise Refused(f"Slack does not know {mention(person)}. Pick the person from its list.") from None
+        raise Refused(f"{mention(person)} is not known to Slack. Pick the person from its list.") from None
+
+
+def _addable(deps: Deps, person: Person) -> Standing:
+    """Who it is in Slack. Raises Refused for whom nobody may let in now."""
+    found = _standing(deps, person)
+    _refuse_nobody(found)
+    refuse_leaver(deps, person)
+    return found
 
 
 def _write(deps: Deps, operator: Operator) -> None:

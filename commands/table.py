@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from commands import approvals, connecting, credentials, drift, home, keys, labs, operators, redoing
-from commands.authorise import Standing, StandingUnknown, agent_of, operator_of, require
+from commands.authorise import StandingUnknown, agent_of, require, who_asks
 from commands.command import ANYBODY, OPERATORS, Action, Command
 from commands.deps import Deps
 from commands.engines.vault.protocol import Operator, VaultError
@@ -129,7 +129,7 @@ def handle(request: Request, deps: Deps) -> Outcome:
         if request.person.is_agent:
             operator = _agent(request, deps)
         else:
-            operator, standing = _operator(request, deps)
+            operator, standing = who_asks(request.person, deps.vault, deps.standing)
             request = replace(request, person=standing.person)
         require(operator, *roles, sentence=_missing_right(operator.roles, roles))
         if not request.person.is_agent:
@@ -142,14 +142,6 @@ def handle(request: Request, deps: Deps) -> Outcome:
     except Refused as refused:
         _record(request, deps, refused)
         raise
-
-
-def _operator(request: Request, deps: Deps) -> tuple[Operator, Standing]:
-    """Who asks, by Slack and by Vault, which is read while Slack is asked."""
-    claimed, document = request.person, deps.vault.operator_soon(request.person)
-    standing = deps.standing(claimed)
-    is_theirs = standing.person == claimed
-    return operator_of(standing.person, deps.vault, standing, document if is_theirs else None), standing
 
 
 def _agent(request: Request, deps: Deps) -> Operator:

@@ -16,13 +16,13 @@ from state.records import OutboxMessage
 def ask(request: Request, deps: Deps) -> Outcome:
     """`Ask for a lab`: the button and the shortcut, or `Lab from this thread`, whose value is the thread."""
     thread_ts = request.words[1] if "." in request.words[1] else ""  # a button's value is never empty
-    return Outcome(form=up_form.form(deps, request.channel, thread_ts=thread_ts))
+    return Outcome(form=up_form.form(request, deps, thread_ts=thread_ts))
 
 
 def ask_again(request: Request, deps: Deps) -> Outcome:
     """Somebody has chosen another blueprint, or how long it shall live."""
     _, _, thread_ts = request.words[1].partition(" ")
-    return Outcome(form=up_form.form(deps, request.channel, request.form, thread_ts))
+    return Outcome(form=up_form.form(request, deps, request.form, thread_ts))
 
 
 def asked(request: Request, deps: Deps) -> Outcome:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from commands.deps import Deps
 from commands.engines.vault.places import GRANT_MAX_SECONDS
 from commands.grammar import duration
-from commands.request import Field, Form
+from commands.request import Field, Form, Request
 from commands.words import duration as written
 from state import labs as labs_table
 from state.records import Lab
@@ -46,7 +46,7 @@ def most_seconds(lab: Lab) -> int:
     return min(lab.lifetime.max_seconds, GRANT_MAX_SECONDS)
 
 
-def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
+def wrong(request: Request, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
     """Field → what is wrong with it."""
     lab = labs_table.get(deps.database, given.get("lab", ""))
     if lab is None or lab.gone_at is not None:

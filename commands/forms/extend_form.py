@@ -8,7 +8,7 @@ from datetime import datetime
 from commands.deps import Deps
 from commands.grammar import duration
 from commands.lifetime.words import until
-from commands.request import Field, Form, Refused
+from commands.request import Field, Form, Refused, Request
 from state.records import Lab
 
 ACTION = "extend_by"
@@ -45,7 +45,7 @@ def more(given: Mapping[str, str]) -> str:
     return given.get("other", "").strip() or ("" if chosen == "other" else chosen)
 
 
-def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
+def wrong(request: Request, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
     """Field → what is wrong with it."""
     longer = more(given)
     if not longer:

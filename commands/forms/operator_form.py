@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from commands.deps import Deps
-from commands.grammar import ROLES, duration
-from commands.request import Field, Form, Refused
+from commands.grammar import ROLES
+from commands.request import Field, Form
 
 ACTION = "add_operator"
 _MEANS = {
@@ -33,14 +32,3 @@ def words_of(given: Mapping[str, str]) -> tuple[str, ...]:
     until = given.get("until", "").strip()
     who, roles = f"<@{given.get('who', '')}>", given.get("roles", "")
     return ("operator", "add", who, roles, *([f"until={until}"] if until else []))
-
-
-def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
-    """Field → what is wrong with it."""
-    until = given.get("until", "").strip()
-    try:
-        if until and until not in ("never", "none"):
-            duration(until)
-    except Refused as refused:
-        return {"until": refused.sentence}
-    return {}

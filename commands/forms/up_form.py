@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from commands import grammar
+from commands import consuming, grammar
 from commands.audience import is_direct
 from commands.blueprint import Blueprint, Variable, written, wrong_value
 from commands.costs import budgeting
 from commands.deps import Deps
-from commands.request import Field, Form, Refused
+from commands.lab_names import is_free
+from commands.request import Field, Form, Refused, Request
 from commands.words import DAY, HOUR, code, duration, listed, money, nearest, plural, short
-from state import labs as labs_table
-from state import runs
 
 ACTION = "ask_lab"
 _LIFETIMES = (
@@ -39,12 +38,9 @@ CHANGED = "This blueprint has changed since the form was opened. Choose another 
 STILL_CHANGING = "The form was still changing when you sent it. Look at it once more, and send it again."
 
 
-def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
-    """Field → what is wrong with it, told before the form closes. given: secrets in the clear, kept nowhere.
-
-    What takes longer than a look (who asks, and whether they may) is checked afterwards.
-    """
-    chosen, shown = given.get("blueprint", ""), value.partition(" ")[0]
+def wrong(request: Request, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
+    """Field → what is wrong with it, told before the form closes. given: secrets in the clear, kept nowhere."""
+    chosen, shown = given.get("blueprint", ""), request.words[1].partition(" ")[0]
     blueprint = deps.catalogue.blueprints().get(chosen)
     if blueprint is None:
         near = nearest(chosen, deps.catalogue.blueprints())
@@ -55,11 +51,16 @@ def wrong(value: str, given: Mapping[str, str], deps: Deps) -> dict[str, str]:
         return {"blueprint": CHANGED}
     found = {}
     if name := given.get("name", "").strip():
-        found["name"] = _wrong_name(name, deps)
+        found["name"] = _wrong_name(request, name, deps)
     for variable in _asked_for(blueprint):
         text = given.get(f"{blueprint.name}/{variable.name}", "")
         if text or variable.required:
-            found[f"{blueprint.name}/{variable.name}"] = wrong_value(blueprint, variable, text)
+            said = wrong_value(blueprint, variable, text) or _wrong_lab(
+                request, deps, blueprint, variable, text
+            )
+            found[f"{blueprint.name}/{variable.name}"] = said
+    if deps.allowed_channels and (channel := given.get("channel")) and channel not in deps.allowed_channels:
+        found["channel"] = "I take no commands in that channel. Choose another one."
     return {field: sentence for field, sentence in found.items() if sentence}
 
 
@@ -70,25 +71,32 @@ def _has_changed(blueprint: Blueprint, given: Mapping[str, str]) -> bool:
     return bool(gone) or any(each.required and name not in given for name, each in asked.items())
 
 
-def _wrong_name(name: str, deps: Deps) -> str:
+def _wrong_name(request: Request, name: str, deps: Deps) -> str:
     try:
         grammar.lab_name(name)
     except Refused as refused:
         return refused.sentence
-    lab = labs_table.living(deps.database, name)
-    # One that never came to be leaves its name to its owner; who asks now is not known here.
-    taken = lab is not None and (
-        lab.applied_at is not None or runs.active_of(deps.database, lab.id) is not None
-    )
-    return f"There is a lab {name} already. Choose another name." if taken else ""
+    free = is_free(deps, request.person, name)
+    return "" if free else f"There is a lab {name} already. Choose another name."
 
 
-def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, thread_ts: str = "") -> Form:
-    """The form, as it is once these fields are filled in. channel: where it was asked for; empty: the form asks.
+def _wrong_lab(request: Request, deps: Deps, blueprint: Blueprint, variable: Variable, text: str) -> str:
+    """What is wrong with the name of a lab that the new one would use."""
+    if variable.consumes is None:
+        return ""
+    try:
+        consuming.require_may_use(request, deps, blueprint, variable.name, text)
+    except Refused as refused:
+        return refused.sentence
+    return ""
+
+
+def form(request: Request, deps: Deps, given: Mapping[str, str] | None = None, thread_ts: str = "") -> Form:
+    """The form, as it is once these fields are filled in. It asks for a channel where the request has none.
 
     Raises Refused when there is nothing to ask for.
     """
-    given = given or {}
+    given, channel = given or {}, request.channel
     offered = deps.catalogue.blueprints()
     if not offered:
         raise Refused("The catalogue has no blueprint yet, so there is nothing to ask for.", "/lab catalog")
@@ -111,7 +119,7 @@ def form(deps: Deps, channel: str, given: Mapping[str, str] | None = None, threa
                 live=True,
             ),
             Field("name", "Name", _NAME_HINT, optional=True),
-            *(_field(blueprint, variable) for variable in _shown(blueprint)),
+            *(_field(request, deps, blueprint, variable) for variable in _shown(blueprint)),
             _ttl_field(blueprint, ttl_seconds),
             *_channel_field(blueprint, channel),
         ),
@@ -164,24 +172,31 @@ def _asked_for(blueprint: Blueprint) -> list[Variable]:
     return [each for each in blueprint.variables.values() if each.vault is None]
 
 
-def _field(blueprint: Blueprint, variable: Variable) -> Field:
+def _field(request: Request, deps: Deps, blueprint: Blueprint, variable: Variable) -> Field:
     """Its name has the blueprint in it: what was typed for one blueprint is not another's."""
-    choices = tuple(written(each) for each in variable.choices)
+    choices, default = tuple(written(each) for each in variable.choices), ""
     if variable.type == "boolean" and not choices:
         choices = _BOOLEANS
+    if variable.consumes is not None:
+        choices = consuming.usable(request, deps, variable.consumes)
+    if variable.default is not None and not variable.sensitive:
+        default = written(variable.default)
     return Field(
         name=f"{blueprint.name}/{variable.name}",
         label=variable.name,
-        hint=_hint(variable),
+        hint=_hint(variable, choices),
         choices=choices,
         kind="some" if variable.type == "list" and choices else "text",
-        default="" if variable.default is None or variable.sensitive else written(variable.default),
+        default=default,
+        multiline="\n" in default,
         optional=not variable.required,
         sensitive=variable.sensitive,
     )
 
 
-def _hint(variable: Variable) -> str:
+def _hint(variable: Variable, choices: tuple[str, ...]) -> str:
+    if variable.consumes is not None and not choices:
+        return f"{variable.help}. There is none yet that you may use, so ask for one first."
     if variable.type != "list" or variable.choices:
         return variable.help
     commas = "Several are separated by commas."

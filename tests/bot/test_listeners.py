@@ -15,8 +15,9 @@ from slack_sdk import WebClient
 from slack_sdk.signature import SignatureVerifier
 
 from bot import listeners
+from commands.request import Request
 from state import inbox
-from tests.inn import Inn
+from tests.inn import REQUESTER, Inn
 
 SECRET = "signing-secret"
 
@@ -130,7 +131,7 @@ def test_a_form_that_is_wrong_stays_open_and_is_not_recorded(front: Front) -> No
 
 
 def test_secrets_that_vault_cannot_seal_keep_the_form_open(front: Front, inn: Inn) -> None:
-    inn.vault.state = "sealed"
+    inn.vault.failing["I cannot encrypt what I have to keep"] = "sealed"
     filled = {"name": {"value": "demo"}, "secret:web/password": {"value": "canary"}}
     told = front.interacts(a_form("ask_lab_with_a_secret", filled))
     assert list(told["errors"]) == ["secret:web/password"]
@@ -140,4 +141,5 @@ def test_secrets_that_vault_cannot_seal_keep_the_form_open(front: Front, inn: In
 
 def test_a_form_whose_check_breaks_is_taken(front: Front, inn: Inn) -> None:
     inn.database.close()  # nothing can be looked up
-    assert inn.intake.wrong_fields("ask_lab", "web", {"blueprint": "web", "name": "demo"}) == {}
+    asked = Request("1", REQUESTER, "C1", ("ask_lab", "web"))
+    assert inn.intake.wrong_fields(asked, {"blueprint": "web", "name": "demo"}) == {}

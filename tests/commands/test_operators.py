@@ -107,7 +107,7 @@ def test_bots_guests_and_deactivated_accounts_are_nobody(
 def test_who_is_unknown_to_slack_is_named(inn: Inn) -> None:
     inn.unknown = STRANGER
     inn.says(ADMIN, "/operator add <@U8> operator")
-    assert inn.told(ADMIN) == "Slack does not know <@U8>. Pick the person from its list."
+    assert inn.told(ADMIN) == "<@U8> is not known to Slack. Pick the person from its list."
 
 
 def test_somebody_of_another_workspace_is_named_as_their_own(inn: Inn) -> None:

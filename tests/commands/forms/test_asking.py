@@ -245,14 +245,6 @@ def test_the_shortcut_asks_for_the_channel_too(inn: Inn) -> None:
     assert said.channel not in ("C7", CHANNEL)  # directly: they may be looking at any channel
 
 
-def test_a_channel_where_no_commands_are_taken(inn: Inn) -> None:
-    inn.allowed_channels = ("C1",)
-    inn.kills()
-    inn.uses(REQUESTER, "ask_for_lab")
-    inn.submits(REQUESTER, name="demo", channel="C7")
-    assert inn.told(REQUESTER) == "I take commands in <#C1> only."
-
-
 def test_a_lab_from_a_thread_is_linked_there(inn: Inn) -> None:
     said = inn.slack._put(CHANNEL, Message("We need a host for the demo.", []))
     inn.uses(REQUESTER, "lab_from_thread", said.ts)

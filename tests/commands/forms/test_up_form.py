@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from bot.views.modals import modal
 from commands.blueprints.records import Approvals, Blueprint, Cost, Lifetime, Variable
 from commands.forms import up_form
+from commands.request import Request
+from state.records import Person
 from tests.bot.views.reading import check_view, hostile
 
 
@@ -65,7 +67,8 @@ def test_any_blueprint_is_a_form_that_slack_takes(
         approvals=Approvals({"infra": 1}),
     )
     deps: Any = Offering({"web": blueprint, "api": blueprint})
-    form = up_form.form(deps, "", {"blueprint": "web"}, "1732.0001")
+    request = Request("1", Person("T1", "U1"), "", ("ask_for_lab", "form"))
+    form = up_form.form(request, deps, {"blueprint": "web"}, "1732.0001")
     check_view(modal(form, "{}"))
     assert form.value == "web 1732.0001"
     shown = [field.name for field in form.fields]

@@ -47,7 +47,10 @@ def another_channel(scene: Scene) -> None:
 
 
 def vault_away(scene: Scene) -> None:
+    scene.inn.says(REQUESTER, "/lab up")
+    scene.begins()
     scene.inn.vault.state = "sealed"
+    scene.sends(REQUESTER, "sends a form", name="demo")
     scene.says(REQUESTER, "/lab up web demo")
     scene.is_pictured(REQUESTER)
     scene.inn.vault.state = "away"

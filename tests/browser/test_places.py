@@ -6,11 +6,13 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 from slack_sdk import WebClient
 
 from bot.playground.server import LocalSlack
-from tests.browser.doing import user
+from tests.bot.playground.small_app import plain, section
+from tests.browser.doing import latest, user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -59,3 +61,33 @@ def test_the_box_on_a_phone_is_as_high_as_what_stands_in_it(
         page.wait_for_function(f"({high})() > {(lines - 0.5) * 22}")
         assert page.input_value("#text") == text
         assert abs(page.evaluate(high) - one_line - (lines - 1) * 22) < 4
+
+
+@pytest.mark.parametrize(("width", "height"), [(1200, 800), (360, 640)])
+def test_a_menu_opens_where_there_is_room_for_it(
+    visit: Visit, slack: LocalSlack, client: WebClient, channel: str, width: int, height: int
+) -> None:
+    """At the end of the conversation as at its beginning, at the left and at the right."""
+    from playwright.sync_api import expect
+
+    options = [{"text": plain(f"Do thing {number}"), "value": str(number)} for number in range(5)]
+    menu = {"type": "overflow", "action_id": "end", "options": options}
+    row = {"type": "actions", "elements": [menu | {"action_id": "first"}]}
+    for name in ("early", "late"):
+        client.chat_postMessage(channel=channel, text="x", blocks=[section(name) | {"accessory": menu}, row])
+        if name == "early":
+            slack.say(user(slack, "riley"), channel, "between\n" * 40)
+    page = visit(slack, width=width, height=height)
+    if width < 720:
+        page.locator(f"[data-channel={channel}]").click()
+    latest(page, "late").wait_for()
+    for message in (latest(page, "late"), latest(page, "early")):
+        for opener in message.get_by_label("More actions").all():
+            opener.scroll_into_view_if_needed()
+            opener.click()
+            option = message.get_by_role("button", name="Do thing")
+            expect(option).to_have_count(5)
+            for each in option.all():
+                expect(each).to_be_in_viewport(ratio=0.99)
+            page.keyboard.press("Escape")
+            option.first.wait_for(state="hidden")

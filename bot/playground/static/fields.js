@@ -2,6 +2,9 @@
 
 import { nodes, send } from "./dom.js";
 
+const MENU = 300; // pixels: the most that a menu is high
+const GAP = 8; // pixels around it
+
 const valueOf = {
   text: (node) => node.value,
   one: (node) => node.querySelector("input:checked")?.value ?? "",
@@ -59,6 +62,21 @@ function label(menu) {
   if (!group) return;
   const isFull = chosen.length >= Number(group.dataset.most);
   for (const each of group.querySelectorAll("input")) each.disabled = isFull && !each.checked;
+}
+
+// A menu opens where there is room for it: above what was pressed near the end, and never beside the page.
+function fit(menu) {
+  const popup = menu.querySelector(".popup");
+  const room = menu.closest(".log, #home").getBoundingClientRect();
+  const summary = menu.querySelector("summary").getBoundingClientRect();
+  const [above, below] = [summary.top - room.top - GAP, room.bottom - summary.bottom - GAP];
+  const wanted = menu.dataset.external ? MENU : Math.min(MENU, popup.scrollHeight + 2);
+  const isAbove = below < wanted && above > below;
+  popup.classList.toggle("above", isAbove);
+  popup.style.maxHeight = `${Math.min(MENU, isAbove ? above : below)}px`;
+  popup.style.translate = "";
+  const { left, right } = popup.getBoundingClientRect();
+  popup.style.translate = `${Math.max(room.left + GAP - left, 0) || Math.min(room.right - GAP - right, 0)}px`;
 }
 
 const kept = new WeakMap(); // what stands in a menu or field as the app knows it
@@ -137,6 +155,7 @@ export function listen(page) {
     "toggle",
     (event) => {
       const menu = event.target;
+      if (menu.open && menu.matches?.(".log details.menu, #home details.menu")) fit(menu);
       if (!menu.matches?.("details.many")) return;
       if (menu.open) {
         if (menu.dataset.external === "0") search(menu);

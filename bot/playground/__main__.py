@@ -23,6 +23,7 @@ def main() -> None:
     options.add_argument("--port", type=int, default=3999, help="of the workspace (3999)")
     options.add_argument("--people", default="ines,bo,mika", help="who is there, comma-separated")
     options.add_argument("--channels", default="lab,random", help="which channels there are, comma-separated")
+    options.add_argument("--emoji", default="", help="the workspace's own emoji, comma-separated")
     options.add_argument("--manifest", default="", help="the app's manifest: its name, commands and events")
     chosen = options.parse_args()
     try:
@@ -46,6 +47,8 @@ def main() -> None:
         slack.add_channel(channel, people)
     for person in people:
         slack.direct_channel(person)
+    for name in _names(chosen.emoji):
+        slack.add_emoji(name)
     try:
         with slack:
             announce(slack)

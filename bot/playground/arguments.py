@@ -65,14 +65,14 @@ def attachments_of(args: Json) -> tuple[Json, ...] | None:
 
 
 def channel_of(workspace: Workspace, args: Json, name: str = "channel") -> Channel:
-    """By id, by #name, or the direct messages of a person by the person's id. Raises channel_not_found."""
+    """By id, by name, or the direct messages of a person by the person's id. Raises channel_not_found."""
     wanted = needed(args, name)
     if wanted in workspace.channels:
         return workspace.channels[wanted]
     if wanted in workspace.users and wanted != workspace.app.user_id:
         return workspace.direct_channel(wanted)
     for channel in workspace.channels.values():
-        if wanted.startswith("#") and channel.name == wanted[1:]:
+        if channel.name and channel.name == wanted.removeprefix("#"):
             return channel
     raise SlackError("channel_not_found")
 

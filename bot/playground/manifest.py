@@ -11,15 +11,15 @@ from typing import Any
 
 import yaml
 
+from bot.playground.events import SERVED
 from bot.playground.model import Shortcut, SlashCommand
-from bot.playground.people import EVENTS
 
 
 @dataclass(frozen=True)
 class Manifest:
     name: str = "App"
     commands: list[SlashCommand] = field(default_factory=list)
-    events: list[str] = field(default_factory=lambda: list(EVENTS))
+    events: list[str] = field(default_factory=lambda: list(SERVED))
     should_escape: bool = True
     shortcuts: list[Shortcut] = field(default_factory=list)
 
@@ -42,7 +42,7 @@ def read_manifest(path: Path) -> Manifest:
             )
             for each in listed
         ],
-        events=list(events or EVENTS),
+        events=list(events or ()),
         should_escape=any(each.get("should_escape") for each in listed) or not listed,
         shortcuts=[
             Shortcut(

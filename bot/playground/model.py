@@ -42,6 +42,15 @@ class Channel:
     is_private: bool = False
     is_archived: bool = False
     topic: str = ""
+    purpose: str = ""
+    is_mpim: bool = False  # direct messages of more than two
+    creator: str = ""
+    created: int = 0  # seconds since 1970
+
+    @property
+    def kind(self) -> str:
+        """im, mpim, group or channel: what an event's channel_type says."""
+        return "im" if self.is_im else "mpim" if self.is_mpim else "group" if self.is_private else "channel"
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,7 @@ class Message:
     reply_broadcast: bool = False
     username: str = ""  # what the app calls itself in this message alone
     icon_emoji: str = ""
+    subtype: str = ""  # channel_join, channel_topic, …: what Slack tells by itself of what somebody did
 
     @property
     def all_blocks(self) -> tuple[Json, ...]:

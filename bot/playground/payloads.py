@@ -221,10 +221,13 @@ def message_event(workspace: Workspace, message: Message, kind: str) -> Json:
         "team": author.team_id,
         "channel": message.channel,
         "event_ts": message.ts,
-        "client_msg_id": f"local-{message.ts}",
     }
+    if message.subtype:
+        shape["subtype"] = message.subtype
+    else:
+        shape["client_msg_id"] = f"local-{message.ts}"
     if kind == "message":
-        shape["channel_type"] = "im" if channel.is_im else "group" if channel.is_private else "channel"
+        shape["channel_type"] = channel.kind
     if message.thread_ts:
         parent = workspace.messages.get(message.thread_ts)
         shape |= {"thread_ts": message.thread_ts, "parent_user_id": parent.user if parent else ""}

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.playground import fields, payloads
+from bot.playground import built_in, fields, payloads
+from bot.playground.conversations import message_kind
 from bot.playground.delivery import Courier, Kind
 from bot.playground.guide import Guide
 from bot.playground.model import Delivery, Json, Message, Shortcut, SlackError, SlashCommand, User, View
@@ -72,6 +73,8 @@ class People:
         """
         person = self._in_channel(user, channel)
         word, text = [*typed.strip().split(None, 1), "", ""][:2]
+        if word not in self.commands and built_in.run(self.workspace, person, channel, word, text):
+            return Delivery("command", {"command": word, "text": text}, status=200)
         if self.commands and word not in self.commands:
             self.workspace.say_as_slack(
                 user,
@@ -117,11 +120,10 @@ class People:
         )
         place = self.workspace.channels[channel]
         app = self.workspace.app.user_id
-        kind = "im" if place.is_im else "groups" if place.is_private else "channels"
         if app in place.members:
             if f"<@{app}>" in message.text and not place.is_im:
                 self._event("app_mention", payloads.message_event(self.workspace, message, "app_mention"))
-            self._event(f"message.{kind}", payloads.message_event(self.workspace, message, "message"))
+            self._event(message_kind(place), payloads.message_event(self.workspace, message, "message"))
         return message
 
     def mention(self, user: str, channel: str, text: str, thread_ts: str | Message | None = None) -> Message:
@@ -138,6 +140,13 @@ class People:
         members = channel.members if channel else frozenset()
         shared = len({users[member].team_id for member in members}) > 1
         return self._deliver("event", payloads.event(self.workspace, inner, shared))
+
+    def tell_next_event(self) -> bool:
+        """Wait for what the app caused itself, or what happened to a channel, and tell it. False at the end."""
+        waiting = self.workspace.events.get()
+        if waiting is not None:
+            self._event(*waiting)
+        return waiting is not None
 
     def open_home(self, user: str) -> Delivery | None:
         """Open the app's Home tab."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from queue import SimpleQueue
 from typing import TypeVar
 
 import uvicorn
@@ -20,6 +21,7 @@ from bot.playground.model import App, Call, Delivery, Guest, Json, Message, Shor
 from bot.playground.page.routes import Page
 from bot.playground.payloads import challenge
 from bot.playground.people import EVENTS, People
+from bot.playground.shapes import user_json
 from bot.playground.web import Loss, Mishap, Web
 from bot.playground.workspace import Workspace
 
@@ -93,10 +95,17 @@ class LocalSlack(People):
         run = {"sockets": [listener]}
         self._thread = threading.Thread(target=self._server.run, kwargs=run, name="local-slack", daemon=True)
         self._thread.start()
+        self.workspace.events = SimpleQueue()  # nobody listened until now
+        threading.Thread(target=self._tell_events, name="local-slack-events", daemon=True).start()
+
+    def _tell_events(self) -> None:
+        while self.tell_next_event():
+            pass
 
     def stop(self) -> None:
         """End the server and everything that waits on it."""
         self.courier.stopping.set()
+        self.workspace.events.put(None)
         if self.guide:
             self.guide.close()
         self.workspace.note()  # wakes the pages' streams, so that they end
@@ -168,13 +177,20 @@ class LocalSlack(People):
         title: str = "",
     ) -> str:
         """Gives the user id. team: the id of another workspace; empty for the app's own. title: what they do."""
-        return self.workspace.add_user(name, real_name, team, tz, is_bot, deleted, guest, is_admin, title)
+        user = self.workspace.add_user(name, real_name, team, tz, is_bot, deleted, guest, is_admin, title)
+        shape = user_json(self.workspace, self.workspace.users[user])
+        self.workspace.happened("team_join", {"type": "team_join", "user": shape})
+        return user
 
     def add_channel(
         self, name: str, members: Sequence[str], with_app: bool = True, is_private: bool = False
     ) -> str:
         """Gives the channel id. with_app: the app is a member too, as after /invite."""
         return self.workspace.add_channel(name, tuple(members), with_app, is_private)
+
+    def add_emoji(self, name: str, url: str = "") -> None:
+        """An emoji of the workspace's own, which apps and people may react with."""
+        self.workspace.emoji[name.strip(":")] = url
 
     def direct_channel(self, user: str) -> str:
         """The id of the direct messages between a person and the app."""

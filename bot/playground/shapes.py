@@ -53,16 +53,19 @@ def user_json(workspace: Workspace, user: User) -> Json:
 def channel_json(workspace: Workspace, channel: Channel) -> Json:
     if channel.is_im:
         others = [member for member in channel.members if member != workspace.app.user_id]
-        return {"id": channel.id, "is_im": True, "user": others[0], "is_archived": channel.is_archived}
+        shape: Json = {"id": channel.id, "is_im": True, "user": others[0], "is_archived": channel.is_archived}
+        return shape | {"created": channel.created, "is_org_shared": False}
     teams = {workspace.users[member].team_id for member in channel.members}
     return {
         "id": channel.id,
         "name": channel.name,
         "name_normalized": channel.name,
+        "created": channel.created,
+        "creator": channel.creator,
         "is_channel": not channel.is_private,
-        "is_group": channel.is_private,
+        "is_group": channel.is_private and not channel.is_mpim,
         "is_im": False,
-        "is_mpim": False,
+        "is_mpim": channel.is_mpim,
         "is_private": channel.is_private,
         "is_archived": channel.is_archived,
         "is_general": False,
@@ -71,7 +74,7 @@ def channel_json(workspace: Workspace, channel: Channel) -> Json:
         "is_ext_shared": len(teams) > 1,
         "context_team_id": workspace.team.id,
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
-        "purpose": {"value": "", "creator": "", "last_set": 0},
+        "purpose": {"value": channel.purpose, "creator": "", "last_set": 0},
         "num_members": len(channel.members),
     }
 
@@ -86,7 +89,12 @@ def message_json(workspace: Workspace, message: Message, with_metadata: bool = F
         "team": author.team_id,
     }
     if message.bot_id:
-        shape |= {"bot_id": message.bot_id, "app_id": workspace.app.id}
+        app = workspace.app
+        profile = {"id": app.bot_id, "app_id": app.id, "user_id": app.user_id, "name": app.name}
+        shape |= {"bot_id": message.bot_id, "app_id": app.id}
+        shape["bot_profile"] = profile | {"deleted": False, "team_id": workspace.team.id}
+    if message.subtype:
+        shape["subtype"] = message.subtype
     if message.blocks:
         shape["blocks"] = list(message.blocks)
     if message.attachments:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 
 from bot.playground.checks import blocks_in, elements_of
@@ -51,6 +52,13 @@ class Workspace:
         self.upload_tickets: dict[str, str] = {}  # ticket → file id
         self.views: dict[str, list[View]] = {}  # user → open modals, the top one last
         self.homes: dict[str, View] = {}
+        self.emoji: dict[str, str] = {}  # the workspace's own, by name: their addresses
+        self.pins: dict[str, dict[str, tuple[str, int]]] = {}  # channel → message → who, seconds since 1970
+        self.bookmarks: dict[str, list[Json]] = {}  # by channel, as the Web API gives them
+        self.usergroups: dict[str, Json] = {}  # by id, as the Web API gives them
+        self.events: SimpleQueue[tuple[str, Json] | None] = (
+            SimpleQueue()
+        )  # that the app is still to be told of
         self.tickets = Tickets(self.lock, clock)
         self._threads: dict[str, set[str]] = {}  # first message → its replies
         self._numbers: dict[str, int] = {}
@@ -78,6 +86,10 @@ class Workspace:
         with self.lock:
             self._last_ts = max(int(self.clock() * 1_000_000), self._last_ts + 1)
             return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    def happened(self, name: str, inner: Json) -> None:
+        """Something that the app hears of if it has subscribed to it; name: as in the manifest."""
+        self.events.put((name, {"event_ts": self.next_ts(), **inner}))
 
     def note(self) -> None:
         """Tell everybody who waits that something changed."""
@@ -138,7 +150,13 @@ class Workspace:
     ) -> str:
         with self.lock:
             everybody = {*members, *([self.app.user_id] if with_app else [])}
-            channel = Channel(self.next_id("C"), name, frozenset(everybody), is_private=is_private)
+            channel = Channel(
+                self.next_id("C"),
+                name,
+                frozenset(everybody),
+                is_private=is_private,
+                created=int(self.clock()),
+            )
             self.channels[channel.id] = channel
         self.note()
         return channel.id

@@ -62,7 +62,8 @@ def _react(people: People, user: str, asked: Json) -> None:
     name = str(asked["name"]).strip().strip(":")
     message = people.workspace.messages.get(str(asked["ts"]))
     is_there = message is not None and name in [known for known, _ in message.reactions]
-    if not emoji_names.character(name) and not is_there:  # an app may have one of its own
+    is_known = emoji_names.character(name) or name in people.workspace.emoji
+    if not is_known and not is_there:
         raise LookupError(f"There is no emoji :{name}: here.")
     people.react(user, str(asked["ts"]), name)
 

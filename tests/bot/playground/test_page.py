@@ -172,6 +172,7 @@ def test_reactions_come_and_go(slack: LocalSlack, client: WebClient, place: Plac
     assert slack.message(ts).reactions == ()
     assert "not in this channel" in do(slack, place.stranger, **react)
     assert do(slack, place.bo, **react | {"name": "sonrisa"}) == "There is no emoji :sonrisa: here."
+    slack.add_emoji("sonrisa")
     client.reactions_add(channel=place.channel, timestamp=ts, name="sonrisa")  # one of the workspace's own
     assert do(slack, place.bo, **react | {"name": ":sonrisa:"}) == ""
     assert shown(seen(slack, place.ines, place.channel)) == ["look :sonrisa: 2"]

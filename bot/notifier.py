@@ -239,7 +239,7 @@ class Notifier:
             if refused.code not in (*_DELETED, *CLOSED):
                 raise
             return self._post(card, run, message, now)
-        self._not_before[card.id] = now + UPDATE_PAUSE
+        self._not_before[card.id] = self._now() + UPDATE_PAUSE  # Slack may have taken its time
         return place
 
     def _place(self, card: Card, run: Run, now: datetime) -> tuple[str, str | None]:

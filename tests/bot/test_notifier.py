@@ -53,6 +53,20 @@ def test_one_edit_a_second_a_message(inn: Inn) -> None:
     assert "step 19" in inn.newest_card().all
 
 
+def test_one_edit_a_second_also_after_one_for_which_slack_took_its_time(inn: Inn) -> None:
+    queued(inn)
+    inn.works()
+    inn.slack.meanwhile("chat.update", lambda: inn.clock.passes(5))
+    for sentence in ("one", "two"):
+        runs.update(inn.database, inn.run().id, sentence=sentence)
+        _, again = inn.notifier.send_cards(inn.clock())
+    assert "one" in inn.newest_card().all
+    assert again == inn.clock() + timedelta(seconds=1)
+    inn.clock.passes(1)
+    inn.notifier.send_cards(inn.clock())
+    assert "two" in inn.newest_card().all
+
+
 def test_a_plan_is_shown_at_once_without_a_word_of_its_beginning(inn: Inn) -> None:
     queued(inn)
     inn.notifier.send_cards(inn.clock())

@@ -23,6 +23,7 @@ POST_TEXT = 40_000  # characters
 UPDATE_TEXT = 4_000  # characters: chat.update is stricter than chat.postMessage
 ALL_BLOCKS_TEXT = 13_200  # characters of a message's blocks together (slackapi/bolt-js #2509, #2867)
 PART_OVERHEAD = 20  # what each block, element or text counts there beside its text
+MARKDOWN_TEXT = 12_000  # characters of markdown_text
 METADATA_CHARACTERS = 8_000
 VIEW_BYTES = 250_000
 ATTACHMENTS = 100

@@ -113,6 +113,16 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Scheduled:
+    """A message of the app that waits for its time. Its ts is another once it is posted."""
+
+    id: str
+    post_at: int  # seconds since 1970
+    created: int
+    message: Message
+
+
+@dataclass(frozen=True)
 class View:
     """A modal or a Home tab that one person sees."""
 

@@ -141,13 +141,6 @@ class People:
         shared = len({users[member].team_id for member in members}) > 1
         return self._deliver("event", payloads.event(self.workspace, inner, shared))
 
-    def tell_next_event(self) -> bool:
-        """Wait for what the app caused itself, or what happened to a channel, and tell it. False at the end."""
-        waiting = self.workspace.events.get()
-        if waiting is not None:
-            self._event(*waiting)
-        return waiting is not None
-
     def open_home(self, user: str) -> Delivery | None:
         """Open the app's Home tab."""
         home = self.workspace.homes.get(user)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 import uvicorn
@@ -23,6 +23,7 @@ from bot.playground.payloads import challenge
 from bot.playground.people import EVENTS, People
 from bot.playground.shapes import user_json
 from bot.playground.web import Loss, Mishap, Web
+from bot.playground.web_scheduled import post_due
 from bot.playground.workspace import Workspace
 
 Found = TypeVar("Found")
@@ -99,8 +100,15 @@ class LocalSlack(People):
         threading.Thread(target=self._tell_events, name="local-slack-events", daemon=True).start()
 
     def _tell_events(self) -> None:
-        while self.tell_next_event():
-            pass
+        """What the app caused itself, or what happened to a channel; and what the app wanted said by now."""
+        while True:
+            try:
+                waiting = self.workspace.events.get(timeout=post_due(self.workspace))
+            except Empty:
+                continue
+            if waiting is None:
+                return
+            self._event(*waiting)
 
     def stop(self) -> None:
         """End the server and everything that waits on it."""

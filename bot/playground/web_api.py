@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.playground import web_chat, web_conversations, web_files, web_marks, web_people, web_views
+from bot.playground import (
+    web_chat,
+    web_conversations,
+    web_files,
+    web_marks,
+    web_people,
+    web_scheduled,
+    web_streams,
+    web_views,
+)
 from bot.playground.model import Json, SlackError
 from bot.playground.workspace import Workspace
 
@@ -101,5 +110,7 @@ METHODS: dict[str, Method] = {
     **web_files.METHODS,
     **web_marks.METHODS,
     **web_people.METHODS,
+    **web_scheduled.METHODS,
+    **web_streams.METHODS,
     **web_views.METHODS,
 }

@@ -20,7 +20,7 @@ from bot.playground.arguments import (
     structure,
     user_of,
 )
-from bot.playground.checks import POST_TEXT, UPDATE_TEXT, check_message, check_metadata
+from bot.playground.checks import MARKDOWN_TEXT, POST_TEXT, UPDATE_TEXT, check_message, check_metadata
 from bot.playground.model import Json, Message, SlackError
 from bot.playground.shapes import message_json
 from bot.playground.workspace import Workspace
@@ -39,7 +39,7 @@ def post_message(workspace: Workspace, args: Json) -> Json:
 
 def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to: str = "") -> Message:
     """A message of the app, checked and not yet posted."""
-    text, blocks = str(args.get("text") or ""), blocks_of(args) or ()
+    text, blocks = str(args.get("text") or ""), blocks_of(args) or _markdown(args)
     attachments = attachments_of(args) or ()
     check_message(text, blocks, POST_TEXT, attachments)
     check_pictures(workspace, blocks)
@@ -59,6 +59,16 @@ def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to:
         username=str(args.get("username") or ""),
         icon_emoji=str(args.get("icon_emoji") or "").strip(":"),
     )
+
+
+def _markdown(args: Json) -> tuple[Json, ...]:
+    """markdown_text as the block that shows it. Raises msg_too_long, or that it stands beside text."""
+    written = str(args.get("markdown_text") or "")
+    if written and (args.get("text") or blocks_of(args)):
+        raise SlackError("markdown_text_conflict")
+    if len(written) > MARKDOWN_TEXT:
+        raise SlackError("msg_too_long")
+    return ({"type": "markdown", "text": written},) if written else ()
 
 
 def _with_ids(workspace: Workspace, attachments: Sequence[Json]) -> tuple[Json, ...]:
@@ -164,6 +174,17 @@ def delete(workspace: Workspace, args: Json) -> Json:
     return {"channel": channel.id, "ts": message.ts}
 
 
+def me_message(workspace: Workspace, args: Json) -> Json:
+    channel = joined_channel_of(workspace, args)
+    text = needed(args, "text")
+    check_message(text, (), POST_TEXT)
+    app = workspace.app
+    said = Message(
+        workspace.next_ts(), channel.id, app.user_id, text, bot_id=app.bot_id, subtype="me_message"
+    )
+    return {"channel": channel.id, "ts": workspace.put_message(said).ts}
+
+
 def get_permalink(workspace: Workspace, args: Json) -> Json:
     channel = channel_of(workspace, args)
     message = public_message_of(workspace, channel, needed(args, "message_ts"))
@@ -204,5 +225,6 @@ METHODS = {
     "chat.postEphemeral": post_ephemeral,
     "chat.update": update,
     "chat.delete": delete,
+    "chat.meMessage": me_message,
     "chat.getPermalink": get_permalink,
 }

@@ -19,6 +19,7 @@ from bot.playground.model import (
     Guest,
     Json,
     Message,
+    Scheduled,
     SlackError,
     Team,
     User,
@@ -59,6 +60,8 @@ class Workspace:
         self.events: SimpleQueue[tuple[str, Json] | None] = (
             SimpleQueue()
         )  # that the app is still to be told of
+        self.scheduled: dict[str, Scheduled] = {}
+        self.streams: dict[str, tuple[str, list[Json]]] = {}  # growing message → how it shows tasks, chunks
         self.tickets = Tickets(self.lock, clock)
         self._threads: dict[str, set[str]] = {}  # first message → its replies
         self._numbers: dict[str, int] = {}

@@ -128,7 +128,7 @@ def sealed_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     addr = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _initialised(addr), 20)
+        until(lambda: _initialised(addr), 60)
         yield addr
     finally:
         server.kill()
@@ -138,7 +138,7 @@ def sealed_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _initialised(addr: str) -> bool:
     try:
         answer = requests.put(
-            f"{addr}/v1/sys/init", json={"secret_shares": 1, "secret_threshold": 1}, timeout=5
+            f"{addr}/v1/sys/init", json={"secret_shares": 1, "secret_threshold": 1}, timeout=30
         )
     except requests.ConnectionError:
         return False

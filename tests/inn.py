@@ -300,7 +300,7 @@ class Inn:
             self.intake.work(entry, self.clock())
 
     def ends(self) -> None:
-        self.worker.stop(2)
+        self.worker.stop(30)
         self.database.close()
 
     def works(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Semaphore, Thread
 from typing import Any, TypeVar
@@ -59,10 +60,17 @@ class Threads:
     def _work(self) -> None:
         while True:
             future, job = self._jobs.get()
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(job())
-                except BaseException as error:  # whatever it was, it belongs to the one who waits
-                    future.set_exception(error)
-            del future, job
-            self._idle.release()
+            tell = _done(future, job) if future.set_running_or_notify_cancel() else None
+            self._idle.release()  # before it is told: who hears of it may come with the next job at once
+            if tell is not None:
+                tell()
+            del future, job, tell
+
+
+def _done(future: Future[Any], job: Callable[[], Any]) -> Callable[[], None]:
+    """Do the job. What is given tells what came of it to the one who waits."""
+    try:
+        answer = job()
+    except BaseException as error:  # whatever it was, it belongs to the one who waits
+        return partial(future.set_exception, error)
+    return partial(future.set_result, answer)

@@ -53,7 +53,7 @@ class Hosts:
 
     def get(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.request(method, self.base_url + path, headers=names, timeout=10)
+        return requests.request(method, self.base_url + path, headers=names, timeout=30)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ class Backend:
             digest = hashlib.md5(body if md5_of is None else md5_of).digest()
             headers["Content-MD5"] = base64.b64encode(digest).decode()
         url = f"{self.base_url}/tfstate/{lab}"
-        return requests.request(method, url, auth=user, data=body, params=query, headers=headers, timeout=10)
+        return requests.request(method, url, auth=user, data=body, params=query, headers=headers, timeout=30)
 
     def lock(self, user: tuple[str, str], lock_id: str = "L1", lab: str = "demo") -> requests.Response:
         info = {"ID": lock_id, "Operation": "OperationTypeApply", "Who": "somebody@host"}

@@ -27,7 +27,7 @@ class Listening:
 
     def dispatch(self, request: BoltRequest) -> BoltResponse:
         if request.raw_body.encode() == FORM:
-            assert self.held_up.wait(10)
+            assert self.held_up.wait(30)
         elif self.batches:
             self.batches[-1].append(request.raw_body)
         return BoltResponse(status=200, body=request.raw_body)

@@ -41,7 +41,7 @@ class Reporting:
         self, token: str | None = TOKEN, lab: str = "demo", scheme: str = "Bearer", body: bytes | str = b""
     ) -> requests.Response:
         headers = {} if token is None else {"Authorization": f"{scheme} {token}"}
-        return requests.post(f"{self.base_url}/labs/{lab}/active", headers=headers, data=body, timeout=10)
+        return requests.post(f"{self.base_url}/labs/{lab}/active", headers=headers, data=body, timeout=30)
 
     @property
     def lab(self) -> Lab:
@@ -200,6 +200,6 @@ def test_to_ask_tells_nothing(reporting: Reporting) -> None:
             method,
             f"{reporting.base_url}/labs/demo/active",
             headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=10,
+            timeout=30,
         )
         assert answer.status_code == 405

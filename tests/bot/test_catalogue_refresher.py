@@ -23,7 +23,7 @@ class Refreshing:
 
     def __call__(self, now: datetime) -> str:
         self.begun.append(now)
-        assert self.gate.wait(10)
+        assert self.gate.wait(30)
         if self.breaks:
             self.breaks = False
             raise RuntimeError("a fault of ours")

@@ -47,7 +47,7 @@ class Hook:
 
     def post(self, body: bytes = BODY, **headers: str) -> requests.Response:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.post(self.url, data=body, headers=names, timeout=10)
+        return requests.post(self.url, data=body, headers=names, timeout=30)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_body_is_read_no_further_than_it_may_be_long(hook: Hook) -> None:
 
 
 def test_it_is_there_for_nothing_but_a_post(hook: Hook) -> None:
-    assert requests.get(hook.url, timeout=10).status_code == 405
+    assert requests.get(hook.url, timeout=30).status_code == 405
     assert hook.rings == 0
 
 

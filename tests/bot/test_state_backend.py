@@ -87,7 +87,7 @@ def test_a_stranger_is_told_to_sign_in(backend: Backend, user: tuple[str, str] |
 )
 def test_credentials_of_another_kind_are_told_the_right_one(backend: Backend, header: str) -> None:
     url = f"{backend.base_url}/tfstate/demo"
-    response = requests.get(url, headers={"Authorization": header}, timeout=10)
+    response = requests.get(url, headers={"Authorization": header}, timeout=30)
     assert response.status_code == 401
     assert "TEAM-USER" in response.text
 
@@ -209,7 +209,7 @@ def test_a_state_that_was_damaged_on_its_way_is_not_kept(backend: Backend) -> No
     status, sentence = answers(backend.call("POST", RUN, a_state(1), md5_of=a_state(2), ID="L1"))
     assert (status, "Content-MD5" in sentence) == (400, True)
     url = f"{backend.base_url}/tfstate/demo?ID=L1"
-    assert requests.post(url, auth=RUN, data=a_state(1), timeout=10).status_code == 400
+    assert requests.post(url, auth=RUN, data=a_state(1), timeout=30).status_code == 400
     assert tfstate.current(backend.database, "lab1") is None
 
 
@@ -240,7 +240,7 @@ def test_a_state_that_is_too_long_is_not_read_to_its_end(backend: Backend) -> No
     assert backend.call("POST", RUN, body, ID="L1").status_code == 413
     url = f"{backend.base_url}/tfstate/demo?ID=L1"
     chunks = (body[at : at + 5000] for at in range(0, len(body), 5000))
-    assert requests.post(url, auth=RUN, data=chunks, timeout=10).status_code == 413
+    assert requests.post(url, auth=RUN, data=chunks, timeout=30).status_code == 413
     assert tfstate.current(backend.database, "lab1") is None
 
 
@@ -283,7 +283,7 @@ def test_many_write_at_once_and_one_history_comes_of_it(backend: Backend) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     kept = tfstate.versions(backend.database, "lab1")
     assert len(statuses) == 8
     assert set(statuses) <= {200, 409}

@@ -204,7 +204,7 @@ def test_threads_plan_and_apply_by_themselves(inn: Inn) -> None:
     inn.intake.work(inn.click(INFRA, card, "Approve"), inn.clock())
     inn.intake.work(inn.click(SECURITY, card, "Approve"), inn.clock())
     until(lambda: inn.runs() == ["applied"])
-    inn.worker.stop(2)
+    inn.worker.stop(30)
     queued_too = inn.command(REQUESTER, "/lab up web other")
     inn.intake.work(queued_too, inn.clock())
     assert inn.runs("other") == ["queued"]
@@ -213,7 +213,7 @@ def test_threads_plan_and_apply_by_themselves(inn: Inn) -> None:
 def test_stopping_leaves_an_apply_running(inn: Inn) -> None:
     inn.terraform.holding = True
     inn.has("demo")
-    inn.worker.stop(2)
+    inn.worker.stop(30)
     assert inn.runs() == ["applying"]
     child = inn.terraform.attach(inn.terraform.work(inn.run().id))
     assert child is not None

@@ -135,8 +135,7 @@ class FakeTerraform:
         kind: RunKind,
         environment: Mapping[str, str],
     ) -> FakeChild:
-        self.environments.append(dict(environment))
-        self.given_variables.append(dict(variables))
+        holds = self.planning_holds
         process = self._processes[work / "plan"] = FakeProcess("plan")
         if not self._locked(process, access):
             return FakeChild(process)
@@ -162,7 +161,9 @@ class FakeTerraform:
             return [*told, *warned, summary("plan", changes)]
 
         process.end = end
-        if not self.planning_holds:
+        self.environments.append(dict(environment))
+        self.given_variables.append(dict(variables))  # last: who waits for it may end or kill the plan then
+        if not holds:
             self.finish(work)
         return FakeChild(process)
 

@@ -76,7 +76,7 @@ class Machine:
         if password:
             request.add_header("Authorization", "Basic " + b64encode(f"any:{password}".encode()).decode())
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -172,7 +172,7 @@ class KrlServer:
         self._http.server_close()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        self.answers.wait(20)
+        self.answers.wait(60)
         content, status = self.content or b"", 200 if self.content is not None else 503
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         if request.path.startswith("/ssh/krl.sig"):

@@ -281,7 +281,7 @@ def test_an_open_session_ends_when_its_certificate_is_revoked(house: House) -> N
         assert his.stdout is not None
         hers_pid, his_pid = int(hers.stdout.readline()), int(his.stdout.readline())
         house.krls.content = house.ca.krl("serial: 7", version=2)
-        _, said = hers.communicate(timeout=10)
+        _, said = hers.communicate(timeout=30)
         assert "Your certificate lets nobody in any more: its serial is revoked." in said
         until(lambda: not psutil.pid_exists(hers_pid))
         assert psutil.pid_exists(his_pid)
@@ -411,7 +411,7 @@ def test_stopping_ends_the_sessions_and_removes_the_folder(house: House) -> None
         for _ in range(2):
             stopped = house.machine.run("stop")
             assert stopped.returncode == 0, stopped.stderr
-        client.wait(10)
+        client.wait(30)
     until(lambda: not psutil.pid_exists(pid))
     assert not house.machine.is_open
     assert not house.machine.folder.exists()

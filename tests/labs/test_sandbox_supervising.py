@@ -111,12 +111,12 @@ def test_the_guestbook_keeps_what_visitors_write(tmp_path: Path) -> None:
         until(lambda: is_open(port))
         address = f"http://127.0.0.1:{port}/"
         form = urllib.parse.urlencode({"name": "Anna", "text": "<script>"}).encode()
-        with urllib.request.urlopen(address, form, timeout=5) as answer:
+        with urllib.request.urlopen(address, form, timeout=30) as answer:
             page = answer.read().decode()
         assert "<h1>&lt;Welcome&gt; {host}</h1>" in page
         assert "<p>demo, on demo-1. 1 so far.</p>" in page
         assert "<b>Anna</b> &lt;script&gt;" in page
-        with urllib.request.urlopen(f"{address}healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{address}healthz", timeout=30) as answer:
             assert answer.read().startswith(b"ok")
     finally:
         child.kill()

@@ -53,7 +53,7 @@ class Acted:
     def perform(self, work: Work) -> Done:
         if self.doing:
             work.progress(self.doing)
-            self.may_end.wait(5)
+            self.may_end.wait(30)
         self.scene.inn.clock.passes(seconds=self.seconds)
         if self.fails:
             raise StepFailed(self.fails, self.fails)

@@ -101,7 +101,7 @@ def all_at_once(many: int, do: Callable[[int], Any]) -> list[Any]:
     ready = threading.Barrier(many)
 
     def one(index: int) -> None:
-        ready.wait(10)
+        ready.wait(30)
         try:
             answers[index] = do(index)
         except Exception as error:

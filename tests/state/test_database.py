@@ -222,7 +222,7 @@ class TestBells:
     def test_a_ring_during_the_work_is_not_lost(self, database: Database) -> None:
         database.wait("runs", 0)
         database.ring("runs")
-        assert database.wait("runs", 5)
+        assert database.wait("runs", 30)
         assert not database.wait("runs", 0)
 
     def test_every_waiter_is_woken(self, database: Database) -> None:
@@ -230,16 +230,16 @@ class TestBells:
 
         def wait() -> None:
             database.wait("runs", 0)
-            waiting.wait(5)
-            woken.append(database.wait("runs", 5))
+            waiting.wait(30)
+            woken.append(database.wait("runs", 30))
 
         threads = [threading.Thread(target=wait) for _ in range(3)]
         for thread in threads:
             thread.start()
-        waiting.wait(5)
+        waiting.wait(30)
         database.ring("runs")
         for thread in threads:
-            thread.join(5)
+            thread.join(30)
         assert woken == [True] * 3
 
     def test_a_loop_of_work_and_wait_sees_every_change(self, database: Database) -> None:
@@ -250,7 +250,7 @@ class TestBells:
             nonlocal seen
             while seen < 300:
                 seen = len(inbox.pending(database))
-                if seen < 300 and not database.wait("inbox", 5):
+                if seen < 300 and not database.wait("inbox", 30):
                     return
             done.set()
 
@@ -258,14 +258,14 @@ class TestBells:
         thread.start()
         for index in range(300):
             inbox.record(database, a_request(id=str(index)))
-        assert done.wait(10)
-        thread.join(5)
+        assert done.wait(30)
+        thread.join(30)
         assert seen == 300
 
     def test_a_loop_that_changes_threads_says_since_when(self, database: Database) -> None:
         since = database.rung("runs")
         database.ring("runs")
-        assert database.wait("runs", 5, since=since)
+        assert database.wait("runs", 30, since=since)
         assert not database.wait("runs", 0, since=database.rung("runs"))
 
     def test_nobody_is_woken_before_the_commit(self, database: Database) -> None:
@@ -289,5 +289,5 @@ class TestBells:
         thread = threading.Thread(target=database.wait, args=("runs", 60))
         thread.start()
         database.close()
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive()

@@ -79,7 +79,7 @@ def test_good_answers_are_as_described(served: Served) -> None:
 
 
 def test_the_description_is_served_to_everybody(served: Served) -> None:
-    answer = requests.get(f"{served.base_url}/api/openapi.json", timeout=10)
+    answer = requests.get(f"{served.base_url}/api/openapi.json", timeout=30)
     assert answer.json() == description()
     assert answer.json()["openapi"].startswith("3.1")
 

@@ -52,13 +52,13 @@ def test_waiting_ends_when_it_is_proposed_and_then_when_it_is_applied(served: Se
     with ThreadPoolExecutor() as pool:
         proposed = pool.submit(served.run, run_id, wait=20)
         served.inn.works()
-        assert proposed.result(5).json()["state"] == "proposed"
+        assert proposed.result(30).json()["state"] == "proposed"
         assert served.run(run_id, wait=20).json()["state"] == "proposed"
         applied = pool.submit(served.run, run_id, wait=20, known="proposed")
         time.sleep(0.05)
         assert not applied.done()
         served.inn.approved(served.inn.newest_card())
-        assert applied.result(5).json()["state"] == "applied"
+        assert applied.result(30).json()["state"] == "applied"
     assert served.run(run_id, wait=20, known="applied").json()["state"] == "applied"
 
 
@@ -66,7 +66,7 @@ def test_waiting_ends_in_time(served: Served) -> None:
     run_id = begun(served)
     started = time.monotonic()
     assert served.run(run_id, wait=1).json()["state"] == "queued"
-    assert 0.9 < time.monotonic() - started < 5
+    assert 0.9 < time.monotonic() - started < 20
 
 
 def test_what_another_process_does_is_noticed(served: Served) -> None:
@@ -77,7 +77,7 @@ def test_what_another_process_does_is_noticed(served: Served) -> None:
         other = a_database(served.inn.folder / "state.db")  # whose bells nobody hears here
         runs.move(other, run_id, RunState.QUEUED, RunState.CANCELLED, served.inn.clock())
         other.close()
-        assert waits.result(10).json()["state"] == "cancelled"
+        assert waits.result(30).json()["state"] == "cancelled"
 
 
 def test_those_who_wait_hold_nobody_else_up(served: Served) -> None:
@@ -86,16 +86,16 @@ def test_those_who_wait_hold_nobody_else_up(served: Served) -> None:
     arrived = threading.Barrier(many + 1)
 
     def wait() -> str:
-        arrived.wait(10)
+        arrived.wait(30)
         return str(served.run(run_id, wait=20).json()["state"])
 
     with ThreadPoolExecutor(many) as pool:
         waiting = [pool.submit(wait) for _ in range(many)]
-        arrived.wait(10)
+        arrived.wait(30)
         assert served.asks("/lab list").status_code == 200
         assert not any(each.done() for each in waiting)
         served.inn.works()
-        assert {each.result(10) for each in waiting} == {"proposed"}
+        assert {each.result(30) for each in waiting} == {"proposed"}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_command_that_is_not_acked_in_time() -> None:
     enough = threading.Event()
 
     def slow(request: Request, body: bytes) -> Response:
-        enough.wait(5)
+        enough.wait(30)
         return PlainTextResponse("too late")
 
     with served(slow) as url, lab(app_url=url, ack_limit_seconds=0.1) as (slack, ines, channel):
@@ -163,7 +163,7 @@ def test_many_people_press_at_once(slack: LocalSlack, place: Place) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
     assert acks == [True] * 24
     assert len(slack.message(message.ts).revisions) == 24
 

@@ -74,7 +74,7 @@ def test_stop_ends_a_tour_wherever_it_is_and_lets_it_tidy_up(slack: LocalSlack) 
         except TourEnded as end:
             guide.ending(str(end))
             guide.go_on()  # what ends is not stopped again
-            tidied.wait(10)
+            tidied.wait(30)
             return f"{end} Nothing is left."
         return ""
 

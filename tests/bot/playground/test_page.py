@@ -35,7 +35,7 @@ FOLDER = Path(bot.playground.__file__).parent
 
 def ask(slack: LocalSlack, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
     address = urlsplit(slack.page_url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
     try:
         content = None if body is None else json.dumps(body)
         headers = {"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
@@ -301,7 +301,7 @@ def test_other_web_sites_cannot_act_here(slack: LocalSlack, place: Place, header
 def test_news_arrive_as_they_happen_and_end_with_the_workspace() -> None:
     with LocalSlack() as slack:
         address = urlsplit(slack.page_url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
         connection.request("GET", "/page/news")
         answer = connection.getresponse()
         assert answer.headers["Content-Type"].startswith("text/event-stream")
@@ -347,7 +347,7 @@ def test_the_workspace_runs_by_itself_for_any_app(tmp_path: Path) -> None:
         said = [run.stdout.readline() for _ in range(6)]  # all of it, before it is interrupted
         run.send_signal(signal.SIGINT)
         rest = "".join(said) + run.stdout.read()
-        assert run.wait(5) == 0
+        assert run.wait(30) == 0
     assert first.startswith("The workspace is at http://127.0.0.1:")
     assert "# SLACK_BOT_TOKEN as in the environment" in rest
     assert "xoxb-of-the-environment" not in rest

@@ -22,7 +22,7 @@ approvals: {operator: 1, self: true}
 health: 10m
 test:
   - {tcp: "127.0.0.1:${port}", within: 1s}
-  - {command: [./up], within: 1s}
+  - {command: [./up], within: 10s}
   - {terraform: all}"""
 TOLD = "is unhealthy since"
 
@@ -152,9 +152,11 @@ def test_it_is_let_be_while_something_is_under_way(inn: Inn) -> None:
 
 
 def test_what_is_seen_while_something_begins_says_nothing(inn: Inn) -> None:
-    waits = "touch looking; while test -e up; do sleep 0.02; done; false"
-    inn.offers("held", CHECKED.replace("[./up], within: 1s", f"[sh, -c, '{waits}'], within: 2s"))
+    inn.offers("held", CHECKED.replace("{command: [./up], within: 10s}", "{command: [./waits], within: 10s}"))
     folder = inn.folder / "labs" / "held"
+    waits = folder / "waits"
+    waits.write_text("#!/bin/sh\ntouch looking\nwhile test -e up; do sleep 0.02; done\nfalse\n")
+    waits.chmod(0o755)
     with serving({}) as (port, _):
         inn.terraform.outputs = {"port": port}
         inn.steps.clear()
@@ -165,6 +167,7 @@ def test_what_is_seen_while_something_begins_says_nothing(inn: Inn) -> None:
         sweep.start()
         until((folder / "looking").exists)
         inn.says(REQUESTER, "/lab down demo")
+        waits.unlink()  # it is not looked at again
         (folder / "up").unlink()
         sweep.join()
         assert health_table.of_lab(inn.database, inn.lab().id) is None
@@ -209,14 +212,14 @@ def test_where_vault_is_away_nothing_is_judged(inn: Inn) -> None:
 
 
 def test_a_check_that_never_ends_does_not_hold_the_others(inn: Inn) -> None:
-    inn.offers("slow", CHECKED.replace("[./up], within: 1s", "[sleep, '60'], within: 1s"))
+    inn.offers("slow", CHECKED.replace("[./up], within: 10s", "[sleep, '60'], within: 1s"))
     with serving({}) as (port, _):
         inn.terraform.outputs = {"port": port}
         inn.steps.clear()
         inn.has("slow", "slow")
         before = threading.active_count()
         assert looks(inn) == "looked at 1 lab: 1 not well"
-        assert threading.active_count() <= before + 1
+        until(lambda: threading.active_count() <= before + 1)
 
 
 def test_what_is_found_has_no_secret_in_it(inn: Inn) -> None:

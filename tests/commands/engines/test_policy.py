@@ -138,7 +138,7 @@ def test_a_policy_that_runs_for_ever_is_ended_and_the_others_are_asked(tmp_path:
     text = f'package p\n\ndeny contains "x" if regex.match(`(a+)+$`, "{"a" * 50}b")\n'
     began = time.monotonic()
     found = verdict(tmp_path, {"bad": True}, a=text, good=GOOD, z="package z\n\nwarn := []\n")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     assert [each.message for each in found.denials] == [
         "The policy a.rego, line 3: it takes longer than 1 s.",
         "no",

@@ -51,14 +51,14 @@ def at_once(inn: Inn, entries: list[InboxEntry]) -> None:
     ready = threading.Barrier(len(entries))
 
     def work(index: int) -> None:
-        ready.wait(5)
+        ready.wait(30)
         inn.intake.work(entries[index], inn.clock())
 
     threads = [threading.Thread(target=work, args=(index,)) for index in range(len(entries))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     inn.works()
 
 

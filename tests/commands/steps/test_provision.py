@@ -29,7 +29,7 @@ def planning(inn: Inn) -> Iterator[None]:
     until(lambda: inn.terraform.given_variables)
     yield
     inn.terraform.planning_holds = False
-    thread.join(5)
+    thread.join(30)
     inn.works()
 
 
@@ -152,7 +152,7 @@ def test_a_newer_plan_stops_the_one_that_is_made(inn: Inn) -> None:
 
 def test_the_process_stops_while_it_plans(inn: Inn) -> None:
     with planning(inn):
-        inn.worker.stop(1)
+        inn.worker.stop(30)
         until(lambda: inn.runs() == ["queued"])
         inn.kills()
     assert inn.runs() == ["proposed"]

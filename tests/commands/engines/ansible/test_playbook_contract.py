@@ -166,7 +166,7 @@ def test_it_stops_when_it_is_told_to(world: World) -> None:
     begun = time.monotonic()
     played = world.play(FakeTask("wait for ever", lasts=True), stop=True)
     assert (played.end, played.failures) == ("stopped", ())
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 300
     assert ansible_processes(world) == []
 
 
@@ -229,7 +229,7 @@ def test_what_a_bot_that_was_killed_has_left_is_ended(real: RealWorld, tmp_path:
 
     before = sleeping()  # other tests', too
     bot.start()
-    ours = until(lambda: sleeping() - before, 20)
+    ours = until(lambda: sleeping() - before, 60)
     bot.kill()
     bot.join()
     openssh.end_processes(str(play.folder))

@@ -23,7 +23,7 @@ def address(postgresql: LocalPostgreSQL) -> str:
     return postgresql.vault_url.replace("{{username}}:{{password}}@", "")
 
 
-def asks(address: str, sql: str, equals: str | None = None, password: str = WORD, seconds: float = 5) -> str:
+def asks(address: str, sql: str, equals: str | None = None, password: str = WORD, seconds: float = 30) -> str:
     return database_checks.query(address, USER, password, sql, equals, seconds)
 
 

@@ -17,12 +17,12 @@ from tests.waiting import until
 
 
 def runs(
-    folder: Path, *words: str, exit_code: int = 0, seconds: float = 5, over: threading.Event | None = None
+    folder: Path, *words: str, exit_code: int = 0, seconds: float = 30, over: threading.Event | None = None
 ) -> str:
     return program_checks.command(words, folder, exit_code, seconds, over or threading.Event())
 
 
-def why(folder: Path, *words: str, seconds: float = 5, over: threading.Event | None = None) -> str:
+def why(folder: Path, *words: str, seconds: float = 30, over: threading.Event | None = None) -> str:
     with pytest.raises(NotSo) as told:
         runs(folder, *words, seconds=seconds, over=over)
     return told.value.sentence
@@ -60,7 +60,7 @@ def test_one_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path)
     assert why(tmp_path, "sh", "-c", f"sleep 60 & echo $! > {pid}; sleep 60", seconds=0.5) == (
         "it does not end within 1 s"
     )
-    assert time.monotonic() - began_at < 5
+    assert time.monotonic() - began_at < 20
     until(lambda: not _lives(int(pid.read_text())))
 
 
@@ -69,7 +69,7 @@ def test_a_stop_ends_it_at_once(tmp_path: Path) -> None:
     over.set()
     began_at = time.monotonic()
     assert why(tmp_path, "sleep", "60", over=over) == "it was stopped"
-    assert time.monotonic() - began_at < 5
+    assert time.monotonic() - began_at < 20
 
 
 def _lives(pid: int) -> bool:

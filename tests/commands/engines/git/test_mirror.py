@@ -125,7 +125,7 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(GitFailed, match=r"The repository did not answer within 0\.5 s\."):
             Mirror(address, tmp_path / "mirror").fetch(limit_seconds=0.5)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_two_may_fetch_at_once(repository: Repository, tmp_path: Path) -> None:

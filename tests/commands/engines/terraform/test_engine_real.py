@@ -106,7 +106,7 @@ def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: S
     outputs = events.outputs(lines)
     assert (code, outputs["address"], outputs["password"]) == (0, "127.0.0.1", "(sensitive)")
     assert len(outputs["urls"]) == 2
-    with urllib.request.urlopen(outputs["urls"][1], timeout=5) as answer:
+    with urllib.request.urlopen(outputs["urls"][1], timeout=30) as answer:
         said = json.loads(answer.read())
     assert (said["lab"], said["host"], said["size"]) == ("sandbox-test", "sandbox-test-2", "small")
 
@@ -117,7 +117,7 @@ def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: S
     assert events.counts(lines) == Counts(add=6, destroy=2)
     code, lines = follow(apply(terraform, work, access))
     urls = events.outputs(lines)["urls"]
-    with urllib.request.urlopen(urls[0], timeout=5) as answer:
+    with urllib.request.urlopen(urls[0], timeout=30) as answer:
         assert json.loads(answer.read())["message"] == large["message"]
     assert (code, [is_open(url) for url in urls]) == (0, [True] * 4)
 

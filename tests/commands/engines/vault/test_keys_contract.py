@@ -101,7 +101,7 @@ def test_a_certificate_lets_one_key_in_as_one_user_for_a_while(world: World) -> 
     assert (certificate.extensions, certificate.critical_options) == ({b"permit-pty": b""}, {})
     assert issued.serial_hex == f"{certificate.serial:016x}"
     assert issued.expires_at == datetime.fromtimestamp(certificate.valid_before, UTC)
-    assert abs(issued.expires_at - before - timedelta(seconds=1800)) < timedelta(seconds=5)
+    assert abs(issued.expires_at - before - timedelta(seconds=1800)) < timedelta(seconds=60)
     assert issued.request_id
 
 
@@ -130,7 +130,7 @@ def test_the_bot_signs_for_itself_for_an_hour_at_most(world: World) -> None:
     certificate = opened(issued)
     assert (certificate.valid_principals, certificate.key_id) == ([b"root"], key_id.encode())
     assert certificate.critical_options == {}
-    assert abs(issued.expires_at - datetime.now(UTC) - timedelta(seconds=600)) < timedelta(seconds=5)
+    assert abs(issued.expires_at - datetime.now(UTC) - timedelta(seconds=600)) < timedelta(seconds=60)
     ca = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     assert ca.decode() == world.vault.ssh_ca_public_key()
     with pytest.raises(VaultRefused, match="larger than maximum"):
@@ -181,7 +181,7 @@ def test_a_key_for_tls_is_made_in_its_wrapping_and_opens_once(world: World) -> N
     before = datetime.now(UTC)
     wrapped = world.vault.issue_tls(token(world.vault), "lab.test", "demo.lab.test", DAY)
     assert wrapped.token not in repr(wrapped)
-    assert abs(wrapped.expires_at - before - timedelta(seconds=600)) < timedelta(seconds=5)
+    assert abs(wrapped.expires_at - before - timedelta(seconds=600)) < timedelta(seconds=60)
     revealed = world.vault.unwrap(wrapped.token)
     certificate = x509.load_pem_x509_certificate(revealed["certificate"].encode())
     key = load_pem_private_key(revealed["private_key"].encode(), None)
@@ -251,7 +251,7 @@ def test_of_a_request_only_its_key_counts(
     assert issued.ca_chain_pem == world.vault.tls_ca()
     assert int(issued.serial.replace(":", ""), 16) == certificate.serial_number
     assert issued.expires_at == certificate.not_valid_after_utc
-    assert abs(issued.expires_at - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=5)
+    assert abs(issued.expires_at - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=60)
     assert issued.request_id
 
 

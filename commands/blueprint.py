@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from commands import words
@@ -110,9 +110,7 @@ def _checked(blueprint: Blueprint, variable: Variable, text: str) -> Any:
     for each in value if isinstance(value, list) else [value]:
         if choices and each not in variable.choices:
             meant = words.nearest(written(each), choices)
-            few = [f"`{choice}`" for choice in choices[:_FEW]]
-            more = [f"one of {len(choices) - _FEW} more"] if len(choices) > _FEW else []
-            one_of = words.listed(few + more, "or")
+            one_of = choices_words([f"`{choice}`" for choice in choices])
             raise Refused(
                 f"`{variable.name}` is {one_of}, not {words.code(written(each))}."
                 + (f" Did you mean `{meant}`?" if meant else ""),
@@ -125,6 +123,12 @@ def _checked(blueprint: Blueprint, variable: Variable, text: str) -> Any:
     return value
 
 
+def choices_words(choices: Sequence[str]) -> str:
+    """`small or large`; of many the first, and how many there are beyond."""
+    more = [f"one of {len(choices) - _FEW} more"] if len(choices) > _FEW else []
+    return words.listed([*choices[:_FEW], *more], "or")
+
+
 def _converted(variable: Variable, text: str) -> Any:
     """Raises ValueError whose text is what the value should have been."""
     if variable.type == "list":
@@ -132,7 +136,7 @@ def _converted(variable: Variable, text: str) -> Any:
             isinstance(each, int | float) for each in [*(variable.default or ()), *variable.choices]
         )
         items = [item.strip() for item in text.split(",") if item.strip()]
-        return [_number(item) for item in items] if of_numbers else items
+        return [_number(item, "a list of numbers") for item in items] if of_numbers else items
     if variable.type == "boolean":
         if text.lower() not in _TRUE + _FALSE:
             raise ValueError("true or false")
@@ -140,12 +144,12 @@ def _converted(variable: Variable, text: str) -> Any:
     return _number(text) if variable.type == "number" else text
 
 
-def _number(text: str) -> int | float:
+def _number(text: str, wanted: str = "a number") -> int | float:
     if re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
         return int(text)
     if re.fullmatch(r"[+-]?\d{1,18}\.\d{1,18}", text, re.ASCII) and math.isfinite(float(text)):
         return float(text)
-    raise ValueError("a number")
+    raise ValueError(wanted)
 
 
 def written(value: Any) -> str:

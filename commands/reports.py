@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from commands import consuming, drift, lab_life
-from commands.blueprint import Blueprint, written
+from commands.blueprint import Blueprint, choices_words, written
 from commands.checks import health
 from commands.costs import prices
 from commands.deps import Deps
@@ -18,13 +18,14 @@ from commands.lifetime import office_hours, wall_clock
 from commands.lifetime.moments import destroys_at, is_idle
 from commands.lifetime.words import last_use, until, use_and_end
 from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
-from commands.words import at, code, duration, listed, mention, money, nearest, plural, sums
+from commands.words import at, code, cut, duration, listed, mention, money, nearest, plural, sums
 from state import habits, labs, runs, tfstate, usages
 from state.labs import Kind
 from state.records import Lab, Run
 from state.transitions import RunState
 
 _PAGE_ROWS = 10
+_VARIABLES = 12  # of a blueprint that the catalogue tells of
 _LIST_KINDS = ("mine", "all", "idle")
 
 T = TypeVar("T")
@@ -186,16 +187,16 @@ def _one_name(request: Request, example: str) -> str:
 
 def _blueprint_words(blueprint: Blueprint) -> str:
     lines = [
-        f"{blueprint.summary} · {_cost_words(blueprint)} · up to {duration(blueprint.lifetime.max_seconds)}"
+        f"{blueprint.summary} · {_cost_words(blueprint)} · up to {duration(blueprint.lifetime.max_seconds)}",
+        f"`{blueprint.example()}`",  # above what may be cut
     ]
-    for name, variable in blueprint.variables.items():
-        choices = (
-            f": {listed([written(each) for each in variable.choices], 'or')}" if variable.choices else ""
-        )
+    for name, variable in list(blueprint.variables.items())[:_VARIABLES]:
+        choices = f": {choices_words([*map(written, variable.choices)])}" if variable.choices else ""
         default = "required" if variable.required else f"else {written(variable.default)}"
         default = "never typed" if variable.sensitive else default
-        lines.append(f"`{name}`{choices} ({default}) {variable.help}".rstrip())
-    lines.append(f"`{blueprint.example()}`")
+        lines.append(f"`{name}`{choices} ({default}) {cut(variable.help, 120)}".rstrip())
+    if (more := len(blueprint.variables) - _VARIABLES) > 0:
+        lines.append(f"and {plural(more, 'variable')} more, which a form shows: `/lab up`")
     return "\n".join(lines)
 
 

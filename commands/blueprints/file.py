@@ -170,6 +170,8 @@ def _variable(name: str, node: yaml.Node) -> Variable:
     for item, choice in zip(listed, choices, strict=True):
         if kind not in ("list", _type_of(choice)):
             raise Wrong(item, f"`{name}` is a {kind}, and {words.code(str(choice))} is not.")
+        if kind == "list" and "," in str(choice):
+            raise Wrong(item, f"`{name}` is a list, whose values a comma separates, so none has one in it.")
     pattern = _pattern(fields["pattern"]) if "pattern" in fields else None
     if default is not None:
         _check_default(fields["default"], name, default, kind, choices, pattern)

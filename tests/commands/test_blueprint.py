@@ -154,6 +154,11 @@ def test_destroying_may_ask_for_other_people(tmp_path: Path) -> None:
         (SMALL + "variables:\n  a: {pattern: '('}\n", 4, "`pattern` is not a regular expression"),
         (SMALL + "variables:\n  a: {type: text}\n", 4, "`type` is string, number, boolean or list."),
         (SMALL + "variables:\n  a: {type: number, default: x}\n", 4, "`a` is a number, and `x` is not."),
+        (
+            SMALL + "variables:\n  a: {type: list, choices: ['b,c']}\n",
+            4,
+            "`a` is a list, whose values a comma separates, so none has one in it.",
+        ),
         (SMALL + "variables:\n  a: {choices: [1, b]}\n", 4, "`a` is a number, and `b` is not."),
         (
             SMALL + "variables:\n  a: {sensitive: true, default: hunter2}\n",
@@ -346,7 +351,7 @@ def test_a_value_is_never_interpreted(tmp_path: Path) -> None:
         ),
         (
             {"title": "A", "ports": "80,x"},
-            "`ports` is a number, and `80,x` is not.",
+            "`ports` is a list of numbers, and `80,x` is not.",
             "/lab up web demo ports=one,two",
         ),
         (

@@ -20,6 +20,17 @@ def test_the_catalogue_tells_how_to_ask_and_what_is_broken(inn: Inn) -> None:
     assert "*labs/torn/blueprint.yaml:4*\nThis blueprint is broken and cannot be asked for: " in shown
 
 
+def test_a_blueprint_with_much_to_say_still_tells_how_to_ask(inn: Inn) -> None:
+    zones = ", ".join(f"zone-{number}" for number in range(100))
+    more = "".join(f"  more_{number}: {{default: x}}\n" for number in range(40))
+    inn.offers("huge", f"variables:\n  zone: {{choices: [{zones}]}}\n{more}approvals: {{infra: 1}}")
+    inn.says(REQUESTER, "/lab catalog")
+    shown = inn.private(REQUESTER).all
+    assert "up to 3 days\n`/lab up huge demo zone=" in shown
+    assert "zone-10, zone-11 or one of 88 more (required)" in shown
+    assert "and 29 variables more, which a form shows: `/lab up`" in shown
+
+
 def test_a_price_table_that_is_broken_is_told_in_the_catalogue(inn: Inn) -> None:
     (inn.folder / "labs" / "prices.yaml").write_text("date: 2026-06-17\ncurrency: dollars\n")
     inn.says(REQUESTER, "/lab catalog")

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from bot.playground.model import Channel, Json, Message, SlackError, User
-from bot.playground.workspace import Workspace
+from bot.playground.workspace import TOMBSTONE, Workspace
 
 
 def needed(args: Json, name: str) -> str:
@@ -95,9 +95,14 @@ def user_of(workspace: Workspace, args: Json, name: str = "user") -> User:
 
 
 def public_message_of(workspace: Workspace, channel: Channel, ts: str) -> Message:
-    """A message that stands in the channel for everybody: ephemeral ones cannot be found again."""
+    """A message that stands in the channel for everybody: ephemeral and deleted ones cannot be found again."""
     message = workspace.messages.get(ts)
-    if message is None or message.channel != channel.id or message.ephemeral_to:
+    if (
+        message is None
+        or message.channel != channel.id
+        or message.ephemeral_to
+        or message.subtype == TOMBSTONE
+    ):
         raise SlackError("message_not_found")
     return message
 

@@ -179,6 +179,13 @@ def _line(workspace: Workspace, channel: Channel, user: str, subtype: str, text:
     tell_message(workspace, workspace.put_message(line))
 
 
+def tell_edit(workspace: Workspace, before: Message, after: Message | None) -> None:
+    """What the app hears of a message that was changed, or is gone, where everybody saw it."""
+    channel = workspace.channels[before.channel]
+    if workspace.app.user_id in channel.members and not before.ephemeral_to:
+        workspace.happened(message_kind(channel), payloads.edit_event(workspace, before, after))
+
+
 def tell_message(workspace: Workspace, message: Message) -> None:
     """What the app hears of a message, where it is in the conversation."""
     channel = workspace.channels[message.channel]

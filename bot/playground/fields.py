@@ -109,6 +109,13 @@ def state_of(element: Json, chosen: Any) -> Json:
     return {"type": kind, "value": None if chosen in (None, "") else str(chosen)}
 
 
+def put_choice(state: Json, block: Json, element: Json, action: Json) -> None:
+    """What was chosen stands in its field by the time that the app hears of it."""
+    if element["type"] not in PRESSED:
+        chosen = {key: action[key] for key in state_of(element, None)}
+        state.setdefault(block["block_id"], {})[element["action_id"]] = chosen
+
+
 def _chosen(element: Json, wanted: Any) -> Json:
     if isinstance(wanted, dict):
         if "external" in element["type"]:

@@ -240,5 +240,25 @@ def message_event(workspace: Workspace, message: Message, kind: str) -> Json:
 
 def challenge(workspace: Workspace, word: str) -> Json:
     """What Slack sends when an address is entered in the app's settings: the answer must carry the word."""
+def edit_event(workspace: Workspace, before: Message, after: Message | None) -> Json:
+    """message_changed; message_deleted where nothing is left of it.
+
+    Source: https://docs.slack.dev/reference/events/message/message_changed and …/message_deleted
+    """
+    now = workspace.next_ts()
+    shape: Json = {
+        "type": "message",
+        "channel": before.channel,
+        "channel_type": workspace.channels[before.channel].kind,
+        "hidden": True,
+        "previous_message": message_json(workspace, before),
+        "ts": now,
+        "event_ts": now,
+    }
+    if after is None:
+        return shape | {"subtype": "message_deleted", "deleted_ts": before.ts}
+    return shape | {"subtype": "message_changed", "message": message_json(workspace, after)}
+
+
     body: dict[str, Any] = {"token": workspace.app.verification_token, "type": "url_verification"}
     return body | {"challenge": word}

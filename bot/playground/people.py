@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bot.playground import built_in, fields, payloads
-from bot.playground.conversations import message_kind
+from bot.playground.conversations import message_kind, tell_edit
 from bot.playground.delivery import Courier, Kind
 from bot.playground.guide import Guide
 from bot.playground.model import Delivery, Json, Message, Shortcut, SlackError, SlashCommand, User, View
@@ -37,6 +38,7 @@ class People:
         should_escape: bool = True,
     ) -> None:
         self.workspace = workspace
+        workspace.on_edit.append(partial(tell_edit, workspace))
         self.courier = courier
         self.slash_commands = tuple(
             SlashCommand(each) if isinstance(each, str) else each for each in commands
@@ -126,6 +128,15 @@ class People:
             self._event(message_kind(place), payloads.message_event(self.workspace, message, "message"))
         return message
 
+    def edit(self, user: str, shown: Message | str, text: str) -> Message:
+        """Say something else in one's own message. Raises PermissionError for one that is not one's own."""
+        message, text = self._own(user, shown), message_text(self.workspace, text)
+        return message if text == message.text else self.workspace.edit(message.ts, text=text)
+
+    def delete(self, user: str, shown: Message | str) -> None:
+        """Take one's own message away. Raises PermissionError for one that is not one's own."""
+        self.workspace.remove_message(self._own(user, shown).ts)
+
     def mention(self, user: str, channel: str, text: str, thread_ts: str | Message | None = None) -> Message:
         """Write a message that begins with the app's name."""
         name = self.workspace.users[self.workspace.app.user_id].name
@@ -191,22 +202,16 @@ class People:
         PermissionError when the person does not see the message, LookupError when there is nothing of that name.
         """
         person = self.workspace.users[user]
-        if isinstance(shown, View):
-            block, element = fields.find(shown.blocks, wanted, block_id)
-            action = self._action(block, element, wanted, chosen)
-            state, _ = fields.filled(shown.blocks, values or {})
-            _put_choice(state, block, element, action)
-            return self._deliver(
-                "interaction", payloads.view_click(self.workspace, person, shown, action, state)
-            )
-        message = self.visible_message(user, shown)
-        block, element = fields.find(message.all_blocks, wanted, block_id)
+        place = shown if isinstance(shown, View) else self.visible_message(user, shown)
+        block, element = fields.find(place.all_blocks, wanted, block_id)
         action = self._action(block, element, wanted, chosen)
-        state, _ = fields.filled(message.all_blocks, values or {})
-        _put_choice(state, block, element, action)
-        return self._deliver(
-            "interaction", payloads.message_click(self.workspace, person, message, action, state)
-        )
+        state, _ = fields.filled(place.all_blocks, values or {})
+        fields.put_choice(state, block, element, action)
+        if isinstance(place, View):
+            payload = payloads.view_click(self.workspace, person, place, action, state)
+        else:
+            payload = payloads.message_click(self.workspace, person, place, action, state)
+        return self._deliver("interaction", payload)
 
     def suggestions(
         self, user: str, shown: Message | View | str, action_id: str, block_id: str, query: str
@@ -317,6 +322,12 @@ class People:
             raise PermissionError(f"{person.name} does not see this message: it was shown to somebody else.")
         return message
 
+    def _own(self, user: str, shown: Message | str) -> Message:
+        message = self.visible_message(user, shown)
+        if message.user != user or message.ephemeral_to or message.subtype not in ("", "me_message"):
+            raise PermissionError("Only one's own messages can be edited and deleted.")
+        return self._message(message.ts)
+
     def _message(self, shown: Message | str) -> Message:
         if isinstance(shown, Message):
             return shown
@@ -329,10 +340,3 @@ class People:
         if user not in self.workspace.channels[channel].members:
             raise PermissionError(f"{person.name} is not in this channel.")
         return person
-
-
-def _put_choice(state: Json, block: Json, element: Json, action: Json) -> None:
-    """What was chosen stands in its field by then."""
-    if element["type"] not in fields.PRESSED:
-        chosen = {key: action[key] for key in fields.state_of(element, None)}
-        state.setdefault(block["block_id"], {})[element["action_id"]] = chosen

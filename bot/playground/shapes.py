@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.playground.model import Channel, File, Json, Message, User, View
-from bot.playground.workspace import Workspace
+from bot.playground.workspace import TOMBSTONE, Workspace
 
 
 def user_json(workspace: Workspace, user: User) -> Json:
@@ -95,6 +95,8 @@ def message_json(workspace: Workspace, message: Message, with_metadata: bool = F
         shape["bot_profile"] = profile | {"deleted": False, "team_id": workspace.team.id}
     if message.subtype:
         shape["subtype"] = message.subtype
+    if message.subtype == TOMBSTONE:
+        shape["hidden"] = True
     if message.blocks:
         shape["blocks"] = list(message.blocks)
     if message.attachments:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from bot.playground.workspace import Workspace
 
 MENTION = re.compile(r"(?<![\w@<|/])([@#])([A-Za-z0-9][\w.-]*)")
+MARKUP = re.compile(r"<(?:@(\w+)|#\w+\|([^>]+)|([^>]+))>")
 LINK = re.compile(r"https?://[^\s<>|]+")
 
 
@@ -29,6 +30,17 @@ def command_text(workspace: Workspace, text: str, should_escape: bool) -> str:
 def message_text(workspace: Workspace, text: str) -> str:
     """In messages a mention carries the id alone: <@U1>."""
     return _marked_up(workspace, text, lambda user_id, name: f"<@{user_id}>")
+
+
+def as_typed(text: str, handle: Callable[[str], str]) -> str:
+    """A message as it was typed. handle: somebody's name, by their id."""
+
+    def plain(found: re.Match[str]) -> str:
+        user_id, channel, link = found.groups()
+        return f"@{handle(user_id)}" if user_id else f"#{channel}" if channel else str(link)
+
+    plain_text = MARKUP.sub(plain, text)
+    return plain_text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _marked_up(workspace: Workspace, text: str, mention: Callable[[str, str], str]) -> str:

@@ -28,6 +28,8 @@ from bot.playground.model import (
 from bot.playground.tickets import Tickets
 
 SLACKBOT = "USLACKBOT"
+TOMBSTONE = "tombstone"  # the subtype of what stands where a message with answers was deleted
+DELETED = "This message was deleted."
 
 
 class Workspace:
@@ -44,6 +46,7 @@ class Workspace:
         self.version = 0
         self.base_url = ""  # where it is served, set at the start
         self.on_change: list[Callable[[], None]] = []
+        self.on_edit: list[Callable[[Message, Message | None], None]] = []  # as it was, as it is; None: gone
         self.team = Team("T00000001", team_name, domain)
         self.teams = {self.team.id: self.team}
         self.users: dict[str, User] = {}
@@ -206,11 +209,34 @@ class Workspace:
         return [message for message in found if not message.ephemeral_to]
 
     def remove_message(self, ts: str) -> None:
+        """Take a message away. What was answered leaves a tombstone, which goes with the last of its answers."""
         with self.lock:
-            gone = self.messages.pop(ts, None)
-            if gone and gone.thread_ts:
-                self._threads[gone.thread_ts].discard(ts)
+            gone = self.messages.get(ts)
+            if gone is None:
+                return
+            left, root = None, self.messages.get(gone.thread_ts)
+            if any(reply.ts != ts for reply in self.replies(ts)):
+                left = Message(
+                    ts,
+                    gone.channel,
+                    SLACKBOT,
+                    DELETED,
+                    thread_ts=gone.thread_ts,
+                    by_slack=True,
+                    subtype=TOMBSTONE,
+                )
+                self.messages[ts] = left
+            else:
+                del self.messages[ts]
+                self._threads.get(gone.thread_ts, set()).discard(ts)
+            self._edited(gone, left)
+            if root and root.subtype == TOMBSTONE and not self.replies(root.ts):
+                self.remove_message(root.ts)
         self.note()
+
+    def _edited(self, before: Message, after: Message | None) -> None:
+        for tell in self.on_edit:
+            tell(before, after)
 
     def edit(self, ts: str, **values: Any) -> Message:
         """Change a message in one go, keeping what it said before. Raises SlackError when it is gone."""
@@ -218,7 +244,9 @@ class Workspace:
             message = self.messages.get(ts)
             if message is None:
                 raise SlackError("message_not_found")
-            return self.put_message(message.changed(self.clock(), self.next_ts(), **values))
+            changed = self.put_message(message.changed(self.clock(), self.next_ts(), **values))
+            self._edited(message, changed)
+            return changed
 
     def react(self, ts: str, name: str, user: str) -> None:
         with self.lock:

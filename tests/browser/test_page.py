@@ -281,7 +281,7 @@ def test_threads_home_shortcuts_and_the_inspector(
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     latest(page, "the card").hover()
-    latest(page, "the card").get_by_label("Shortcuts").click()
+    latest(page, "the card").get_by_label("Message menu").click()
     latest(page, "the card").get_by_role("button", name="Tell").click()
     latest(page, "told of the card").wait_for()
     page.locator("#compose").get_by_label("Shortcuts").click()

@@ -37,6 +37,14 @@ def _say(people: People, user: str, asked: Json) -> None:
         people.say(user, asked["channel"], text, thread, asked.get("also_to_channel") is True)
 
 
+def _edit(people: People, user: str, asked: Json) -> None:
+    people.edit(user, str(asked["ts"]), str(asked["text"]))
+
+
+def _delete(people: People, user: str, asked: Json) -> None:
+    people.delete(user, str(asked["ts"]))
+
+
 def _click(people: People, user: str, asked: Json) -> Delivery:
     place = _place(people, user, asked)
     values = _in_zone(people, user, place.all_blocks, asked.get("values") or {})
@@ -76,6 +84,8 @@ def _shortcut(people: People, user: str, asked: Json) -> Delivery:
 
 ACTS = {
     "say": _say,
+    "edit": _edit,
+    "delete": _delete,
     "click": _click,
     "submit": _submit,
     "close": _close,

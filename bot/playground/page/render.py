@@ -20,6 +20,7 @@ from bot.playground.fields import initial
 from bot.playground.model import Channel, File, Json, Shortcut, User
 from bot.playground.mrkdwn import parts_of, text_of
 from bot.playground.page import dates, emoji_names
+from bot.playground.typed import as_typed
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -58,6 +59,10 @@ class Reader:
     def handle(self, user: str) -> str:
         known = self.people.get(user)
         return known.name if known else user
+
+    def typed(self, text: str) -> str:
+        """A person's message as they typed it, to be edited."""
+        return as_typed(text, self.handle)
 
     def channel_name(self, channel: str, otherwise: str = "") -> str:
         known = self.channels.get(channel)

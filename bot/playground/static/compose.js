@@ -1,15 +1,18 @@
-// A message box: it grows, sends with Enter, and offers what may come next.
+// A message box: it grows, sends with Enter, offers what may come next, and takes back what was said to be said otherwise.
 
 import { ask } from "./dom.js";
 
 export class Box {
-  // page: {me(), channel(), act(what)}; more(): what else is sent with the text
+  // page: {me(), channel(), act(what), editLatest(box), remove(ts)}; more(): what else is sent with the text
   constructor(form, page, more) {
     this.form = form;
     this.page = page;
     this.more = more;
     this.text = form.querySelector("textarea");
     this.list = form.querySelector("[role=listbox]");
+    this.button = form.querySelector("[type=submit]");
+    this.editing = ""; // the ts of a message of one's own that stands in the box
+    this.kept = ""; // what stood there before
     this.offered = [];
     this.chosen = -1;
     this.asked = 0;
@@ -28,8 +31,29 @@ export class Box {
 
   set value(text) {
     this.text.value = text;
+    this.mark("");
     this.grow();
     this.offer([]);
+  }
+
+  // What is still to be said there.
+  get draft() {
+    return this.editing ? this.kept : this.value;
+  }
+
+  edit(ts, text) {
+    const draft = this.draft;
+    this.value = text;
+    this.kept = draft;
+    this.mark(ts);
+    this.text.focus();
+    this.text.setSelectionRange(text.length, text.length);
+  }
+
+  mark(editing) {
+    this.editing = editing;
+    this.form.querySelector(".editing").textContent = editing ? "You are editing your message. Esc leaves it as it is." : "";
+    this.button.textContent = editing ? "Save" : "Send";
   }
 
   grow() {
@@ -99,6 +123,13 @@ export class Box {
       event.preventDefault();
       event.stopPropagation();
       this.offer([]);
+    } else if (this.editing && event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      this.value = this.kept;
+    } else if (!this.value && event.key === "ArrowUp" && !event.altKey) {
+      event.preventDefault();
+      this.page.editLatest(this);
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       if (isOffering && this.chosen >= 0) this.take(this.chosen);
@@ -107,13 +138,18 @@ export class Box {
   }
 
   async send() {
-    const text = this.text.value.trim();
-    if (!text) return;
+    const [text, ts] = [this.text.value.trim(), this.editing];
+    if (!text) {
+      if (ts) this.page.remove(ts);
+      return;
+    }
     this.asked += 1;
-    this.value = "";
+    this.value = ts ? this.kept : "";
     const [me, channel] = [this.page.me(), this.page.channel()];
-    const isSent = await this.page.act({ kind: "say", channel, text, ...this.more() });
+    const isSent = await this.page.act(ts ? { kind: "edit", ts, text } : { kind: "say", channel, text, ...this.more() });
     const isStillHere = me === this.page.me() && channel === this.page.channel();
-    if (!isSent && isStillHere && !this.text.value) this.value = text; // nothing that was typed is lost
+    if (isSent || !isStillHere) return;
+    if (ts) this.edit(ts, text); // nothing that was typed is lost
+    else if (!this.text.value) this.value = text;
   }
 }

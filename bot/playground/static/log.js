@@ -50,7 +50,9 @@ export class Log {
       if (isEmpty) this.isMore = more;
     }
     for (const ts of gone) {
-      this.known.get(ts)?.node.remove();
+      const node = this.known.get(ts)?.node;
+      if (node?.contains(document.activeElement)) (node.nextElementSibling ?? node.previousElementSibling ?? this.place).focus();
+      node?.remove();
       this.known.delete(ts);
     }
     const oldest = this.place.querySelector("article")?.dataset.ts ?? "";
@@ -163,7 +165,7 @@ export class Log {
       event.preventDefault();
       next.focus();
     } else if (here && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      const wanted = { t: "[data-thread]", r: "[data-picker]", i: "[data-inspect]" }[event.key.toLowerCase()];
+      const wanted = { t: "[data-thread]", r: "[data-picker]", i: "[data-inspect]", e: "[data-edit]", delete: "[data-delete]" }[event.key.toLowerCase()];
       if (!wanted) return;
       event.preventDefault(); // else the letter stands in what has the focus then
       here.querySelector(wanted)?.click();

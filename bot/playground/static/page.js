@@ -10,8 +10,8 @@ import { listenToTour, showTour } from "./tour.js";
 const open = { me: "", channel: "", thread: "", home: false, inspect: null }; // inspect: null, "" for all, or a ts
 Object.assign(open, JSON.parse(sessionStorage.getItem("open") ?? "{}")); // who and where one was, when the page is loaded again
 const read = new Map(); // "person channel" → ts of the latest message seen
-const typed = new Map(); // the same → what stands unsent in the box
-const page = { me: () => open.me, channel: () => open.channel, act, look };
+const typed = new Map(); // the same, or "person thread" → what stands unsent in the box
+const page = { me: () => open.me, channel: () => open.channel, act, look, editLatest, remove };
 const log = new Log($("log"), "Nothing here yet. Say something, or type / for a command.");
 const thread = new Log($("thread"), "");
 const box = new Box($("compose"), page, () => ({}));
@@ -119,10 +119,12 @@ async function act(what) {
 }
 
 function look(changes) {
-  const before = `${open.me} ${open.channel}`;
-  typed.set(before, box.value);
+  const places = () => [`${open.me} ${open.channel}`, `${open.me} ${open.thread}`];
+  const [before, threadBefore] = places();
+  typed.set(before, box.draft).set(threadBefore, reply.draft);
   Object.assign(open, changes);
-  const after = `${open.me} ${open.channel}`;
+  const [after, threadAfter] = places();
+  if (threadBefore !== threadAfter) reply.value = typed.get(threadAfter) ?? "";
   if (before !== after) {
     box.value = typed.get(after) ?? "";
     const entry = [...$("sides").querySelectorAll(".unread")].find((each) => each.dataset.channel === open.channel);
@@ -149,6 +151,18 @@ function goHome() {
 function openThread(ts) {
   look({ thread: ts, inspect: null });
   reply.text.focus();
+}
+
+// What one has said oneself
+
+function editLatest(which) {
+  const all = (which === box ? $("log") : $("thread")).querySelectorAll("[data-edit]");
+  [...all].at(-1)?.click();
+}
+
+function remove(ts) {
+  $("deleting").dataset.ts = ts;
+  $("deleting").showModal();
 }
 
 // The inspector
@@ -207,6 +221,12 @@ document.addEventListener("click", (event) => {
   } else if ("react" in dataset) {
     $("picker").close();
     act({ kind: "react", ts: ts ?? $("picker").dataset.ts, name: dataset.react });
+  } else if ("edit" in dataset) {
+    pressed.closest("details").open = false;
+    (pressed.closest("#thread") ? reply : box).edit(ts, dataset.edit);
+  } else if ("delete" in dataset) {
+    pressed.closest("details").open = false;
+    remove(ts);
   } else if ("picker" in dataset) {
     $("picker").dataset.ts = ts;
     $("picker-name").value = "";
@@ -221,6 +241,12 @@ $("picker").addEventListener("close", () => {
   if ($("picker").returnValue === "name" && name) act({ kind: "react", ts: $("picker").dataset.ts, name });
   $("picker").returnValue = "";
   for (const node of document.querySelectorAll("article")) if (node.dataset.ts === $("picker").dataset.ts) node.focus();
+});
+$("deleting").addEventListener("close", () => {
+  const { ts } = $("deleting").dataset;
+  for (const each of [box, reply]) if (each.editing === ts) each.value = each.kept;
+  if ($("deleting").returnValue === "yes") act({ kind: "delete", ts });
+  $("deleting").returnValue = "";
 });
 $("help").addEventListener("click", () => $("keys").showModal());
 $("log").addEventListener("scroll", fill);

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from slack_sdk import WebClient
@@ -35,6 +36,12 @@ def place(slack: LocalSlack) -> Place:
     ines, bo = slack.add_user(f"ines{number}"), slack.add_user(f"bo{number}")
     stranger = slack.add_user(f"stranger{number}")
     return Place(slack.add_channel(f"lab{number}", [ines, bo]), ines, bo, stranger)
+
+
+def heard(slack: LocalSlack, kind: str) -> list[Any]:
+    """What the app was sent, command, interaction or event, in its order; edits are told when they come."""
+    payloads = [each.payload for each in slack.deliveries if each.kind == kind]
+    return [each for each in payloads if not (each.get("event") or {}).get("hidden")]
 
 
 @pytest.fixture

@@ -133,7 +133,8 @@ def small_app(slack: LocalSlack) -> App:
 
     @app.event("message")
     def written(event: Any, say: Any) -> None:
-        say(f"read {event['text']}")
+        if not event.get("hidden"):  # somebody edited or deleted something
+            say(f"read {event['text']}")
 
     @app.event("app_home_opened")
     def home(event: Any, client: WebClient) -> None:

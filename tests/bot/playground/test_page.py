@@ -27,7 +27,7 @@ from bot.playground.page import dates
 from bot.playground.page.seen import WINDOW, Feed, Opened, history
 from bot.playground.server import LocalSlack
 from tests.bot.playground import block_kit
-from tests.bot.playground.conftest import Place
+from tests.bot.playground.conftest import Place, heard
 from tests.bot.playground.small_app import button, section, served
 
 FOLDER = Path(bot.playground.__file__).parent
@@ -198,7 +198,7 @@ def test_the_same_action_in_several_rows(slack: LocalSlack, client: WebClient, p
     ]
     ts = client.chat_postMessage(channel=place.channel, text="rows", blocks=rows)["ts"]
     do(slack, place.ines, kind="click", ts=ts, block_id="b", action_id="reject")
-    assert slack.deliveries[-1].payload["actions"][0]["value"] == "b"
+    assert heard(slack, "interaction")[-1]["actions"][0]["value"] == "b"
 
 
 def test_a_button_is_pressed_whatever_its_neighbour_is_called(
@@ -212,7 +212,7 @@ def test_a_button_is_pressed_whatever_its_neighbour_is_called(
     ts = client.chat_postMessage(channel=place.channel, text="row", blocks=[row])["ts"]
     for wanted in ("reject", "approve"):
         do(slack, place.ines, kind="click", ts=ts, block_id="b", action_id=wanted)
-        assert slack.deliveries[-1].payload["actions"][0]["action_id"] == wanted
+        assert heard(slack, "interaction")[-1]["actions"][0]["action_id"] == wanted
 
 
 def test_an_external_menu_offers_what_the_app_answers() -> None:

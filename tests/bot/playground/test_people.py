@@ -11,7 +11,7 @@ from bot.playground.model import Message
 from bot.playground.page.acts import take_file
 from bot.playground.server import LocalSlack
 from tests.bot.playground import block_kit
-from tests.bot.playground.conftest import Place
+from tests.bot.playground.conftest import Place, heard
 from tests.bot.playground.small_app import SIZES, button, field, modal, section
 
 
@@ -148,7 +148,7 @@ def test_a_person_from_another_workspace_keeps_their_own_team(slack: LocalSlack)
     payload = slack.click(visitor, slack.messages(channel)[-1], "Approve").payload
     assert (payload["user"]["team_id"], payload["team"]["id"]) == (other, slack.team)
     slack.mention(visitor, channel, "hello")
-    event = slack.deliveries[-1].payload
+    event = heard(slack, "event")[-1]
     assert event["event"]["user_team"] == other
     assert event["is_ext_shared_channel"] is True
 
@@ -160,14 +160,14 @@ def test_a_mention_is_answered_in_its_thread(slack: LocalSlack, place: Place) ->
     assert answer.thread_ts == asked.ts
     assert answer.text == f"heard <@{slack.bot_user}> help"
     slack.mention(place.bo, place.channel, "more", thread_ts=asked)
-    assert slack.deliveries[-2].payload["event"]["thread_ts"] == asked.ts
+    assert heard(slack, "event")[-2]["event"]["thread_ts"] == asked.ts
 
 
 def test_a_direct_message_is_an_event(slack: LocalSlack, place: Place) -> None:
     channel = slack.direct_channel(place.ines)
     slack.say(place.ines, channel, "psst")
     assert texts(slack, channel) == ["psst", "read psst"]
-    assert slack.deliveries[-1].payload["event"]["channel_type"] == "im"
+    assert heard(slack, "event")[-1]["event"]["channel_type"] == "im"
 
 
 def test_the_home_tab_and_changes_of_a_person_are_told(slack: LocalSlack, place: Place) -> None:
@@ -240,14 +240,14 @@ def test_errors_stand_under_the_fields(slack: LocalSlack, place: Place) -> None:
 def test_slack_itself_wants_the_required_fields(slack: LocalSlack, place: Place) -> None:
     slack.command(place.ines, place.channel, "/form")
     view = slack.views_of(place.ines)[-1]
-    before = len(slack.deliveries)
+    before = len(heard(slack, "interaction"))
     with pytest.raises(ValueError, match="reason: Please complete this required field"):
         slack.submit(place.ines, view, {})
     with pytest.raises(LookupError, match="no field 'colour'"):
         slack.submit(place.ines, view, {"reason": "x", "colour": "red"})
     with pytest.raises(LookupError, match="no choice 'huge'"):
         slack.submit(place.ines, view, {"reason": "x", "size": "huge"})
-    assert len(slack.deliveries) == before
+    assert len(heard(slack, "interaction")) == before
 
 
 @pytest.mark.parametrize(
@@ -317,11 +317,11 @@ def test_what_is_chosen_in_a_message_stands_in_its_state(
         channel=place.channel, text="x", blocks=[{"type": "actions", "block_id": "b", "elements": menus}]
     )["ts"]
     slack.click(place.ines, ts, "use-multi_static_select", ["paris"])
-    sent = slack.deliveries[-1].payload
+    sent = heard(slack, "interaction")[-1]
     state = sent["state"]["values"]["b"]
     assert [each["value"] for each in state["use-multi_static_select"]["selected_options"]] == ["paris"]
     slack.click(place.ines, ts, "use-datepicker", "2026-12-01")
-    sent = slack.deliveries[-1].payload
+    sent = heard(slack, "interaction")[-1]
     assert sent["state"]["values"]["b"]["use-datepicker"]["selected_date"] == "2026-12-01"
     assert sent["actions"][0]["initial_date"] == "2026-11-24"
 
@@ -340,7 +340,7 @@ def test_a_form_sends_whole_files_and_answers_where_it_was_asked(
     client.views_open(trigger_id=trigger, view=view)
     taken = take_file(slack, place.ines, "notes.txt", b"abc")
     slack.submit(place.ines, slack.views_of(place.ines)[-1], {"file": [taken["id"]]})
-    sent = slack.deliveries[-1].payload
+    sent = heard(slack, "interaction")[-1]
     (file,) = sent["view"]["state"]["values"]["file"]["f"]["files"]
     assert (file["name"], file["size"], file["mimetype"]) == ("notes.txt", 3, "text/plain")
     (address,) = sent["response_urls"]
@@ -354,7 +354,7 @@ def test_a_shortcut_s_form_begins_with_the_channel_that_is_open(
 ) -> None:
     where = {"type": "conversations_select", "action_id": "w", "default_to_current_conversation": True}
     slack.shortcut(place.ines, "ask", place.channel)
-    sent = slack.deliveries[-1].payload
+    sent = heard(slack, "interaction")[-1]
     assert "channel" not in sent
     client.views_open(
         trigger_id=sent["trigger_id"], view=modal("Ask", [field("where", "Where", element=where)])

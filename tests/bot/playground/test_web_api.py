@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.playground.server import LocalSlack
-from tests.bot.playground.conftest import Place
+from tests.bot.playground.conftest import Place, heard
 from tests.bot.playground.small_app import SIZES, button, field, modal, plain, section
 
 
@@ -242,7 +242,7 @@ def test_attachments_are_kept_and_their_buttons_pressed(
     assert [each["id"] for each in message["attachments"]] == [1, 2]
     assert message["username"] == "Robo"
     slack.click(place.ines, message["ts"], "Go")
-    pressed = slack.deliveries[-1].payload
+    pressed = heard(slack, "interaction")[-1]
     assert pressed["container"]["attachment_id"] == 2
     assert pressed["actions"][0]["action_id"] == "go"
     client.chat_update(channel=place.channel, ts=message["ts"], text="no more", attachments=[])

@@ -41,6 +41,7 @@ def main() -> None:
         events=manifest.events,
         should_escape=manifest.should_escape,
         shortcuts=manifest.shortcuts,
+        has_assistant=manifest.has_assistant,
     )
     people = [slack.add_user(person) for person in _names(chosen.people)]
     for channel in _names(chosen.channels):

@@ -12,5 +12,6 @@ SERVED = (
     *("member_joined_channel", "member_left_channel", "channel_left", "group_left"),
     *("channel_created", "channel_rename", "channel_archive", "channel_unarchive"),
     *("group_rename", "group_archive", "group_unarchive"),
+    *("assistant_thread_started", "function_executed"),
     *("team_join", "user_change", "subteam_created", "subteam_updated"),
 )

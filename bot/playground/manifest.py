@@ -22,6 +22,7 @@ class Manifest:
     events: list[str] = field(default_factory=lambda: list(SERVED))
     should_escape: bool = True
     shortcuts: list[Shortcut] = field(default_factory=list)
+    has_assistant: bool = False
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -43,6 +44,7 @@ def read_manifest(path: Path) -> Manifest:
             for each in listed
         ],
         events=list(events or ()),
+        has_assistant=bool({"assistant_view", "agent_view"} & set(shape.get("features") or {})),
         should_escape=any(each.get("should_escape") for each in listed) or not listed,
         shortcuts=[
             Shortcut(

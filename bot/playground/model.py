@@ -123,6 +123,18 @@ class Scheduled:
 
 
 @dataclass(frozen=True)
+class FunctionRun:
+    """A step of a workflow that the app was asked to do."""
+
+    id: str
+    callback_id: str
+    inputs: Json
+    state: Literal["running", "completed", "failed"] = "running"
+    outputs: Json = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class View:
     """A modal or a Home tab that one person sees."""
 

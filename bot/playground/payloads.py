@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.playground.model import Json, Message, User, View
-from bot.playground.shapes import file_json, message_json, view_json
+from bot.playground.shapes import file_json, message_json, rich_text_of, view_json
 from bot.playground.workspace import Workspace
 
 
@@ -228,6 +228,8 @@ def message_event(workspace: Workspace, message: Message, kind: str) -> Json:
         shape["client_msg_id"] = f"local-{message.ts}"
     if kind == "message":
         shape["channel_type"] = channel.kind
+    if blocks := rich_text_of(message):
+        shape["blocks"] = blocks
     if message.thread_ts:
         parent = workspace.messages.get(message.thread_ts)
         shape |= {"thread_ts": message.thread_ts, "parent_user_id": parent.user if parent else ""}

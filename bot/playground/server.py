@@ -16,11 +16,22 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 
+from bot.playground.agents import Agents
 from bot.playground.delivery import Courier
-from bot.playground.model import App, Call, Delivery, Guest, Json, Message, Shortcut, SlashCommand, View
+from bot.playground.model import (
+    App,
+    Call,
+    Delivery,
+    Guest,
+    Json,
+    Message,
+    Shortcut,
+    SlashCommand,
+    View,
+)
 from bot.playground.page.routes import Page
 from bot.playground.payloads import challenge
-from bot.playground.people import EVENTS, People
+from bot.playground.people import EVENTS
 from bot.playground.shapes import user_json
 from bot.playground.web import Loss, Mishap, Web
 from bot.playground.web_scheduled import post_due
@@ -30,7 +41,7 @@ Found = TypeVar("Found")
 RETRY_PAUSES = (0.05, 0.1, 0.2)  # seconds; Slack waits 0, 60 and 300
 
 
-class LocalSlack(People):
+class LocalSlack(Agents):
     """A workspace with one app installed. start() serves it; everything a person does is a method of it.
 
     app_url: where the app takes requests (…/slack/events), not needed when it comes through Socket Mode.
@@ -54,6 +65,7 @@ class LocalSlack(People):
         retry_pauses: tuple[float, ...] = RETRY_PAUSES,
         clock: Callable[[], float] = time.time,
         shortcuts: Sequence[Shortcut] = (),
+        has_assistant: bool = False,
     ) -> None:
         app = App(
             id="A00000001",
@@ -68,7 +80,7 @@ class LocalSlack(People):
         workspace = Workspace(app, team_name, team_name.lower().replace(" ", "-"), clock)
         courier = Courier(app_url or "", app.signing_secret, ack_limit_seconds, retry_pauses)
         super().__init__(workspace, courier, commands, events, should_escape)
-        self.shortcuts = tuple(shortcuts)
+        self.shortcuts, self.has_assistant = tuple(shortcuts), has_assistant
         self._web = Web(workspace, courier)
         self._page = Page(self, lambda: self._web.calls)
         self._address = (host, port)

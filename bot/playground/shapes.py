@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.playground.model import Channel, File, Json, Message, User, View
+from bot.playground.mrkdwn import parts_of
 from bot.playground.workspace import TOMBSTONE, Workspace
 
 
@@ -97,8 +98,9 @@ def message_json(workspace: Workspace, message: Message, with_metadata: bool = F
         shape["subtype"] = message.subtype
     if message.subtype == TOMBSTONE:
         shape["hidden"] = True
-    if message.blocks:
-        shape["blocks"] = list(message.blocks)
+    blocks = list(message.blocks) or rich_text_of(message)
+    if blocks:
+        shape["blocks"] = blocks
     if message.attachments:
         shape["attachments"] = list(message.attachments)
     if message.username:
@@ -122,6 +124,12 @@ def message_json(workspace: Workspace, message: Message, with_metadata: bool = F
     if message.ephemeral_to:
         shape["is_ephemeral"] = True
     return shape | _thread_counts(workspace, message)
+
+
+def rich_text_of(message: Message) -> list[Json]:
+    """The block that Slack makes of a message's text where it has no others."""
+    parts = parts_of(message.text) if message.text and not message.subtype else ()
+    return [{"type": "rich_text", "block_id": f"t{message.ts}", "elements": list(parts)}] if parts else []
 
 
 def _thread_counts(workspace: Workspace, message: Message) -> Json:

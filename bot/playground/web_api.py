@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.playground import (
+    web_agents,
     web_chat,
     web_conversations,
     web_files,
@@ -105,6 +106,7 @@ METHODS: dict[str, Method] = {
     "bots.info": bots_info,
     "emoji.list": emoji_list,
     "apps.connections.open": connections_open,
+    **web_agents.METHODS,
     **web_chat.METHODS,
     **web_conversations.METHODS,
     **web_files.METHODS,

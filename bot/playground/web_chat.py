@@ -30,11 +30,19 @@ def post_message(workspace: Workspace, args: Json) -> Json:
     channel = joined_channel_of(workspace, args)
     message = new_message(workspace, channel.id, args)
     workspace.put_message(message)
+    end_status(workspace, message.thread_ts)
     return {
         "channel": channel.id,
         "ts": message.ts,
         "message": message_json(workspace, message, with_metadata=True),
     }
+
+
+def end_status(workspace: Workspace, thread_ts: str) -> None:
+    """Once it has answered, the app is not busy with that any more."""
+    shown = workspace.statuses.pop(thread_ts, "")
+    if shown:
+        workspace.remove_message(shown)
 
 
 def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to: str = "") -> Message:

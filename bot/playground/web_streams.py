@@ -12,7 +12,7 @@ from bot.playground.arguments import blocks_of, joined_channel_of, needed, publi
 from bot.playground.checks import MARKDOWN_TEXT, check_message, check_metadata
 from bot.playground.model import Json, Message, SlackError
 from bot.playground.shapes import message_json
-from bot.playground.web_chat import thread_of
+from bot.playground.web_chat import end_status, thread_of
 from bot.playground.workspace import Workspace
 
 STREAM_TEXT = 40_000  # characters, of the message as a whole
@@ -41,6 +41,7 @@ def start_stream(workspace: Workspace, args: Json) -> Json:
     shown = _shown(message, mode, parts)
     workspace.streams[message.ts] = (mode, parts)
     workspace.put_message(shown)
+    end_status(workspace, thread)
     return {"channel": channel.id, "ts": message.ts}
 
 

@@ -16,6 +16,7 @@ from bot.playground.model import (
     App,
     Channel,
     File,
+    FunctionRun,
     Guest,
     Json,
     Message,
@@ -60,6 +61,10 @@ class Workspace:
         self.pins: dict[str, dict[str, tuple[str, int]]] = {}  # channel → message → who, seconds since 1970
         self.bookmarks: dict[str, list[Json]] = {}  # by channel, as the Web API gives them
         self.usergroups: dict[str, Json] = {}  # by id, as the Web API gives them
+        self.scheduled: dict[str, Scheduled] = {}
+        self.streams: dict[str, tuple[str, list[Json]]] = {}  # growing message → how it shows tasks, chunks
+        self.statuses: dict[str, str] = {}  # thread → the message that says what the app is busy with there
+        self.function_runs: dict[str, FunctionRun] = {}
         self.events: SimpleQueue[tuple[str, Json] | None] = (
             SimpleQueue()
         )  # that the app is still to be told of
@@ -276,10 +281,12 @@ class Workspace:
             named.append(block)
         return tuple(named)
 
-    def say_as_slack(self, user: str, channel: str, text: str) -> Message:
+    def say_as_slack(self, user: str, channel: str, text: str, thread_ts: str = "") -> Message:
         """Slack's own word to one person."""
         return self.put_message(
-            Message(self.next_ts(), channel, SLACKBOT, text, ephemeral_to=user, by_slack=True)
+            Message(
+                self.next_ts(), channel, SLACKBOT, text, (), (), thread_ts, ephemeral_to=user, by_slack=True
+            )
         )
 
     def visible(self, channel: str, user: str | None = None) -> list[Message]:

@@ -240,8 +240,6 @@ def message_event(workspace: Workspace, message: Message, kind: str) -> Json:
     return shape
 
 
-def challenge(workspace: Workspace, word: str) -> Json:
-    """What Slack sends when an address is entered in the app's settings: the answer must carry the word."""
 def edit_event(workspace: Workspace, before: Message, after: Message | None) -> Json:
     """message_changed; message_deleted where nothing is left of it.
 
@@ -262,5 +260,7 @@ def edit_event(workspace: Workspace, before: Message, after: Message | None) -> 
     return shape | {"subtype": "message_changed", "message": message_json(workspace, after)}
 
 
+def challenge(workspace: Workspace, word: str) -> Json:
+    """What Slack sends when an address is entered in the app's settings: the answer must carry the word."""
     body: dict[str, Any] = {"token": workspace.app.verification_token, "type": "url_verification"}
     return body | {"challenge": word}

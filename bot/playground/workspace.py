@@ -65,11 +65,7 @@ class Workspace:
         self.streams: dict[str, tuple[str, list[Json]]] = {}  # growing message → how it shows tasks, chunks
         self.statuses: dict[str, str] = {}  # thread → the message that says what the app is busy with there
         self.function_runs: dict[str, FunctionRun] = {}
-        self.events: SimpleQueue[tuple[str, Json] | None] = (
-            SimpleQueue()
-        )  # that the app is still to be told of
-        self.scheduled: dict[str, Scheduled] = {}
-        self.streams: dict[str, tuple[str, list[Json]]] = {}  # growing message → how it shows tasks, chunks
+        self.events: SimpleQueue[tuple[str, Json] | None] = SimpleQueue()  # still to be told
         self.tickets = Tickets(self.lock, clock)
         self._threads: dict[str, set[str]] = {}  # first message → its replies
         self._numbers: dict[str, int] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from bot.playground import legacy
+
 Json = dict[str, Any]
 Guest = Literal["", "single_channel", "multi_channel"]
 
@@ -103,8 +105,9 @@ class Message:
 
     @property
     def all_blocks(self) -> tuple[Json, ...]:
-        """Its blocks, and those in its attachments."""
-        return self.blocks + tuple(block for each in self.attachments for block in each.get("blocks") or ())
+        """Its blocks, and those in its attachments, what these had before there were blocks included."""
+        inner = [block for each in self.attachments for block in each.get("blocks") or ()]
+        return (*self.blocks, *inner, *legacy.rows(self.attachments))
 
     def changed(self, now: float, edited: str, **values: Any) -> Message:
         """This message after an edit; what it said before is its newest revision."""
@@ -177,6 +180,9 @@ class ResponseUrl:
     uses_left: int = 5
     message_ts: str = ""  # the message whose button was pressed: what replace_original replaces
     thread_ts: str = ""
+    is_legacy: bool = (
+        False  # of an attachment's button: an answer replaces the message unless it says otherwise
+    )
 
 
 @dataclass(frozen=True)

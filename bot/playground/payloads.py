@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bot.playground import legacy
 from bot.playground.model import Json, Message, User, View
 from bot.playground.shapes import file_json, message_json, rich_text_of, view_json
 from bot.playground.workspace import Workspace
@@ -53,6 +54,8 @@ def _interaction(workspace: Workspace, kind: str, user: User) -> Json:
 
 
 def message_click(workspace: Workspace, user: User, message: Message, action: Json, values: Json) -> Json:
+    if old := legacy.pressed(message.attachments, action):
+        return _attachment_click(workspace, user, message, *old)
     channel = workspace.channels[message.channel]
     thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
     ticket = workspace.tickets.issue_response_url(channel.id, user.id, message.ts, message.thread_ts)
@@ -71,6 +74,27 @@ def message_click(workspace: Workspace, user: User, message: Message, action: Js
         "state": {"values": values},
         "response_url": response_url(workspace, ticket),
         "actions": [action],
+    }
+
+
+def _attachment_click(
+    workspace: Workspace, user: User, message: Message, attachment: Json, action: Json
+) -> Json:
+    """Source: https://docs.slack.dev/legacy/legacy-messaging/legacy-making-messages-interactive"""
+    channel = workspace.channels[message.channel]
+    where = (channel.id, user.id, message.ts, message.thread_ts)
+    ticket = workspace.tickets.issue_response_url(*where, is_legacy=True)
+    return _interaction(workspace, "interactive_message", user) | {
+        "actions": [action],
+        "callback_id": str(attachment.get("callback_id") or ""),
+        "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+        "action_ts": workspace.next_ts(),
+        "message_ts": message.ts,
+        "attachment_id": str(attachment["id"]),
+        "is_app_unfurl": False,
+        "original_message": message_json(workspace, message),
+        "response_url": response_url(workspace, ticket),
+        "trigger_id": workspace.tickets.issue_trigger(user.id, channel=channel.id),
     }
 
 

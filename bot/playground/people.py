@@ -14,7 +14,7 @@ from bot.playground.guide import Guide
 from bot.playground.model import Delivery, Json, Message, Shortcut, SlackError, SlashCommand, User, View
 from bot.playground.shapes import user_json, view_json
 from bot.playground.typed import command_text, message_text
-from bot.playground.web_chat import say_as_answer
+from bot.playground.web_chat import say_as_answer, take_old_answer
 from bot.playground.web_views import push_upon, update_view
 from bot.playground.workspace import Workspace
 
@@ -211,7 +211,10 @@ class People:
             payload = payloads.view_click(self.workspace, person, place, action, state)
         else:
             payload = payloads.message_click(self.workspace, person, place, action, state)
-        return self._deliver("interaction", payload)
+        delivery = self._deliver("interaction", payload)
+        if payload["type"] == "interactive_message" and delivery.body.strip() and not delivery.error:
+            take_old_answer(self.workspace, payload, delivery.answer or {"text": delivery.body})
+        return delivery
 
     def suggestions(
         self, user: str, shown: Message | View | str, action_id: str, block_id: str, query: str

@@ -59,7 +59,9 @@ class Tickets:
             self.triggers[trigger_id] = replace(trigger, is_used=True)
             return trigger
 
-    def issue_response_url(self, channel: str, user: str, message_ts: str = "", thread_ts: str = "") -> str:
+    def issue_response_url(
+        self, channel: str, user: str, message_ts: str = "", thread_ts: str = "", is_legacy: bool = False
+    ) -> str:
         """The secret last part of the address; the server puts its own in front."""
         with self.lock:
             ticket = secrets.token_urlsafe(24)
@@ -69,6 +71,7 @@ class Tickets:
                 self.clock() + RESPONSE_URL_SECONDS,
                 message_ts=message_ts,
                 thread_ts=thread_ts,
+                is_legacy=is_legacy,
             )
         return ticket
 

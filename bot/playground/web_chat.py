@@ -212,12 +212,24 @@ def respond(workspace: Workspace, ticket: str, body: Json) -> None:
                 raise SlackError("message_not_found")
             workspace.remove_message(original.ts)
             return
-        if flag(body, "replace_original") and where.message_ts:
+        replaces = flag(body, "replace_original") or (where.is_legacy and "replace_original" not in body)
+        if replaces and where.message_ts:
             if original is None:
                 raise SlackError("message_not_found")
+            body = {"attachments": [], **body} if where.is_legacy else body
             workspace.edit(original.ts, **changes_of(workspace, original, body))
             return
-        say_as_answer(workspace, where.channel, where.user, body)
+        otherwise = "in_channel" if where.is_legacy else "ephemeral"
+        say_as_answer(workspace, where.channel, where.user, {"response_type": otherwise, **body})
+
+
+def take_old_answer(workspace: Workspace, payload: Json, body: Json) -> None:
+    """The ack of an attachment's button, which of old was an answer too. What is wrong with it is told by Slack."""
+    try:
+        respond(workspace, str(payload["response_url"]).rpartition("/")[2], body)
+    except SlackError as problem:
+        said = f'The app\'s answer failed with the error "{problem.code}"'
+        workspace.say_as_slack(payload["user"]["id"], payload["channel"]["id"], said)
 
 
 def say_as_answer(workspace: Workspace, channel_id: str, user: str, body: Json) -> Message:

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, TemplateError
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from bot.playground import legacy
 from bot.playground.checks import options_of
 from bot.playground.fields import initial
 from bot.playground.model import Channel, File, Json, Shortcut, User
@@ -190,6 +191,7 @@ def environment() -> Environment:
         "size": size,
         "tint": tint,
         "pretty": pretty,
+        "legacy_row": legacy.row,
         "options": lambda element: list(options_of(element)),
         "initial": initial,
         "rich_words": text_of,

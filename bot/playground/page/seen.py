@@ -78,7 +78,10 @@ def message_html(reader: Reader, message: Message, replies: Replies, in_channel:
         "previews": previews,
         "pictures": PICTURES,
     }
-    attached = [{"type": "attachment", "attachment": each} for each in message.attachments]
+    attached = [
+        {"type": "attachment", "attachment": each, "number": number}
+        for number, each in enumerate(message.attachments, 1)
+    ]
     return render_blocks("message.html", reader, [*message.blocks, *attached], **values)
 
 

@@ -40,8 +40,9 @@ def chromium() -> Iterator[Browser]:
         cannot_be_had("Chromium")
     if find_spec("playwright") is None or find_spec("axe_playwright_python") is None:
         cannot_be_had("playwright, from its wheel,")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=place, args=FLAGS)
         yield browser

@@ -65,6 +65,7 @@ export class Box {
     this.grow();
     const number = ++this.asked;
     const text = this.text.value.slice(0, this.text.selectionEnd);
+    this.offer(this.offered.filter((hint) => hint.text !== text && hint.text.startsWith(text))); // Tab must not take another
     const isWorth = text.startsWith("/") || /(^|\s)[@#][\w.-]*$/.test(text);
     if (!isWorth || text !== this.text.value || text.includes("\n")) return this.offer([]);
     const found = await ask("/page/hints", { user: this.page.me(), channel: this.page.channel(), text });

@@ -36,6 +36,7 @@ export function showModal(view, page) {
       if (text) first ??= field;
     }
   }
+  if (first) dialog.querySelector("[type=submit]")?.removeAttribute("aria-busy"); // it was answered, whenever our request ends
   first?.focus();
 }
 

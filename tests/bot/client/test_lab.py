@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from commands import words
 from commands.grammar import parse
 from state.transitions import ENDED, RunState
 from tests.bot.api.serving_api import AGENTS, Served, serving, token_of
+from tests.commands.engines.checks.test_network import closed_port
 from tests.inn import CHANNEL, REQUESTER, Inn
 
 
@@ -157,10 +157,8 @@ def test_on_a_terminal_there_is_a_bar(served: Served, tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_away_is_asked_again_for_a_while(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
     environment = {
-        "INNKEEPER_URL": f"http://127.0.0.1:{port}",
+        "INNKEEPER_URL": f"http://127.0.0.1:{closed_port()}",
         "INNKEEPER_CHANNEL": CHANNEL,
         "VAULT_TOKEN": "t",
     }

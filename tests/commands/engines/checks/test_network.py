@@ -87,9 +87,15 @@ def _quietly(talk: Callable[[socket.socket], None], line: socket.socket) -> None
         return
 
 
+_closed: list[socket.socket] = []
+
+
 def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Where nobody answers. It stays taken, or the system might give it to somebody else meanwhile."""
+    _closed.append(socket.socket())
+    _closed[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a test may serve there later
+    _closed[-1].bind(("127.0.0.1", 0))
+    return int(_closed[-1].getsockname()[1])
 
 
 def why(look: Callable[[], str]) -> str:

@@ -9,8 +9,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(probe: Callable[[], T], seconds: float = 5.0) -> T:
-    """The first true answer of probe. Fails with the last one after so many seconds."""
+def until(probe: Callable[[], T], seconds: float = 30.0) -> T:
+    """The first true answer of probe. Fails with the last one after so many seconds: a busy machine takes its time."""
     ends_at = time.monotonic() + seconds
     pause_seconds = 0.001  # most is there soon, and what is not may be asked for less often
     while True:

@@ -232,7 +232,7 @@ def free_name(slack: LocalSlack, word: str) -> str:
     told = [message.text for message in list(slack.workspace.messages.values())]
     for number in itertools.count(1):
         name = word if number == 1 else f"{word}-{number}"
-        if not any(text.startswith(f"{name}: ") for text in told) and _has_ports(name):
+        if not any(text.startswith(f"{name}: ") for text in told) and has_ports(name):
             return name
     raise AssertionError("there is no end of numbers")
 
@@ -244,7 +244,7 @@ def ports_of(lab: str) -> range:
     return range(first, first + PORTS_OF_A_LAB)
 
 
-def _has_ports(lab: str) -> bool:
+def has_ports(lab: str) -> bool:
     """Whether no other program on this machine, such as another demo's host, has one of a lab's ports."""
     for port in ports_of(lab):
         with socket.socket() as probe:

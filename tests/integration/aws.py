@@ -102,7 +102,7 @@ def aws(tmp_path: Path) -> Iterator[Aws]:
 
 def _answers(address: str) -> bool:
     try:
-        return requests.get(f"{address}/moto-api/", timeout=5).ok
+        return requests.get(f"{address}/moto-api/", timeout=30).ok
     except requests.ConnectionError:
         return False
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -18,12 +19,17 @@ from tests.integration.laptop import terraform_command
 from tests.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = (
+    30.0  # for what is there in one when all goes well: on a busy machine it takes longer, and comes too
+)
+
+_ports = itertools.count(os.getpid() * 101)  # those who test beside us begin somewhere else
 
 # Terraform, any command of which can be held before it begins.
 _TERRAFORM = """\
 #!/bin/sh
 n=0
-while [ -e "{folder}/hold-$1" ] && [ $n -lt 1200 ]; do
+while [ -e "{folder}/hold-$1" ] && [ $n -lt 4000 ]; do
   echo $$ > "{folder}/held-$1"
   sleep 0.05
   n=$((n+1))
@@ -40,6 +46,7 @@ class BotProcess:
         self.port = free_port()
         self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
+        self._spawned: list[subprocess.Popen[bytes]] = []
         self.terraform = folder / "terraform"
         command = shlex.join(terraform_command(folder))
         self.terraform.write_text(_TERRAFORM.format(folder=folder, command=command))
@@ -60,12 +67,12 @@ class BotProcess:
     def start(self, **more: str) -> None:
         """Start the bot and wait until it is ready."""
         self.process = self.spawn("serve", **more)
-        until(self._is_ready, 20)
+        until(self._is_ready, 2 * PATIENCE_SECONDS)
 
     def spawn(self, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
         """A process of the bot's, its output in bot.log."""
         with (self.folder / "bot.log").open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "bot", *arguments],
                 cwd=REPOSITORY,
                 env={**self.environment, **more},
@@ -73,6 +80,8 @@ class BotProcess:
                 stderr=log,
                 start_new_session=True,
             )
+        self._spawned.append(process)
+        return process
 
     def kill(self) -> None:
         """SIGKILL to the bot, and to nothing else."""
@@ -81,14 +90,13 @@ class BotProcess:
         self.process.wait()
         self.process = None
 
-    def stop(self) -> tuple[int, float]:
-        """SIGTERM. Gives the exit status and the seconds that it took."""
+    def stop(self) -> int:
+        """SIGTERM, after which it ends soon. Gives the exit status."""
         assert self.process is not None
-        began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
+        status = self.process.wait(PATIENCE_SECONDS)
         self.process = None
-        return status, time.monotonic() - began
+        return status
 
     def runs_bot(self, *arguments: str, **more: str) -> tuple[int, str]:
         """A command of the command line: its exit status, and all that it says."""
@@ -99,19 +107,23 @@ class BotProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=30,
+            timeout=4 * PATIENCE_SECONDS,
             check=False,
         )
         return done.returncode, done.stdout
 
     def end(self) -> None:
-        """End the bot and every Terraform of its runs, however they are."""
+        """End what was spawned and every Terraform of its runs, however they are."""
         self.let_go()
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        for spawned in self._spawned:
+            spawned.kill()
+            spawned.wait()
+        self.end_terraforms()
+
+    def end_terraforms(self) -> None:
+        """SIGKILL to every Terraform of its runs."""
         for process in self.terraforms():
-            with contextlib.suppress(psutil.Error):
+            with contextlib.suppress(psutil.Error):  # it may end by itself meanwhile
                 process.kill()
 
     def hold(self, command: str) -> None:
@@ -127,7 +139,7 @@ class BotProcess:
             path.unlink()
 
     def get(self, path: str) -> requests.Response:
-        return requests.get(f"{self.address}{path}", timeout=5)
+        return requests.get(f"{self.address}{path}", timeout=PATIENCE_SECONDS)
 
     def terraforms(self) -> list[psutil.Process]:
         """The living processes that work in a folder of a run's."""
@@ -148,6 +160,9 @@ class BotProcess:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Each time another, of those that the system gives to nobody by itself: it is still free when it is used."""
+    while True:
+        port = 10_000 + next(_ports) % 10_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -6,18 +6,29 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
 Lost = Literal["request", "answer"]
-Carry = Callable[[bytes, socket.socket, list[str]], None]
+
+
+@dataclass
+class _Wire:
+    """One connection: what came from the Vault, and the path of the request whose answer gets lost, from then on."""
+
+    heard: bytearray = field(default_factory=bytearray)
+    muted: str = ""
+
+
+Carry = Callable[[bytes, socket.socket, _Wire], None]
 
 
 class VaultFront:
     """A TCP relay. open: to the Vault. sealed: to another one, which is sealed. silent: takes requests and says
     nothing. away: the port is closed.
 
-    overheard: all that came from the Vault, once somebody listens. lost: the paths of what got lost, when it did.
+    lost: the paths of what got lost, when it did.
     """
 
     def __init__(self, vault_addr: str, sealed_addr: str = "") -> None:
@@ -26,7 +37,8 @@ class VaultFront:
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._losing: dict[bytes, Lost] = {}
-        self.overheard: bytearray | None = None
+        self._then: Callable[[], object] = lambda: None
+        self._overheard: list[bytearray] | None = None
         self.lost: list[str] = []
         self._listener = self._listen(0)
         self.port = int(self._listener.getsockname()[1])
@@ -45,13 +57,23 @@ class VaultFront:
         self._losing = {}
         self._hang_up()
 
-    def lose(self, path: str, what: Lost) -> None:
-        """From now on requests of that path do not arrive, or do and are not answered."""
+    def lose(self, path: str, what: Lost, then: Callable[[], object] = lambda: None) -> None:
+        """From now on requests of that path do not arrive, or do and are not answered. then: what happens at once."""
+        self._then = then
         self._losing = {**self._losing, path.encode(): what}
 
     def keep_all(self) -> None:
         """Nothing is lost any more. Connections stay as they are."""
         self._losing = {}
+
+    def listen(self) -> None:
+        """From now on, what comes from the Vault over a connection that begins."""
+        self._overheard = []
+
+    def overheard(self) -> bytes:
+        """All of it, one connection after the other; nobody listens any more."""
+        heard, self._overheard = self._overheard or [], None
+        return b"\n".join(heard)
 
     def close(self) -> None:
         self._end_listener()
@@ -84,40 +106,47 @@ class VaultFront:
             with self._lock:
                 self._connections.add(connection)
             if self._mode != "silent":
-                self._relay(connection, self._targets[self._mode])
+                with contextlib.suppress(OSError):  # it stands there, and nobody answers
+                    self._relay(connection, self._targets[self._mode])
 
     def _relay(self, connection: socket.socket, target: str) -> None:
         where = urlsplit(target)
         onward = socket.create_connection((where.hostname or "", where.port or 80))
         with self._lock:
             self._connections.add(onward)
-        muted: list[str] = []  # the path of the request whose answer gets lost, from then on
+        wire = _Wire()
+        if self._overheard is not None:
+            self._overheard.append(wire.heard)
         for carry, source, sink in ((self._ask, connection, onward), (self._answer, onward, connection)):
-            threading.Thread(target=_pour, args=(carry, source, sink, muted), daemon=True).start()
+            threading.Thread(target=_pour, args=(carry, source, sink, wire), daemon=True).start()
 
-    def _ask(self, data: bytes, sink: socket.socket, muted: list[str]) -> None:
+    def _ask(self, data: bytes, sink: socket.socket, wire: _Wire) -> None:
         path = next((path for path in self._losing if path in data), None)
         if path is None:
             sink.sendall(data)
         elif self._losing[path] == "answer":
-            muted.append(path.decode())
+            wire.muted = path.decode()
             sink.sendall(data)
         else:
-            self.lost.append(path.decode())
+            self._lose(path.decode())
 
-    def _answer(self, data: bytes, sink: socket.socket, muted: list[str]) -> None:
-        if self.overheard is not None:
-            self.overheard += data
-        if muted:
-            self.lost.append(muted[0])
+    def _answer(self, data: bytes, sink: socket.socket, wire: _Wire) -> None:
+        if self._overheard is not None:
+            wire.heard += data
+        if wire.muted:
+            self._lose(wire.muted)
         else:
             sink.sendall(data)
 
+    def _lose(self, path: str) -> None:
+        self._then()
+        self.lost.append(path)
 
-def _pour(carry: Carry, source: socket.socket, sink: socket.socket, muted: list[str]) -> None:
+
+def _pour(carry: Carry, source: socket.socket, sink: socket.socket, wire: _Wire) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
-            carry(data, sink, muted)
+            carry(data, sink, wire)
     for end in (source, sink):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

@@ -9,26 +9,31 @@ import os
 import shlex
 import signal
 import sqlite3
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import hvac
 
-from bot.playground.model import Delivery, Message
+from bot.playground.model import Delivery, Message, View
 from bot.playground.postgresql_server import ADMIN, PASSWORD, LocalPostgreSQL
 from bot.playground.server import LocalSlack
+from bot.playground.tickets import Tickets
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
 from commands.engines.vault.database import configure_database
 from commands.engines.vault.protocol import AppRole, FixedToken, HvacVault, Operator
 from commands.engines.vault.setup import admin_client, prepare
 from state.records import Person
+from state.rows import to_text
 from tests.integration import blueprints
-from tests.integration.bot_process import BotProcess
+from tests.integration.bot_process import PATIENCE_SECONDS, BotProcess
 from tests.integration.front import VaultFront
 from tests.integration.laptop import Laptop, terraform_command
+
+T = TypeVar("T")
 
 _numbers = itertools.count(1)
 
@@ -36,15 +41,22 @@ _numbers = itertools.count(1)
 class House(BotProcess):
     """A bot with all that it needs, and what people do and see there.
 
-    riley asks for labs, ines is infra, sam security, ada the admin, eve nobody.
+    riley asks for labs, ines is infra, sam security, ada the admin, eve nobody. answers: who → what they were answered
+    last. Its Slack is patient: how soon something is there is measured in bench/, and a busy machine takes its time.
     """
 
     def __init__(self, folder: Path, openbao: EmbeddedVault, sealed_addr: str = "") -> None:
         folder.mkdir(parents=True)
         super().__init__(folder)
         self.labs = blueprints.write(folder / "labs")
-        self.slack = LocalSlack(app_name="innkeeper", commands=("/lab", "/key", "/operator"))
+        self.slack = LocalSlack(
+            app_name="innkeeper",
+            commands=("/lab", "/key", "/operator"),
+            ack_limit_seconds=PATIENCE_SECONDS,
+        )
+        self.slack.workspace.tickets = Tickets(self.slack.workspace.lock, lambda: 0.0)  # none ever expires
         self.slack.start()
+        self.answers: dict[str, Message] = {}
         self.ada, self.riley, self.ines, self.sam, self.eve = (
             self.slack.add_user(name) for name in ("ada", "riley", "ines", "sam", "eve")
         )
@@ -70,24 +82,47 @@ class House(BotProcess):
 
     def asks(self, user: str, text: str, expect: str = "") -> str:
         """Type a command; with expect, wait for a private answer that has it in it, and give that."""
-        return self._answered(user, expect, lambda: self.slack.command(user, self.channel, text))
+        return self.answered(user, expect, lambda: self.slack.command(user, self.channel, text))
 
-    def presses(self, user: str, card: Message, label: str, expect: str = "") -> str:
-        """Press a button of a card; with expect, wait for the private answer."""
-        return self._answered(user, expect, lambda: self.slack.click(user, card, label))
+    def presses(self, user: str, shown: Message | View, label: str, expect: str = "") -> str:
+        """Press a button of a card, an answer or a modal; with expect, wait for the private answer."""
+        return self.answered(user, expect, lambda: self.slack.click(user, shown, label))
 
-    def _answered(self, user: str, expect: str, act: Any) -> str:
+    def answered(self, user: str, expect: str, act: Callable[[], Delivery]) -> str:
+        """Do something; with expect, wait for a private answer that has it in it, and give that."""
         before = {message.ts: len(message.revisions) for message in self.private(user)}
-        delivery: Delivery = act()
+        delivery = act()
         assert delivery.is_acked, f"{delivery.error} {delivery.status} {delivery.body}"
         if not expect:
             return ""
 
-        def answer() -> str:
+        def answer() -> Message | None:
             new = [m for m in self.private(user) if before.get(m.ts) != len(m.revisions)]
-            return next((words for m in new if expect in (words := said(m))), "")
+            return next((m for m in new if expect in said(m)), None)
 
-        return self.slack.wait_for(answer, 15)
+        return self._keep_answer(user, self.wait_for(answer))
+
+    def is_told(self, user: str, expect: str) -> str:
+        """Wait for a private answer that comes by itself, and give it."""
+        found = self.wait_for(lambda: [m for m in self.private(user) if expect in said(m)])
+        return self._keep_answer(user, found[-1])
+
+    def _keep_answer(self, user: str, message: Message | None) -> str:
+        assert message is not None
+        self.answers[user] = message
+        return said(message)
+
+    def form(self, user: str) -> View:
+        """Wait for the modal that opens for somebody, and give it."""
+        return self.wait_for(lambda: self.slack.views_of(user))[-1]
+
+    def wait_for(self, probe: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
+        """The first true answer of probe, whether Slack, the database or a file makes it so."""
+        ends_at = time.monotonic() + seconds
+        while time.monotonic() < ends_at:
+            with contextlib.suppress(TimeoutError):
+                return self.slack.wait_for(probe, 0.1)  # asks after each change in Slack, and at the end
+        return self.slack.wait_for(probe, 0.0)
 
     def private(self, user: str) -> list[Message]:
         """What the user alone sees in the channel."""
@@ -105,7 +140,7 @@ class House(BotProcess):
             if message.text.startswith(f"{lab}: ") and not message.thread_ts and not message.ephemeral_to
         ]
 
-    def card(self, text: str, seconds: float = 20, number: int | None = None) -> Message:
+    def card(self, text: str, seconds: float = PATIENCE_SECONDS, number: int | None = None) -> Message:
         """The lab's newest card, once it says `demo: proposed`. number: how many cards it has by then."""
         lab = text.partition(":")[0]
 
@@ -114,7 +149,12 @@ class House(BotProcess):
             right = found and found[-1].text.startswith(text) and number in (None, len(found))
             return found[-1] if right else None
 
-        return self.slack.wait_for(newest, seconds) or self.cards(lab)[-1]
+        return self.wait_for(newest, seconds) or self.cards(lab)[-1]
+
+    def reply(self, card: Message, text: str) -> str:
+        """Wait until somebody has said that in a card's thread, which is after the card; give the whole thread."""
+        self.wait_for(lambda: text in self.thread(card))
+        return self.thread(card)
 
     def thread(self, card: Message) -> str:
         """All that is said in a card's thread, files included."""
@@ -140,7 +180,7 @@ class House(BotProcess):
     @contextlib.contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
         """The bot's own database, opened beside it."""
-        connection = sqlite3.connect(self.folder / "innkeeper.db", timeout=5)
+        connection = sqlite3.connect(self.folder / "innkeeper.db", timeout=PATIENCE_SECONDS)
         connection.row_factory = sqlite3.Row
         try:
             with connection:
@@ -171,13 +211,15 @@ class House(BotProcess):
         }
 
     def rests(self) -> None:
-        """Wait until nothing is under way: no run at work, every card as its run is, every message sent."""
+        """Wait until nothing is under way: every request handled, no run at work, every card and message in Slack."""
         under_way = (
-            "SELECT id FROM runs WHERE state IN ('queued', 'planning', 'approved', 'applying')"
+            "SELECT id FROM inbox WHERE done_at IS NULL"
+            " UNION ALL SELECT id FROM runs WHERE state IN ('queued', 'planning', 'approved', 'applying')"
             " UNION ALL SELECT id FROM cards WHERE dirty = 1"
-            " UNION ALL SELECT id FROM outbox WHERE sent_at IS NULL"
+            " UNION ALL SELECT id FROM outbox WHERE sent_at IS NULL AND due_at < ?"
         )
-        self.slack.wait_for(lambda: not self.rows(under_way), 20)
+        soon = to_text(datetime.now(UTC) + timedelta(minutes=1))
+        self.wait_for(lambda: not self.rows(under_way, soon))
 
     def is_tidy(self) -> bool:
         """Whether no lock, no process and no work folder of any run is left."""

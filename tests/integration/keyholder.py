@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import os
 import re
 import struct
@@ -17,13 +18,21 @@ from urllib.parse import parse_qs, urlsplit
 from bot.playground import fields, payloads
 from bot.playground.laptop import Laptop
 from bot.playground.model import Delivery, Message, View
+from bot.playground.tour_acts import has_ports, ports_of
 from state.records import Person
 from tests.integration.house import House, said
 
-HOSTED = (
-    f"hosts-{os.getpid()}"  # the lab with hosts: their ports follow from its name, and others test here too
-)
 CERTIFICATE = re.compile(r"ssh-ed25519-cert-v01@openssh\.com [A-Za-z0-9+/=]+")
+
+
+def _name_with_ports() -> str:
+    """For a lab with hosts: their ports follow from its name, and others test here too, whose numbers end otherwise."""
+    names = (f"hosts-{os.getpid()}-{number}" for number in itertools.count())
+    ours = os.getpid() % 100
+    return next(name for name in names if ports_of(name).start // 12 % 100 == ours and has_ports(name))
+
+
+HOSTED = _name_with_ports()
 
 
 class Keyholder:
@@ -70,14 +79,16 @@ class Keyholder:
 
     @property
     def answer(self) -> Message:
-        """The newest thing that they alone see."""
-        return self.house.private(self.user)[-1]
+        """What they were answered last."""
+        return self.house.answers[self.user]
 
     def presses(self, shown: Message | View, label: str, expect: str) -> str:
         """Press a button of an answer or of a modal, and wait for what is answered."""
-        return self.house._answered(
-            self.user, expect, lambda: self.house.slack.click(self.user, shown, label)
-        )
+        return self.house.presses(self.user, shown, label, expect)
+
+    def submits(self, form: View, given: dict[str, str], expect: str) -> str:
+        """Send a form, and wait for what is answered."""
+        return self.house.answered(self.user, expect, lambda: self.house.slack.submit(self.user, form, given))
 
     def opens(self, shown: Message, label: str) -> View:
         """Press a button that opens a modal: the modal, once it shows something. It stays open."""
@@ -94,7 +105,7 @@ class Keyholder:
             views = self.house.slack.views_of(self.user)
             return views[-1] if views and "One moment" not in str(views[-1].blocks) else None
 
-        view = self.house.slack.wait_for(full, 10)
+        view = self.house.wait_for(full)
         assert view is not None
         return view
 
@@ -153,7 +164,7 @@ def krl_says(house: House, certificate: Path) -> str:
     krl = certificate.with_name("krl")
     krl.write_bytes(house.get("/ssh/krl").content)
     done = subprocess.run(
-        ["ssh-keygen", "-Q", "-f", str(krl), str(certificate)], capture_output=True, text=True, timeout=10
+        ["ssh-keygen", "-Q", "-f", str(krl), str(certificate)], capture_output=True, text=True, timeout=30
     )
     assert done.returncode in (0, 1), done.stderr
     return done.stdout.strip().rpartition(" ")[2]

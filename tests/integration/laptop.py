@@ -51,7 +51,7 @@ class Laptop:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         return ended.returncode, ended.stdout
 

@@ -71,14 +71,14 @@ def add_agent(house: House) -> Iterator[Callable[[str], Agent]]:
     def add(name: str) -> Agent:
         house.asks(house.ada, f"/operator add-agent {name} operator", expect="is a trusted operator now")
         added.append(name)
-        house.slack.click(house.ada, house.private(house.ada)[-1], "Reveal once")
-        shown = house.slack.wait_for(lambda: what_opened(house, house.ada))
+        house.slack.click(house.ada, house.answers[house.ada], "Reveal once")
+        shown = house.wait_for(lambda: what_opened(house, house.ada))
         house.slack.close_view(house.ada)
         return Agent(house, shown["INNKEEPER_ROLE_ID"], shown["INNKEEPER_SECRET_ID"])
 
     yield add
     for name in added:
-        house.asks(house.ada, f"/operator remove-agent {name}")
+        house.asks(house.ada, f"/operator remove-agent {name}", expect="operator")
 
 
 def what_opened(house: House, user: str) -> dict[str, str]:
@@ -115,7 +115,7 @@ def test_a_rejection_ends_the_build(house: House, add_agent: Callable[[str], Age
     waits = add_agent("ci-two").begins("up", "pair", "turned-down", "--wait", "--timeout", "80s")
     card = house.card("turned-down: proposed")
     house.presses(house.sam, card, "Reject")
-    form = house.slack.wait_for(lambda: house.slack.views_of(house.sam))[-1]
+    form = house.form(house.sam)
     house.slack.submit(house.sam, form, {"reason": "not on a Friday"})
     out, err = waits.communicate(timeout=80)
     assert waits.returncode == 1, err
@@ -132,7 +132,7 @@ def test_the_same_build_twice_is_one_run(house: House, add_agent: Callable[[str]
     house.start()
     again = ci.asks("POST", "/api/commands", token, json=body, headers=key)
     assert first.json()["run"]["id"] == again.json()["run"]["id"]
-    shown = ci.asks("GET", f"/api/runs/{first.json()['run']['id']}", token, params={"wait": 20}).json()
+    shown = ci.asks("GET", f"/api/runs/{first.json()['run']['id']}", token, params={"wait": 60}).json()
     assert (shown["state"], shown["waiting_for"]) == ("proposed", {"infra": 1, "security": 1})
     assert len(house.runs("again")) == 1
 

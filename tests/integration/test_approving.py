@@ -30,8 +30,8 @@ def test_twenty_four_people_press_approve_at_once_and_it_is_applied_once(house: 
     def answered() -> bool:
         return all(house.private(user) for user in crowd)
 
-    house.slack.wait_for(answered, 15)
-    told = [said(house.private(user)[-1]) for user in crowd]
+    house.wait_for(answered)
+    told = [said(message) for user in crowd for message in house.private(user)]
     assert sum("counts for *infra*" in each for each in told) == 1
     assert all("counts for" in each or "waits for nobody" in each or "Enough" in each for each in told)
     assert house.audited("crowded", "applying") == 1
@@ -115,7 +115,7 @@ def test_a_plan_of_one_lab_is_not_applied_to_another(house: House, tmp_path: Pat
     house.asks(house.riley, f"/lab up slow theirs-own gate={gate}")
     house.presses(house.riley, house.card("theirs-own: proposed"), "Approve", expect="counts for")
     house.card("theirs-own: applying")
-    house.slack.wait_for(lambda: (gate / "applied").exists(), 10)
+    house.wait_for(lambda: (gate / "applied").exists())
     password = _password_of_living_apply(house)
     theirs = house.runs("theirs-own")[0]
     laptop = a_laptop(house, tmp_path, "theirs-own", "solo", (f"run-{theirs['id']}", password))

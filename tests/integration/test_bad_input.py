@@ -121,7 +121,7 @@ def test_a_module_that_does_not_plan_says_where(house: House) -> None:
     failed = house.card("puzzle: failed")
     assert "main.tf:2" in said(failed)
     assert "nowhere" in said(failed)
-    house.slack.wait_for(lambda: "did not come up" in house.thread(failed))
+    house.reply(failed, "did not come up")
     assert house.locks() == []
     assert "Re-plan" in said(failed)
 

@@ -48,7 +48,7 @@ def test_a_branch_from_its_first_push_to_its_merge(own_house: House, tmp_path: P
     assert "main.tf:6" in card.text
     assert not marker.exists()
     assert "branch.diff" not in card.text
-    assert '+data "external" "run"' in house.thread(card)
+    house.reply(card, '+data "external" "run"')
 
     # Mended, and approved by one; then it moves.
     repository.commit({"web/main.tf": MODULE % "new"}, "Run nothing")
@@ -82,4 +82,4 @@ def test_a_branch_from_its_first_push_to_its_merge(own_house: House, tmp_path: P
     house.asks(house.riley, "/lab down demo")
     house.approve_all("demo")
     house.card("demo: destroyed")
-    assert house.is_tidy()
+    house.wait_for(house.is_tidy)

@@ -13,6 +13,7 @@ from commands.engines import openssh
 from tests.conftest import cannot_be_had
 from tests.integration.house import House, said
 from tests.integration.keyholder import HOSTED
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +38,7 @@ def outputs(house: House) -> dict[str, list[str]]:
 def test_what_the_blueprint_deploys_is_there_and_is_deployed_again(hosted: House) -> None:
     assert re.search(r"✓ deploy \d+ changed", said(hosted.cards(HOSTED)[0]))
     for address in outputs(hosted)["app_urls"]:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with urllib.request.urlopen(address, timeout=30) as answer:
             page = answer.read().decode()
         assert "<h1>Welcome</h1>" in page
         assert f"<p>{HOSTED}, on {HOSTED}-" in page
@@ -48,8 +49,12 @@ def test_what_the_blueprint_deploys_is_there_and_is_deployed_again(hosted: House
     hosted.asks(hosted.ines, f"/lab deploy {HOSTED} check=yes")
     card = hosted.card(f"{HOSTED}: applied", number=before + 1)
     assert "✓ deploy nothing would change" in said(card)
-    assert "TASK [put the guestbook there]" in hosted.slack.wait_for(lambda: hosted.thread(card), 10)
-    assert list((hosted.data / "steps").iterdir()) == []
-    left = [" ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"])]
-    # Each process of a deployment names its folder; those of other labs' are other tests'.
-    assert [line for line in left if str(hosted.data / "steps") in line] == []
+    hosted.reply(card, "TASK [put the guestbook there]")
+    until(lambda: list((hosted.data / "steps").iterdir()) == [])
+
+    def left() -> list[str]:
+        """Each process of a deployment names its folder; those of other labs' are other tests'."""
+        lines = (" ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"]))
+        return [line for line in lines if str(hosted.data / "steps") in line]
+
+    until(lambda: left() == [])

@@ -38,7 +38,7 @@ def test_a_forged_request_is_refused_and_leaves_nothing(house: House) -> None:
             f"{house.address}/slack/events",
             changed,
             headers={**headers, "Content-Type": "application/x-www-form-urlencoded"},
-            timeout=5,
+            timeout=30,
         )
         assert answer.status_code == 401
     assert inbox_rows(house) == before
@@ -66,11 +66,11 @@ def test_a_replayed_request_has_no_effect(house: House) -> None:
 
 def test_what_is_too_large_or_no_request_of_slacks_is_turned_away(house: House) -> None:
     address = f"{house.address}/slack/events"
-    assert requests.post(address, b"x" * 2_100_000, timeout=5).status_code == 413
-    assert requests.get(address, timeout=5).status_code == 405
-    assert requests.post(address, b"\xff\xfe", timeout=5).status_code == 400
-    assert requests.post(address, b"hello", timeout=5).status_code == 401
-    assert requests.get(f"{house.address}/admin", timeout=5).status_code == 404
+    assert requests.post(address, b"x" * 2_100_000, timeout=30).status_code == 413
+    assert requests.get(address, timeout=30).status_code == 405
+    assert requests.post(address, b"\xff\xfe", timeout=30).status_code == 400
+    assert requests.post(address, b"hello", timeout=30).status_code == 401
+    assert requests.get(f"{house.address}/admin", timeout=30).status_code == 404
     assert house.get("/healthz").status_code == 200
 
 
@@ -80,26 +80,26 @@ def test_slack_may_check_the_address(house: House) -> None:
 
 def test_it_says_how_it_is(house: House) -> None:
     assert house.get("/healthz").text == "alive\n"
-    assert set(house.get("/readyz").json().items()) == {
-        (part, "ready") for part in ("database", "vault", "slack", "catalogue", "ssh")
-    }
+    ready = dict.fromkeys(("database", "vault", "slack", "catalogue", "ssh"), "ready")
+    house.wait_for(lambda: house.get("/readyz").json() == ready)
     house.slack.refuse("auth.test", "token_revoked")
     answer = house.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["slack"] == "refuses the token (token_revoked)"
     house.front.become("sealed")
-    answer = house.get("/readyz")
-    assert (answer.status_code, answer.json()["vault"]) == (503, "sealed")
+    house.wait_for(lambda: house.get("/readyz").json()["vault"] == "sealed")
+    assert house.get("/readyz").status_code == 503
     metrics = house.get("/metrics").text
     assert 'innkeeper_runs{state="applied"}' in metrics
     assert 'innkeeper_ack_seconds_bucket{le="0.001",status="200"}' in metrics
     assert "innkeeper_labs " in metrics
 
 
-def test_every_acknowledgement_comes_in_time(house: House) -> None:
+def test_an_acknowledgement_waits_for_nothing_that_the_answer_waits_for(house: House) -> None:
+    house.rests()
+    house.slack.delay("users.info", 3)
     house.asks(house.riley, "/lab list", expect="lab")
-    slowest = max(delivery.ack_seconds for delivery in house.slack.deliveries)
-    assert slowest < 1.5, "Slack waits three seconds"
+    assert house.slack.deliveries[-1].ack_seconds < 3, "Slack waits three seconds"
 
 
 def _proposed(house: House, lab: str):  # type: ignore[no-untyped-def]

@@ -24,7 +24,7 @@ def test_what_changes_outside_is_found_and_accepted(house: House, tmp_path: Path
     card = house.card("watched: drifted — 1 output has changed outside", number=3)
     assert "`~ output.note`" in said(card)
     assert f"Found by looking · <@{house.riley}>'s lab" in said(card)
-    until(lambda: '~ output note: "" -> "from-outside"' in house.thread(card), 10)
+    house.reply(card, '~ output note: "" -> "from-outside"')
     before = house.rows("SELECT variables, expires_at FROM labs WHERE name = 'watched'")
 
     house.presses(house.sam, card, "Accept", expect="That is for people who hold operator or infra")
@@ -35,7 +35,7 @@ def test_what_changes_outside_is_found_and_accepted(house: House, tmp_path: Path
     house.asks(house.riley, "/lab output watched", expect="from-outside")
     house.asks(house.riley, "/lab drift watched")
     house.card("watched: no_changes", number=4)
-    assert until(house.is_tidy, 10)
+    assert until(house.is_tidy)
 
 
 def test_a_look_that_finds_nothing_is_told_to_nobody_and_a_plan_comes_first(
@@ -43,7 +43,7 @@ def test_a_look_that_finds_nothing_is_told_to_nobody_and_a_plan_comes_first(
 ) -> None:
     house.has("watched", "calm", f"place={tmp_path}")
     let_it_be_looked_at(house, "calm")
-    assert until(lambda: [run["state"] for run in house.runs("calm")] == ["applied", "no_changes"], 15)
+    assert until(lambda: [run["state"] for run in house.runs("calm")] == ["applied", "no_changes"])
     house.asks(house.riley, "/lab show calm", expect="there were none.")
     assert len(house.cards("calm")) == 1
 
@@ -53,7 +53,7 @@ def test_a_look_that_finds_nothing_is_told_to_nobody_and_a_plan_comes_first(
     house.presses(house.riley, card, "Re-plan")
     house.presses(house.riley, house.card("calm: proposed", number=3), "Approve", expect="counts for")
     house.card("calm: applied", number=3)
-    assert house.cards("calm")[1].text.startswith("calm: superseded")
+    house.wait_for(lambda: house.cards("calm")[1].text.startswith("calm: superseded"))
 
 
 def let_it_be_looked_at(house: House, lab: str) -> None:

@@ -37,19 +37,15 @@ def shown(house: House, user: str, expect: str) -> View:
         view = house.slack.home_of(user)
         return view if view is not None and expect in texts(view) else None
 
-    found = house.slack.wait_for(there, 15)
+    found = house.wait_for(there)
     assert found is not None
     return found
-
-
-def form(house: House, user: str) -> View:
-    return house.slack.wait_for(lambda: (house.slack.views_of(user) or [None])[-1], 10)  # type: ignore[return-value]
 
 
 def test_a_lab_from_a_form_to_its_approval_in_home_tabs(house: House) -> None:
     assert "Ask <@" in texts(home(house, house.eve, "You are not a trusted operator yet."))
     house.slack.shortcut(house.riley, "ask_for_lab", house.channel)
-    view = form(house, house.riley)
+    view = house.form(house.riley)
     delivery = house.slack.click(house.riley, view, "value", "pair", block_id="blueprint")
     assert delivery.is_acked
 
@@ -57,7 +53,7 @@ def test_a_lab_from_a_form_to_its_approval_in_home_tabs(house: House) -> None:
         newest = house.slack.views_of(house.riley)[-1]
         return newest if "pair/size" in [block["block_id"] for block in newest.blocks] else None
 
-    view = house.slack.wait_for(changed, 10) or view
+    view = house.wait_for(changed) or view
     wrong = {"name": "Form Ed", "blueprint": "pair", "channel": house.channel}
     assert (
         house.slack.submit(house.riley, view, wrong)
@@ -80,9 +76,9 @@ def test_a_lab_from_a_form_to_its_approval_in_home_tabs(house: House) -> None:
 def test_a_lab_from_a_thread_is_linked_there(house: House) -> None:
     said = house.slack.say(house.riley, house.channel, "We need something for the demo.")
     house.slack.message_shortcut(house.riley, said, "lab_from_thread")
-    view = form(house, house.riley)
+    view = house.form(house.riley)
     house.slack.click(house.riley, view, "value", "solo", block_id="blueprint")
-    view = house.slack.wait_for(lambda: _of(house, "solo/ttl="), 10) or view
+    view = house.wait_for(lambda: _of(house, "solo/ttl=")) or view
     house.slack.submit(house.riley, view, {"blueprint": "solo", "name": "threaded"})
     card = house.card("threaded: proposed")
 
@@ -90,7 +86,7 @@ def test_a_lab_from_a_thread_is_linked_there(house: House) -> None:
         replies = [each for each in house.slack.messages(house.channel) if each.thread_ts == said.ts]
         return replies[-1] if replies else None
 
-    link = house.slack.wait_for(linked, 10)
+    link = house.wait_for(linked)
     assert link is not None
     assert "has asked for *threaded* from here. <" in link.text
     assert card.ts.replace(".", "") in link.text
@@ -126,8 +122,7 @@ def test_a_plan_comes_with_its_graph(house: House) -> None:
         thread = [each for each in house.slack.messages(house.channel) if each.thread_ts == card.ts]
         return [file.name for each in thread for file in each.files]
 
-    house.slack.wait_for(files, 15)
-    assert files() == ["plan.txt", "graph.png"]
+    house.wait_for(lambda: files() == ["plan.txt", "graph.png"])
 
 
 def test_a_history_comes_with_its_picture(house: House) -> None:
@@ -138,7 +133,7 @@ def test_a_history_comes_with_its_picture(house: House) -> None:
         return next((block for block in blocks if block["type"] == "image"), None)
 
     house.asks(house.riley, "/lab history drawn", expect="History of drawn")
-    found = house.slack.wait_for(image, 15)
+    found = house.wait_for(image)
     assert found is not None
     assert found["alt_text"].startswith("drawn, ")
     assert "applied" in found["alt_text"]
@@ -154,4 +149,4 @@ def test_an_open_home_tab_follows_what_others_do(house: House) -> None:
         view = house.slack.home_of(house.ines)
         return view is not None and "*followed*" not in texts(view)
 
-    assert house.slack.wait_for(is_over, 15)
+    assert house.wait_for(is_over)

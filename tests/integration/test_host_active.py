@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from hashlib import sha256
@@ -19,6 +18,7 @@ from state.database import Database, connect
 from state.records import Lab
 from tests.conftest import cannot_be_had
 from tests.fakes.clock import FakeClock
+from tests.integration.bot_process import free_port
 from tests.integration.host import HOSTS
 from tests.listening import listening
 from tests.state.examples import NOW, a_lab
@@ -102,9 +102,7 @@ def test_a_token_that_is_not_taken_is_said(reporter: Reporter) -> None:
 
 
 def test_a_bot_that_is_away_is_said(reporter: Reporter) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    reporter.tell("active_url", f"http://127.0.0.1:{port}/labs/demo/active")
+    reporter.tell("active_url", f"http://127.0.0.1:{free_port()}/labs/demo/active")
     done = reporter.run()
     assert (done.returncode, "answers with status 000" in done.stderr) == (1, True)
 

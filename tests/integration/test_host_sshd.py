@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from tests.bot.serving_hosts import Hosts, serving_hosts
 from tests.commands.openssh import Keygen
 from tests.conftest import cannot_be_had
 from tests.fakes.clock import FakeClock
+from tests.integration.bot_process import free_port
 from tests.integration.host import HOSTS, SCRIPT, Host
 from tests.waiting import until
 
@@ -65,18 +65,13 @@ class Machine:
         known = ["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"]
         words = [*quiet, *known, "-i", name, "-p", str(self.port), f"{USER}@127.0.0.1", "echo welcome"]
         done = subprocess.run(
-            ["ssh", *words], cwd=self.keygen.folder, capture_output=True, text=True, timeout=30
+            ["ssh", *words], cwd=self.keygen.folder, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == 0 or "Permission denied" in done.stderr, done.stderr
         return done.stdout == "welcome\n"
 
     def certify(self, name: str, serial: int, key_id: str, ca: str = "ca") -> None:
         self.keygen.certify(name, ca, serial, key_id, USER)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +65,12 @@ def test_what_is_no_key_to_trust_is_not_enrolled(keyed: House, what: str, by: st
         keyed.asks(keyed.riley, f"/key enroll {typed}", expect=expect or "key")
     else:
         keyed.slack.command(keyed.riley, keyed.channel, "/key enroll")
-        form = keyed.slack.wait_for(lambda: keyed.slack.views_of(keyed.riley))[-1]
+        form = keyed.form(keyed.riley)
         if len(typed) > 3000:  # more than Slack's client lets anybody type there
             keyed.slack.close_view(keyed.riley)
             return
         keyed.slack.submit(keyed.riley, form, {"key": typed})
-        errors = keyed.slack.wait_for(lambda: keyed.slack.views_of(keyed.riley)[-1].errors)
+        errors = keyed.wait_for(lambda: keyed.slack.views_of(keyed.riley)[-1].errors)
         keyed.slack.close_view(keyed.riley)
         assert (expect or "key") in str(errors)  # below its field, and the form stays open
     assert (counts(keyed), documents(keyed)) == before
@@ -105,12 +104,18 @@ def parts(secret: str) -> list[bytes]:
 WAYS = ("wrong command", "mention", "form", "other form")
 
 
+def refusals(house: House) -> int:
+    """How often riley was told."""
+    words = "*That is a private key, and it must now be considered lost.*"
+    return sum(words in told(each) for each in house.private(house.riley))
+
+
 @pytest.mark.parametrize(
     ("kind", "way"), [*((kind, "command") for kind in PRIVATE), *(("OpenSSH", way) for way in WAYS)]
 )
 def test_a_private_key_is_refused_loudly_and_kept_nowhere(keyed: House, kind: str, way: str) -> None:
     secret = PRIVATE[kind]
-    seen = len(keyed.private(keyed.riley))
+    before = refusals(keyed)
     said_by_people = {m.ts for m in keyed.slack.messages(keyed.channel) if m.user != keyed.slack.bot_user}
     if way == "command":
         keyed.slack.command(keyed.riley, keyed.channel, f"/key enroll {secret}")
@@ -120,18 +125,14 @@ def test_a_private_key_is_refused_loudly_and_kept_nowhere(keyed: House, kind: st
         said_by_people.add(keyed.slack.mention(keyed.riley, keyed.channel, f"key enroll {secret}").ts)
     elif way == "form":
         keyed.slack.command(keyed.riley, keyed.channel, "/key enroll")
-        form = keyed.slack.wait_for(lambda: keyed.slack.views_of(keyed.riley))[-1]
+        form = keyed.form(keyed.riley)
         keyed.slack.submit(keyed.riley, form, {"key": secret})
     else:
         keyed.asks(keyed.riley, "/key tls store", expect="A certificate for `store.lab.test`")
-        seen += 1
-        keyed.slack.click(keyed.riley, keyed.private(keyed.riley)[-1], "From a signing request")
-        form = keyed.slack.wait_for(lambda: keyed.slack.views_of(keyed.riley))[-1]
+        keyed.slack.click(keyed.riley, keyed.answers[keyed.riley], "From a signing request")
+        form = keyed.form(keyed.riley)
         keyed.slack.submit(keyed.riley, form, {"csr": secret})
-    keyed.slack.wait_for(lambda: len(keyed.private(keyed.riley)) > seen)
-    assert "*That is a private key, and it must now be considered lost.*" in told(
-        keyed.private(keyed.riley)[-1]
-    )
+    keyed.wait_for(lambda: refusals(keyed) == before + 1)
     for found in everything(keyed):
         if found.where.removeprefix("message ") in said_by_people:
             continue  # Slack has what a person wrote into a channel: that is why it is lost
@@ -213,8 +214,8 @@ def test_a_lab_that_is_being_destroyed_gets_no_keys(keyed: House, tmp_path: Path
     assert counts(keyed) == before
     keyed.let_go()
     keyed.card("going-vera: destroyed")
-    until(lambda: vera.living() == [], 5)
-    assert krl_says(keyed, certificate) == "REVOKED"
+    until(lambda: vera.living() == [])
+    until(lambda: krl_says(keyed, certificate) == "REVOKED")
     assert vera.grants()[-1]["revoked_because"] == "its lab is gone"
     vera.asks("/key ssh going-vera", expect="There is no lab")
 
@@ -255,14 +256,13 @@ def test_vaults_answer_is_lost_while_it_issues(
         vera.asks(f"/key tls {lab}", expect="A certificate for")
     shown = vera.answer if kind == "tls" else None
     keyed.front.lose(path, "answer")
-    lost, began = len(keyed.front.lost), time.monotonic()
+    lost = len(keyed.front.lost)
     if shown is not None:
         vera.presses(shown, "With a new key", expect="Vault took too long")
     else:
         vera.asks(f"/key {kind} {lab}", expect="Vault took too long")
-    assert time.monotonic() - began < 5
     assert len(keyed.front.lost) > lost
     assert vera.living() == []
     keyed.front.keep_all()
-    until(lambda: all(grant["ended_at"] for grant in vera.grants()), 10)
+    until(lambda: all(grant["ended_at"] for grant in vera.grants()))
     until(lambda: postgresql.users() <= users)

@@ -43,11 +43,8 @@ class Reviewer:
 
     def shows(self, card: Message, code: str, expect: str) -> str:
         """Press Approve, and type that code into the form."""
-        house = self.holder.house
         form = self.holder.opens(card, "Approve")
-        return house._answered(
-            self.holder.user, expect, lambda: house.slack.submit(self.holder.user, form, {"Six digits": code})
-        )
+        return self.holder.submits(form, {"Six digits": code}, expect)
 
 
 def asked(house: House, lab: str) -> Message:
@@ -60,8 +57,8 @@ def test_an_approval_takes_the_code_of_now_once(keyed: House, tmp_path: Path) ->
     card = asked(keyed, "safe")
     keyed.presses(ola.holder.user, card, "Approve", expect="you have none yet. Enroll one, then approve.")
     ola.enrolls()
-    keyed.slack.wait_for(lambda: keyed.direct(ola.holder.user))
-    assert "A second factor was enrolled for you just now." in keyed.direct(ola.holder.user)[-1]
+    enrolled = "A second factor was enrolled for you just now."
+    keyed.wait_for(lambda: enrolled in "".join(keyed.direct(ola.holder.user)))
     ola.holder.asks("/key factor", expect="You have a second factor already, and it stands.")
     assert keyed.slack.views_of(ola.holder.user) == []
     ola.shows(card, ola.wrong(), expect="You have 4 tries left.")
@@ -84,9 +81,7 @@ def test_five_wrong_codes_lock_and_call_the_admins(keyed: House, tmp_path: Path)
     for left in ("4 tries", "3 tries", "2 tries", "1 try"):
         pat.shows(card, pat.wrong(), expect=f"You have {left} left.")
     pat.shows(card, pat.wrong(), expect="so your approvals are locked for 10 min")
-    keyed.slack.wait_for(
-        lambda: f"<@{pat.holder.user}> gave 5 wrong codes" in "".join(keyed.direct(keyed.ada))
-    )
+    keyed.wait_for(lambda: f"<@{pat.holder.user}> gave 5 wrong codes" in "".join(keyed.direct(keyed.ada)))
     keyed.presses(pat.holder.user, card, "Approve", expect="your approvals are locked")
     assert keyed.slack.views_of(pat.holder.user) == []
     assert keyed.audited("safer", "approved") == 0
@@ -101,10 +96,10 @@ def test_a_lost_one_is_removed_by_another_admin_alone(keyed: House, tmp_path: Pa
     rex = Reviewer(Keyholder(keyed, tmp_path, "rex", "infra"))
     rex.enrolls()
     keyed.asks(keyed.ada, "/operator show @rex", expect="A second factor.")
-    shown = keyed.private(keyed.ada)[-1]
+    shown = keyed.answers[keyed.ada]
     keyed.presses(keyed.ada, shown, "Remove second factor", expect="has no second factor now")
     assert not keyed.vault.totp_has(rex.holder.person)
-    keyed.slack.wait_for(lambda: "has removed your second factor" in "".join(keyed.direct(rex.holder.user)))
+    keyed.wait_for(lambda: "has removed your second factor" in "".join(keyed.direct(rex.holder.user)))
     before = rex.url
     rex.enrolls()
     assert rex.url != before

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.integration.house import House, said
@@ -20,7 +17,7 @@ def expect_one_apply(house: House, lab: str, cards: int = 1) -> None:
     house.card(f"{lab}: applied")
     assert house.audited(lab, "applied") == 1
     assert len(house.cards(lab)) == len(house.runs(lab)) == cards
-    assert until(house.is_tidy, 10)
+    assert until(house.is_tidy)
 
 
 def approved_by_riley(house: House, lab: str) -> None:
@@ -60,12 +57,11 @@ def test_killed_before_the_details_of_a_plan_were_told_no_plan_lies_about(house:
     card = house.card("killed-showing: proposed")
     until(lambda: house.is_held("show"))
     house.kill()
-    for process in house.terraforms():
-        process.kill()
+    house.end_terraforms()
     house.let_go()
     house.start()
-    assert until(house.is_tidy, 10)
-    house.slack.wait_for(lambda: "+ terraform_data.thing" in house.thread(card), 10)
+    assert until(house.is_tidy)
+    house.reply(card, "+ terraform_data.thing")
     approved_by_riley(house, "killed-showing")
     expect_one_apply(house, "killed-showing")
 
@@ -73,7 +69,7 @@ def test_killed_before_the_details_of_a_plan_were_told_no_plan_lies_about(house:
 def test_killed_while_applying_the_same_apply_is_followed_to_its_end(house: House, tmp_path: Path) -> None:
     house.asks(house.riley, f"/lab up slow killed-applying gate={tmp_path}")
     approved_by_riley(house, "killed-applying")
-    until(lambda: (tmp_path / "applied").exists(), 10)
+    until(lambda: (tmp_path / "applied").exists())
     terraform = {process.pid for process in house.terraforms()}
     house.kill()
     assert {process.pid for process in house.terraforms()} == terraform
@@ -87,7 +83,7 @@ def test_killed_while_applying_the_same_apply_is_followed_to_its_end(house: Hous
 def test_an_apply_that_ends_while_the_bot_is_dead_is_recorded_after(house: House, tmp_path: Path) -> None:
     house.asks(house.riley, f"/lab up slow killed-late gate={tmp_path}")
     approved_by_riley(house, "killed-late")
-    until(lambda: (tmp_path / "applied").exists(), 10)
+    until(lambda: (tmp_path / "applied").exists())
     house.kill()
     (tmp_path / "go").touch()
     # It cannot write its state while the bot is away, and tries again until it can.
@@ -100,28 +96,27 @@ def test_killed_with_its_terraform_the_rest_is_planned_again(house: House, tmp_p
     house.asks(house.riley, f"/lab up slow killed-both gate={tmp_path}")
     approved_by_riley(house, "killed-both")
     first = house.card("killed-both: applying")
-    until(lambda: (tmp_path / "applied").exists(), 10)
+    until(lambda: (tmp_path / "applied").exists())
     house.kill()
-    for process in house.terraforms():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGKILL)
+    house.end_terraforms()
     assert [lock["holder"] for lock in house.locks()] == [f"run:{house.runs('killed-both')[0]['id']}"]
     (tmp_path / "go").touch()
     house.start()
     again = house.card("killed-both: proposed", number=2)
     assert "What the interrupted run left is planned again here." in said(again)
     # The older card is edited at most once a second, so the newer one may come first.
-    house.slack.wait_for(lambda: house.slack.message(first.ts).text.startswith("killed-both: interrupted"))
+    house.wait_for(lambda: house.slack.message(first.ts).text.startswith("killed-both: interrupted"))
     interrupted = house.slack.message(first.ts)
     assert "The machine that applied it stopped, with 1 of 2 resources done." in said(interrupted)
-    house.slack.wait_for(lambda: "was interrupted" in house.thread(interrupted))
+    house.reply(interrupted, "was interrupted")
     house.presses(house.riley, again, "Approve", expect="counts for")
     expect_one_apply(house, "killed-both", cards=2)
     assert house.audited("killed-both", "interrupted") == 1
 
 
 def test_killed_before_an_answer_the_request_is_finished_after_the_start(house: House) -> None:
-    house.slack.delay("users.info", 2)
+    house.rests()
+    house.slack.delay("users.info", 3)
     house.asks(house.riley, "/lab up solo killed-early")
     house.kill()
     house.start()
@@ -131,9 +126,10 @@ def test_killed_before_an_answer_the_request_is_finished_after_the_start(house: 
 
 
 def test_killed_between_posting_a_card_and_recording_it_there_is_one_card(house: House) -> None:
+    house.rests()  # so that it is the card's answer that is lost
     house.slack.lose_answer("chat.postMessage", "dropped")
     house.asks(house.riley, "/lab up solo killed-posting")
-    house.slack.wait_for(lambda: house.cards("killed-posting"))
+    house.wait_for(lambda: house.cards("killed-posting"))
     house.kill()
     house.start()
     approved_by_riley(house, "killed-posting")
@@ -149,5 +145,5 @@ def test_a_destruction_survives_a_kill_too(house: House, tmp_path: Path) -> None
     house.start()
     house.card("killed-going: destroyed")
     assert house.audited("killed-going", "destroyed") == 1
-    assert until(house.is_tidy, 10)
+    assert until(house.is_tidy)
     house.asks(house.riley, "/lab show killed-going", expect="There is no lab")

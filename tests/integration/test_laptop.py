@@ -45,7 +45,7 @@ def test_a_lock_from_a_laptop_is_told_and_released_by_hand(house: House, tmp_pat
     laptop = a_laptop(house, tmp_path, "locked", "solo", user)
     assert laptop.init()[0] == 0
     info = {"ID": "a-forgotten-lock", "Operation": "OperationTypeApply", "Who": "riley@laptop"}
-    assert requests.request("LOCK", laptop.address, json=info, auth=user, timeout=5).status_code == 200
+    assert requests.request("LOCK", laptop.address, json=info, auth=user, timeout=30).status_code == 200
     code, told = laptop.run("force-unlock", "-force", "a-forgotten-lock")
     assert code == 1, told
     assert [lock["lock_id"] for lock in house.locks()] == ["a-forgotten-lock"]
@@ -77,12 +77,12 @@ def test_no_stranger_and_no_guess_opens_a_state_or_makes_it_look_empty(house: Ho
     for who, user in strangers.items():
         for method in ("GET", "POST", "LOCK", "UNLOCK", "DELETE"):
             answer = requests.request(
-                method, f"{house.address}/tfstate/private", json={"ID": "x"}, auth=user, timeout=5
+                method, f"{house.address}/tfstate/private", json={"ID": "x"}, auth=user, timeout=30
             )
             assert answer.status_code in (401, 403), (who, method, answer.status_code)
             assert answer.text.strip(), "never an empty answer"
     mine = (riley, a_vault_token(house, house.riley))
-    nowhere = requests.get(f"{house.address}/tfstate/no-such-lab", auth=mine, timeout=5)
+    nowhere = requests.get(f"{house.address}/tfstate/no-such-lab", auth=mine, timeout=30)
     assert nowhere.status_code == 404
     laptop = a_laptop(house, tmp_path, "private", "solo", (eve, a_vault_token(house, house.eve)))
     code, told = laptop.init()
@@ -91,7 +91,7 @@ def test_no_stranger_and_no_guess_opens_a_state_or_makes_it_look_empty(house: Ho
     assert code or code_of_plan
     house.front.become("sealed")
     for method in ("GET", "LOCK"):
-        answer = requests.request(method, laptop.address, json={"ID": "x"}, auth=mine, timeout=5)
+        answer = requests.request(method, laptop.address, json={"ID": "x"}, auth=mine, timeout=30)
         assert answer.status_code == 503
         assert "Vault is sealed" in answer.text
 
@@ -112,7 +112,7 @@ def test_a_state_that_could_not_be_written_freezes_its_lab_until_it_is_taken_in(
     number = 1 if is_first_apply else 2
     card = house.card(f"{lab}: proposed", number=number)
     house.presses(house.riley, card, "Approve", expect="counts for")
-    until(lambda: (tmp_path / "applied").exists(), 10)
+    until(lambda: (tmp_path / "applied").exists())
     lab_id = house.runs(lab)[0]["lab_id"]
     before = states_of(house, lab_id)
     house.front.become("sealed")
@@ -126,8 +126,8 @@ def test_a_state_that_could_not_be_written_freezes_its_lab_until_it_is_taken_in(
     assert "its state could not be written" in frozen_because(house, lab_id)
     assert states_of(house, lab_id) == before
     house.front.become("open")
-    until(lambda: not frozen_because(house, lab_id), 10)
-    assert list((house.data / "errored" / lab_id).iterdir()) == []
+    until(lambda: not frozen_because(house, lab_id))
+    until(lambda: list((house.data / "errored" / lab_id).iterdir()) == [])
     taken = states_of(house, lab_id)[0]
     assert taken["resources"] == 2
     if is_first_apply:
@@ -135,10 +135,10 @@ def test_a_state_that_could_not_be_written_freezes_its_lab_until_it_is_taken_in(
     else:
         assert (taken["serial"], taken["lineage"]) == (left["serial"], before[0]["lineage"])
     assert house.audited(lab, "frozen") == house.audited(lab, "state_taken_in") == 1
-    house.slack.wait_for(lambda: "has been taken in with its lineage and serial" in house.thread(card))
+    house.reply(card, "has been taken in with its lineage and serial")
     house.asks(house.riley, f"/lab plan {lab} gate={tmp_path}")
     house.card(f"{lab}: no_changes", number=number + 1)
-    assert until(house.is_tidy, 10)
+    assert until(house.is_tidy)
 
 
 def states_of(house: House, lab_id: str) -> list[dict[str, Any]]:

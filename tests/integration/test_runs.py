@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 def test_a_running_apply_is_stopped_and_what_it_left_is_told(house: House, tmp_path: Path) -> None:
     house.asks(house.riley, f"/lab up slow stopped gate={tmp_path}")
     house.presses(house.riley, house.card("stopped: proposed"), "Approve", expect="counts for")
-    until(lambda: (tmp_path / "applied").exists(), 10)
+    until(lambda: (tmp_path / "applied").exists())
     house.asks(house.riley, "/lab down stopped", expect="*stopped* is applying right now.")
     house.asks(
         house.riley, "/lab unlock stopped", expect="A run of *stopped* that is applying holds the lock."
@@ -26,7 +26,7 @@ def test_a_running_apply_is_stopped_and_what_it_left_is_told(house: House, tmp_p
     cancelled = house.card("stopped: cancelled")
     assert f"Stopped by <@{house.riley}> with 1 of 2 done." in said(cancelled)
     assert "exist and cost money" in said(cancelled)
-    assert until(house.is_tidy, 10)
+    assert until(house.is_tidy)
     (tmp_path / "go").touch()
     house.presses(house.riley, cancelled, "Destroy")
     house.presses(house.riley, house.card("stopped: proposed", number=2), "Approve", expect="counts for")
@@ -40,7 +40,7 @@ def test_a_plan_is_stopped_while_it_is_made(house: House) -> None:
     house.asks(house.riley, "/lab cancel stopped-early", expect="I am stopping *stopped-early*.")
     cancelled = house.card("stopped-early: cancelled")
     assert "Nothing was changed." in said(cancelled)
-    assert until(house.is_tidy, 10)
+    assert until(house.is_tidy)
     house.let_go()
     house.presses(house.riley, cancelled, "Re-plan")
     house.card("stopped-early: proposed", number=2)

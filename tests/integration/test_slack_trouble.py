@@ -10,10 +10,16 @@ import pytest
 import requests
 
 from state.rows import to_text
-from tests.integration.house import House, said
+from tests.integration.house import House
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def at_rest(house: House) -> None:
+    """What goes wrong befalls the next call: that of the test, and not one that is still to come from before."""
+    house.rests()
 
 
 def approved_by_riley(house: House, lab: str) -> None:
@@ -26,8 +32,10 @@ def test_retry_after_is_obeyed_and_nothing_is_lost(house: House) -> None:
     house.slack.rate_limit("chat.update", retry_after_seconds=2)
     house.card("limited: proposed")
     limited = [call for call in house.slack.calls_of("chat.postMessage") if call.status == 429][-1]
-    next_one = next(call for call in house.slack.calls_of("chat.postMessage") if call.at > limited.at)
-    assert next_one.at - limited.at >= 2
+    after = house.wait_for(
+        lambda: [call for call in house.slack.calls_of("chat.postMessage") if call.at > limited.at]
+    )
+    assert after[0].at - limited.at >= 2
     approved_by_riley(house, "limited")
     card = house.card("limited: applied")
     updates = [call for call in house.slack.calls_of("chat.update") if call.arguments.get("ts") == card.ts]
@@ -36,7 +44,7 @@ def test_retry_after_is_obeyed_and_nothing_is_lost(house: House) -> None:
     assert refused, "one was answered with 429"
     assert all(pauses[place] >= 2 for place in refused)
     assert all(pause >= 0.9 for pause in pauses), "one edit a second at most"
-    house.slack.wait_for(lambda: "is ready" in house.thread(card))
+    house.reply(card, "is ready")
 
 
 def test_a_lost_answer_is_no_second_message(house: House) -> None:
@@ -44,7 +52,7 @@ def test_a_lost_answer_is_no_second_message(house: House) -> None:
     house.asks(house.riley, "/lab up solo lost")
     approved_by_riley(house, "lost")
     card = house.card("lost: applied")
-    house.slack.wait_for(lambda: "is ready" in house.thread(card), 10)
+    house.reply(card, "is ready")
     assert len(house.cards("lost")) == 1
     assert house.thread(card).count("is ready") == 1
 
@@ -52,14 +60,14 @@ def test_a_lost_answer_is_no_second_message(house: House) -> None:
 def test_a_deleted_card_comes_again(house: House) -> None:
     house.asks(house.riley, "/lab up solo deleted")
     card = house.card("deleted: proposed")
-    house.slack.wait_for(lambda: "terraform_data" in house.thread(card))
+    house.reply(card, "terraform_data")
     house.slack.workspace.remove_message(card.ts)
     house.presses(house.riley, card, "Approve", expect="counts for")
 
     def again() -> bool:
         return [each.text.partition(" ")[2][:7] for each in house.cards("deleted")] == ["applied"]
 
-    house.slack.wait_for(again, 10)
+    house.wait_for(again)
     assert house.cards("deleted")[0].ts != card.ts
 
 
@@ -71,9 +79,9 @@ def test_in_a_channel_without_the_bot_the_card_goes_to_the_requester(house: Hous
     def card():  # type: ignore[no-untyped-def]
         return [m for m in house.slack.messages(direct) if m.text.startswith("homeless: proposed")]
 
-    shown = house.slack.wait_for(card)[0]
+    shown = house.wait_for(card)[0]
     house.slack.click(house.riley, shown, "Approve")
-    house.slack.wait_for(lambda: house.slack.message(shown.ts).text.startswith("homeless: applied"), 10)
+    house.wait_for(lambda: house.slack.message(shown.ts).text.startswith("homeless: applied"))
     assert len([m for m in house.slack.messages(direct) if m.text.startswith("homeless: ")]) == 1
 
 
@@ -84,15 +92,16 @@ def test_a_form_that_slack_does_not_open_is_told(house: House) -> None:
 
 
 def test_an_answer_finds_its_way_when_the_response_url_is_used_up(house: House) -> None:
-    house.slack.delay("users.info", 1)
+    whispers = len(house.slack.calls_of("chat.postEphemeral"))
+    house.slack.delay("users.info", 3)  # the time to be quicker
     house.asks(house.riley, "/lab list")
     address = house.slack.deliveries[-1].payload["response_url"]
     for _ in range(5):
-        assert requests.post(address, json={"text": "used up"}, timeout=5).ok
-    assert requests.post(address, json={"text": "used up"}, timeout=5).status_code == 404
-    before = len(house.slack.calls_of("chat.postEphemeral"))
-    house.slack.wait_for(lambda: len(house.slack.calls_of("chat.postEphemeral")) > before)
-    assert "lab" in said(house.private(house.riley)[-1])
+        assert requests.post(address, json={"text": "used up"}, timeout=30).ok
+    assert requests.post(address, json={"text": "used up"}, timeout=30).status_code == 404
+    house.wait_for(lambda: len(house.slack.calls_of("chat.postEphemeral")) > whispers)
+    whispered = house.slack.calls_of("chat.postEphemeral")[whispers]
+    assert "lab" in str(whispered.arguments)
 
 
 def test_slack_that_does_not_know_a_person_makes_them_nobody(house: House) -> None:
@@ -112,7 +121,7 @@ def test_a_request_that_broke_is_kept_and_done_a_minute_later(house: House) -> N
 
 
 def test_what_was_asked_too_long_ago_is_answered_with_an_apology_and_not_done(house: House) -> None:
-    house.slack.delay("users.info", 3)
+    house.slack.delay("users.info", 5)
     house.asks(house.riley, "/lab up solo too-late")
     house.kill()
     (waiting,) = unfinished(house, "too-late")
@@ -124,7 +133,7 @@ def test_what_was_asked_too_long_ago_is_answered_with_an_apology_and_not_done(ho
             "I was away when you asked for `lab up solo`" in m.text for m in house.private(house.riley)
         )
 
-    house.slack.wait_for(apologised)
+    house.wait_for(apologised)
     assert house.rows("SELECT * FROM labs WHERE name = 'too-late'") == []
 
 

@@ -19,9 +19,9 @@ def test_a_lab_is_asked_for_reviewed_applied_used_and_destroyed(house: House) ->
     house.presses(house.sam, card, "Approve", expect="It is applied now.")
     applied = house.card("story: applied")
     assert applied.ts == card.ts, "one card a run, updated in place"
-    house.slack.wait_for(lambda: "*story* is ready" in house.thread(card))
-    assert f"<@{house.ines}>" in house.thread(card), "whoever must approve was pinged"
-    assert "+ terraform_data.thing[0]" in house.thread(card), "the whole plan is a file in the thread"
+    house.reply(card, "*story* is ready")
+    house.reply(card, f"<@{house.ines}>")  # whoever must approve was pinged
+    house.reply(card, "+ terraform_data.thing[0]")  # the whole plan is a file in the thread
     assert "two words" in house.asks(house.riley, "/lab output story", expect="Outputs of story")
 
     house.asks(house.riley, "/lab down story")
@@ -61,7 +61,7 @@ def test_a_rejected_plan_says_why_and_is_not_applied(house: House) -> None:
     house.asks(house.riley, "/lab up pair unwanted")
     card = house.card("unwanted: proposed")
     house.presses(house.sam, card, "Reject")
-    form = house.slack.wait_for(lambda: house.slack.views_of(house.sam))[-1]
+    form = house.form(house.sam)
     house.slack.submit(house.sam, form, {"reason": "too large for a demo"})
     rejected = house.card("unwanted: rejected")
     assert "too large for a demo" in said(rejected)
@@ -75,7 +75,7 @@ def test_a_newer_plan_takes_the_place_of_the_older(house: House) -> None:
     house.presses(house.ines, older, "Approve", expect="counts for")
     house.asks(house.riley, "/lab plan twice size=large")
     house.card("twice: proposed", number=2)
-    house.slack.wait_for(lambda: house.slack.message(older.ts).text.startswith("twice: superseded"))
+    house.wait_for(lambda: house.slack.message(older.ts).text.startswith("twice: superseded"))
     house.presses(house.sam, older, "Approve", expect="A newer plan has taken its place")
     house.approve_all("twice")
     house.card("twice: applied")
@@ -93,7 +93,7 @@ def test_a_mention_does_the_same_and_is_answered_in_its_thread(house: House) -> 
             for each in house.private(house.riley)
         )
 
-    assert house.slack.wait_for(answered)
+    assert house.wait_for(answered)
 
 
 def test_a_lab_that_holds_nothing_is_gone_at_once(house: House) -> None:

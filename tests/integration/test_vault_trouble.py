@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,8 @@ def test_without_vault_nothing_is_done_and_it_is_said(house: House, mode: str) -
     card = house.card(f"{lab}: proposed")
     house.front.become(mode)
     for command in (f"/lab up pair {lab}-too", "/lab list", f"/lab down {lab}", "/operator list"):
-        began = time.monotonic()
         house.asks(house.ada if "operator" in command else house.riley, command, expect=SENTENCES[mode])
-        assert time.monotonic() - began < 3
-    began = time.monotonic()
     house.presses(house.ines, card, "Approve", expect=SENTENCES[mode])
-    assert time.monotonic() - began < 3
     assert "/lab up" in house.asks(house.riley, "/lab help", expect="What /lab does"), "help needs no Vault"
     assert house.rows("SELECT * FROM labs WHERE name = ?", f"{lab}-too") == []
     assert house.runs(lab)[0]["state"] == "proposed"
@@ -61,7 +56,7 @@ def test_a_plan_that_is_approved_waits_for_vault_and_is_applied_then(house: Hous
         )
     house.front.become("sealed")
     house.process = house.spawn("serve")
-    house.slack.wait_for(lambda: "Vault is sealed" in said(house.cards("patient")[-1]), 10)
+    house.wait_for(lambda: "Vault is sealed" in said(house.cards("patient")[-1]))
     assert house.runs("patient")[0]["state"] == "approved"
     house.front.become("open")
     assert house.card("patient: applied").ts == card.ts
@@ -70,13 +65,13 @@ def test_a_plan_that_is_approved_waits_for_vault_and_is_applied_then(house: Hous
 
 def test_a_form_is_not_taken_while_vault_is_sealed_and_can_be_sent_again(house: House) -> None:
     house.asks(house.riley, "/lab up leaky unsealed")
-    form = house.slack.wait_for(lambda: house.slack.views_of(house.riley))[-1]
+    form = house.form(house.riley)
     house.front.become("sealed")
     delivery = house.slack.submit(house.riley, form, {"word": "a-word-for-later"})
     assert "Vault is sealed" in str(delivery.answer["errors"])
     house.front.become("open")
     house.slack.submit(house.riley, house.slack.views_of(house.riley)[-1], {"word": "a-word-for-later"})
-    house.slack.wait_for(lambda: house.cards("unsealed"))
+    house.wait_for(lambda: house.cards("unsealed"))
 
 
 def test_a_revoked_token_is_followed_by_a_new_login(house: House) -> None:

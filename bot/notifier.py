@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from bot.calls import calls, reply_of
 from bot.home_tab import Draw, HomeTab
 from bot.late_pictures import LatePictures, Wanted
 from bot.outgoing import CLOSED, Outgoing, Reviewers, leave_to_another, ts_of, upload
@@ -200,7 +201,6 @@ class Notifier:
         offered = self._offers(lab) if is_up else lab_offers.NOTHING
         message = card_view(run, lab, done, given, now, bill, found, illness, offered)
         digest = hashlib.sha256(json.dumps([message.text, message.blocks]).encode()).hexdigest()
-        reply = self._reply_at_end(run, lab, given, bill, found)
         channel, ts = self._place(card, run, now)
         if ts is None:
             channel, ts = self._post(card, run, message, now)
@@ -209,9 +209,10 @@ class Notifier:
             if run.state is RunState.PLANNING and shown_at and shown_at <= now < shown_at + PLAN_PAUSE:
                 raise Later(shown_at + PLAN_PAUSE)  # this edit would make the plan itself wait
             channel, ts = self._edit(card, run, (channel, ts), message, now)
+        said = self._replies_at_end(run, lab, given, bill, found, channel)
         with self._database.transaction():  # together: whoever dies in between would never reply
             cards.posted(self._database, card.id, ts, digest, now, card.revision, channel)
-            if reply is not None:
+            for reply in said:
                 outbox.add(self._database, reply)
         self._begun.pop(card.id, None)
 
@@ -262,17 +263,24 @@ class Notifier:
                 return channel, ts
         return card.channel, None
 
-    def _reply_at_end(
-        self, run: Run, lab: Lab, given: Sequence[Approval], bill: Bill, found: Sequence[CheckResult]
-    ) -> OutboxMessage | None:
+    def _replies_at_end(
+        self,
+        run: Run,
+        lab: Lab,
+        given: Sequence[Approval],
+        bill: Bill,
+        found: Sequence[CheckResult],
+        channel: str,
+    ) -> list[OutboxMessage]:
         """An edit pings nobody, so the ends that people wait for are a short reply too: once for each."""
-        text, due_at = "", self._now()
         if run.kind == "refresh":
             text = replies.drift(run, lab)
         elif run.state == RunState.PROPOSED:
-            text = self._calls(run, lab, still_needed(run, list(given)))
+            missing, due_at = still_needed(run, list(given)), self._now()
             if outbox.get(self._database, id_from(f"plan {run.id}")) is None:
                 due_at += FILE_PAUSE  # whoever is called finds the whole plan above it
+            who = self._reviewers(frozenset(missing)) if missing else []
+            return calls(run, lab, missing, who, channel, due_at)
         elif run.state == RunState.APPLIED and run.kind == "destroy":
             text = replies.gone(run, lab, bill, self._had_keys(run))
         elif run.state == RunState.APPLIED:
@@ -284,22 +292,7 @@ class Notifier:
             text = replies.interrupted(run, lab)
         else:
             text = replies.ended_by(run, lab, given)
-        reply_id = id_from(f"reply {run.id} {run.state}")
-        reply = OutboxMessage(id=reply_id, channel="", text=text, due_at=due_at, run_id=run.id)
-        return reply if text else None
-
-    def _calls(self, run: Run, lab: Lab, missing: Mapping[str, int]) -> str:
-        """Those whose approval is needed. Empty: nobody need be called."""
-        if not missing:
-            return ""
-        who = self._reviewers(frozenset(missing))
-        # Who has just asked, and may say the only word that is missing, need not be called, nor anybody else.
-        is_theirs = run.self_approval and run.requester in who and sum(missing.values()) == 1
-        if is_theirs:
-            return ""
-        return replies.needs_approval(
-            run, lab, missing, [person for person in who if person != run.requester]
-        )
+        return [reply_of(run, text, self._now())] if text else []
 
     def _had_keys(self, run: Run) -> bool:
         """Whether somebody held a key of a lab when its destruction began."""

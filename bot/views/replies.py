@@ -14,8 +14,6 @@ from state.checks import CheckResult
 from state.records import Approval, Lab, Person, Run
 from state.transitions import RunState
 
-_PINGED = 10
-
 
 def needs_approval(run: Run, lab: Lab, still_needed: Mapping[str, int], people: Sequence[Person] = ()) -> str:
     """`<@U2> <@U3> demo needs your approval.` people: who holds a role that is needed, if known."""
@@ -23,8 +21,26 @@ def needs_approval(run: Run, lab: Lab, still_needed: Mapping[str, int], people: 
     what = counts_words(run, bold=False)
     if not people:
         return f"{roles}: *{data(lab.name)}* needs your approval ({what})."
-    pinged = " ".join(words.mention(person) for person in people[:_PINGED])
+    pinged = " ".join(map(words.mention, people))
     return f"{pinged} *{data(lab.name)}* needs your approval for {roles} ({what})."
+
+
+def needs_approval_elsewhere(run: Run, lab: Lab, still_needed: Mapping[str, int]) -> str:
+    """The same to one person, who does not see the card."""
+    return (
+        f"{words.mention(run.requester)}'s *{data(lab.name)}* needs your approval for {role_words(still_needed)} "
+        f"({counts_words(run, bold=False)}). Its card is in their messages with me, where you do not see it: the plan "
+        f"waits in my Home tab, and `/lab logs {data(run.id)}` has all of it."
+    )
+
+
+def called_directly(lab: Lab, still_needed: Mapping[str, int], people: Sequence[Person]) -> str:
+    """What the requester is told then."""
+    asked = words.listed([words.mention(person) for person in people])
+    return (
+        f"*{data(lab.name)}* waits for {role_words(still_needed)}. Nobody else sees our direct messages, so I have "
+        f"told {asked} directly."
+    )
 
 
 def ready(run: Run, lab: Lab, checks: Sequence[CheckResult] = ()) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from commands.audience import is_direct
 from commands.deps import Deps
 from commands.engines.vault.protocol import VaultError
 from commands.forms import extend_form
@@ -227,7 +228,7 @@ def _ask(
     infra: Sequence[Person],
     now: datetime,
 ) -> Outcome:
-    """Ask the infra people, in the lab's thread. A new question takes the place of one that waits."""
+    """Ask the infra people, in the lab's thread or directly. A new question takes the place of one that waits."""
     waiting = extensions.waiting_of(deps.database, lab.id)
     if waiting is not None and waiting.expires_at == expires_at:
         return Outcome(
@@ -250,20 +251,34 @@ def _ask(
     audit.append(deps.database, now, request.person.key, "extension_asked", lab.name, **detail)
     most = duration(lab.lifetime.max_seconds)
     others = [person for person in infra if person != request.person]
-    pinged = " ".join(map(mention, others[:_PINGED])) or "*infra*:"
     text = (
-        f"{pinged} {mention(request.person)} wants *{lab.name}* to live until {at(expires_at)}. A lab of its kind "
+        f"{mention(request.person)} wants *{lab.name}* to live until {at(expires_at)}. A lab of its kind "
         f"lives {most} at most, so an infra person decides."
     )
+    asked = _call(deps, lab, question, others, text, now)
+    return Outcome(
+        f"A lab of this kind lives {most} at most, so an infra person decides whether *{lab.name}* may live until "
+        f"{at(expires_at)}. {asked}{_as_far_as_it_goes(lab)}"
+    )
+
+
+def _call(
+    deps: Deps, lab: Lab, question: Extension, infra: Sequence[Person], text: str, now: datetime
+) -> str:
+    """Put the question to the infra people: in the lab's thread, or directly where they do not see that."""
     buttons = (
         Button("Approve", "approve_extension", question.id, "primary"),
         Button("Reject", "reject_extension", question.id),
     )
-    say_in_thread(deps, lab, f"asks {question.id}", text, now, buttons, next(iter(others), None))
-    return Outcome(
-        f"A lab of this kind lives {most} at most, so an infra person decides whether *{lab.name}* may live until "
-        f"{at(expires_at)}. I have asked in its thread.{_as_far_as_it_goes(lab)}"
-    )
+    cause = f"asks {question.id}"
+    if not infra or not is_direct(lab.channel):
+        pinged = " ".join(map(mention, infra[:_PINGED])) or "*infra*:"
+        say_in_thread(deps, lab, cause, f"{pinged} {text}", now, buttons, next(iter(infra), None))
+        return "I have asked in its thread."
+    for person in infra[:_PINGED]:
+        message_id = id_from(f"{cause} {person.key}")
+        outbox.add(deps.database, OutboxMessage(message_id, "", text, now, person=person, buttons=buttons))
+    return "I have asked them directly."
 
 
 def _as_far_as_it_goes(lab: Lab) -> str:

@@ -124,6 +124,16 @@ def test_both_teams_together_override_what_says_that_it_may_be(inn: Inn) -> None
     assert "*operator*" in inn.card(card).all
 
 
+def test_in_direct_messages_both_teams_are_called_directly(inn: Inn) -> None:
+    policy(inn, CROWDED.format(overridable="true"))
+    crowd(inn)
+    inn.says(REQUESTER, "/lab up open demo", channel="D1")
+    assert inn.told(INFRA).startswith(
+        "<@U1>'s *demo* needs your approval for *infra*, *operator* and *security*"
+    )
+    assert inn.told(SECURITY) == inn.told(INFRA)
+
+
 def test_an_override_covers_exactly_what_was_shown(inn: Inn) -> None:
     policy(inn, CROWDED.format(overridable="true"))
     crowd(inn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot import scheduler
 from commands.costs import budgeting
-from tests.inn import ADMIN, COLLEAGUE, INFRA, INFRA_TOO, REQUESTER, SECURITY
+from tests.inn import ADMIN, CHANNEL, COLLEAGUE, INFRA, INFRA_TOO, REQUESTER, SECURITY
 from tests.messages.scene import Scene
 from tests.messages.stage import sets
 
@@ -32,6 +32,18 @@ def nobody_is_called(scene: Scene) -> None:
     scene.inn.vault.failing["I cannot read who the operators are"] = "away"
     scene.says(REQUESTER, "/lab up web demo")
     scene.is_pictured(REQUESTER, "thread")
+
+
+def card_is_elsewhere(scene: Scene) -> None:
+    sets(scene)
+    scene.inn.slack.closed[CHANNEL] = "not_in_channel"
+    scene.does(
+        REQUESTER,
+        "types where I am no member",
+        lambda: scene.inn.says(REQUESTER, "/lab up web demo"),
+        "/lab up web demo",
+    )
+    scene.is_pictured(INFRA)
 
 
 def rejected(scene: Scene) -> None:
@@ -150,6 +162,7 @@ SCENES = {
     "Infra and security approve": both_teams,
     "Two of one team": a_role_for_two,
     "Nobody can be called by name": nobody_is_called,
+    "In direct messages": card_is_elsewhere,
     "Rejected, with a reason": rejected,
     "With a second factor": second_factor,
     "Planned again": planned_again,

@@ -42,10 +42,23 @@ export function restore(place, values) {
     if (node.dataset.value === "text") {
       if (node.tagName !== "SELECT" || [...node.options].some((each) => each.value === value)) node.value = value;
     } else if (node.dataset.value === "files") node.dataset.files = JSON.stringify(value);
-    else if (["one", "many"].includes(node.dataset.value)) {
+    else if (["option", "options"].includes(node.dataset.value)) {
+      const chosen = [value].flat().filter(Boolean).map((each) => choice(each, node.dataset.value === "options", action));
+      node.replaceChildren(node.querySelector("legend"), ...chosen);
+    } else if (["one", "many"].includes(node.dataset.value)) {
       for (const each of node.querySelectorAll("input")) each.checked = [value].flat().includes(each.value);
     }
   }
+}
+
+// An option that the app has offered before, as templates/elements.html has it.
+function choice(option, isOneOfMany, name) {
+  const [label, input, text] = ["label", "input", "span"].map((each) => document.createElement(each));
+  label.className = "choice";
+  Object.assign(input, { type: isOneOfMany ? "checkbox" : "radio", name, value: JSON.stringify(option), checked: true });
+  text.textContent = option.text.text;
+  label.append(input, text);
+  return label;
 }
 
 // What the server cannot know: what stands on a closed menu.
@@ -195,8 +208,9 @@ export function listen(page) {
     const { html } = await send("/page/options", asked);
     const group = menu.querySelector("fieldset");
     const kept = [...group.querySelectorAll("input[type=checkbox]:checked")].map((each) => each.closest("label"));
-    const known = new Set(kept.map((each) => each.querySelector("input").value));
-    const found = nodes(html ?? "").filter((each) => !known.has(each.querySelector?.("input")?.value));
+    const named = (each) => JSON.stringify(parsed(each.querySelector?.("input")?.value)); // however it was written
+    const known = new Set(kept.map(named));
+    const found = nodes(html ?? "").filter((each) => !known.has(named(each)));
     group.replaceChildren(group.querySelector("legend"), ...kept, ...found);
   }
 

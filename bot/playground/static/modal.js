@@ -4,21 +4,22 @@ import { prepare, restore, valuesIn } from "./fields.js";
 import { $, swap } from "./dom.js";
 
 let shown = null; // {id, hash}
+const filled = new Map(); // view id → what was typed there: it is there again when what lay upon it is closed
 
 // page: {act(what)}
 export function showModal(view, page) {
   const dialog = $("modal");
+  if (shown) filled.set(shown.id, valuesIn(dialog));
   if (!view) {
     shown = null;
     if (dialog.open) dialog.close();
     return;
   }
   if (view.html && (shown?.id !== view.id || shown?.hash !== view.hash)) {
-    const values = shown?.id === view.id ? valuesIn(dialog) : {};
     const isNew = shown?.id !== view.id;
     shown = { id: view.id, hash: view.hash };
     swap(dialog, view.html);
-    restore(dialog, values);
+    restore(dialog, filled.get(view.id) ?? {});
     prepare(dialog);
     if (!dialog.open) dialog.showModal();
     const first = dialog.querySelector("[autofocus]") ?? dialog.querySelector(".body :is(input, textarea, select, summary, button)");

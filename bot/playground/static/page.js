@@ -7,7 +7,8 @@ import { Log } from "./log.js";
 import { listenToModal, showModal } from "./modal.js";
 import { listenToTour, showTour } from "./tour.js";
 
-const open = { me: "", channel: "", thread: "", home: false, inspect: null }; // inspect: null, "" for all, or a ts
+// inspect: null, "" for all, or a ts; place: on a phone the list of conversations (nav) or what is open of them (main)
+const open = { me: "", channel: "", thread: "", home: false, place: "nav", inspect: null };
 Object.assign(open, JSON.parse(sessionStorage.getItem("open") ?? "{}")); // who and where one was, when the page is loaded again
 const read = new Map(); // "person channel" → ts of the latest message seen
 const typed = new Map(); // the same, or "person thread" → what stands unsent in the box
@@ -21,7 +22,7 @@ let shown = ""; // whose view of which conversation the log has
 
 function connect() {
   news?.close();
-  sessionStorage.setItem("open", JSON.stringify({ me: open.me, channel: open.channel }));
+  sessionStorage.setItem("open", JSON.stringify({ me: open.me, ...here() }));
   const asked = { user: open.me, channel: open.channel, thread: open.thread, home: open.home ? "1" : "" };
   news = new EventSource(`/page/news?${new URLSearchParams(asked)}`);
   news.onopen = () => live(true);
@@ -54,6 +55,7 @@ function apply(news) {
   if (news.reset) {
     if (open.me && open.me !== news.me) typed.clear();
     Object.assign(open, { me: news.me, channel: news.channel });
+    history.replaceState(here(), "");
     const signature = `${open.me} ${open.channel}`;
     if (shown !== signature) log.clear();
     shown = signature;
@@ -87,6 +89,7 @@ function toLatest() {
 }
 
 function arrange() {
+  document.body.dataset.place = open.place;
   $("log").hidden = open.home;
   $("home").hidden = !open.home;
   $("compose").hidden = open.home || !open.channel;
@@ -118,12 +121,18 @@ async function act(what) {
   return !problem;
 }
 
-function look(changes) {
+// Where one is, for the browser's own way back and forth.
+function here() {
+  return { channel: open.channel, thread: open.thread, home: open.home, place: open.place };
+}
+
+function look(changes, isNew = true) {
   const places = () => [`${open.me} ${open.channel}`, `${open.me} ${open.thread}`];
   const [before, threadBefore] = places();
   typed.set(before, box.draft).set(threadBefore, reply.draft);
   Object.assign(open, changes);
   const [after, threadAfter] = places();
+  if (isNew && JSON.stringify(here()) !== JSON.stringify(history.state)) history.pushState(here(), "");
   if (threadBefore !== threadAfter) reply.value = typed.get(threadAfter) ?? "";
   if (before !== after) {
     box.value = typed.get(after) ?? "";
@@ -136,15 +145,13 @@ function look(changes) {
 }
 
 function go(channel) {
-  document.body.dataset.place = "main";
-  look({ channel, home: false, thread: "", inspect: null });
+  look({ channel, home: false, thread: "", inspect: null, place: "main" });
   box.grow(); // nobody knew its height while it was not seen
   box.text.focus();
 }
 
 function goHome() {
-  document.body.dataset.place = "main";
-  look({ home: true, thread: "", inspect: null });
+  look({ home: true, thread: "", inspect: null, place: "main" });
   act({ kind: "home" });
 }
 
@@ -231,8 +238,9 @@ document.addEventListener("click", (event) => {
     $("picker").dataset.ts = ts;
     $("picker-name").value = "";
     $("picker").showModal();
-  } else if ("back" in dataset) document.body.dataset.place = "nav";
+  } else if ("back" in dataset) look({ place: "nav" });
 });
+window.addEventListener("popstate", (event) => event.state && look({ ...event.state, inspect: null }, false));
 $("me").addEventListener("change", () => look({ me: $("me").value, thread: "", home: false }));
 $("side-close").addEventListener("click", closeSide);
 $("traffic").addEventListener("click", () => (open.inspect === "" ? closeSide() : openInspect("")));
@@ -306,3 +314,4 @@ listen(page);
 listenToModal(page);
 listenToTour(page);
 connect();
+if (open.home) act({ kind: "home" });

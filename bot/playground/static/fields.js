@@ -92,6 +92,13 @@ function fit(menu) {
   popup.style.translate = `${Math.max(room.left + GAP - left, 0) || Math.min(room.right - GAP - right, 0)}px`;
 }
 
+let uploads = Promise.resolve(); // files on their way
+
+// Waits for the files that somebody has chosen: a form is not sent without them.
+export function uploaded() {
+  return uploads;
+}
+
 const kept = new WeakMap(); // what stands in a menu or field as the app knows it
 
 // Asks first, where the app wants that. Who says no finds everything as it was before.
@@ -153,7 +160,7 @@ export function listen(page) {
   document.addEventListener("change", async (event) => {
     const use = event.target.closest(".use");
     if (!use || event.target.type === "search") return;
-    if (event.target.type === "file") await upload(event.target, page.me());
+    if (event.target.type === "file") await (uploads = Promise.allSettled([uploads, upload(event.target, page.me())]));
     const menu = event.target.closest("details.many");
     if (menu) {
       label(menu);

@@ -42,6 +42,7 @@ def main() -> None:
         should_escape=manifest.should_escape,
         shortcuts=manifest.shortcuts,
         has_assistant=manifest.has_assistant,
+        unfurl_domains=manifest.unfurl_domains,
     )
     people = [slack.add_user(person) for person in _names(chosen.people)]
     for channel in _names(chosen.channels):

@@ -23,6 +23,7 @@ class Manifest:
     should_escape: bool = True
     shortcuts: list[Shortcut] = field(default_factory=list)
     has_assistant: bool = False
+    unfurl_domains: list[str] = field(default_factory=list)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -45,6 +46,7 @@ def read_manifest(path: Path) -> Manifest:
         ],
         events=list(events or ()),
         has_assistant=bool({"assistant_view", "agent_view"} & set(shape.get("features") or {})),
+        unfurl_domains=[str(each) for each in (shape.get("features") or {}).get("unfurl_domains") or []],
         should_escape=any(each.get("should_escape") for each in listed) or not listed,
         shortcuts=[
             Shortcut(

@@ -246,6 +246,9 @@ def message_event(workspace: Workspace, message: Message, kind: str) -> Json:
         "channel": message.channel,
         "event_ts": message.ts,
     }
+    if message.files:
+        files = [file_json(workspace, file) for file in message.files]
+        shape |= {"subtype": "file_share", "files": files, "upload": False}
     if message.subtype:
         shape["subtype"] = message.subtype
     else:
@@ -282,6 +285,21 @@ def edit_event(workspace: Workspace, before: Message, after: Message | None) -> 
     if after is None:
         return shape | {"subtype": "message_deleted", "deleted_ts": before.ts}
     return shape | {"subtype": "message_changed", "message": message_json(workspace, after)}
+
+
+def link_shared(workspace: Workspace, message: Message, links: list[Json]) -> Json:
+    return {
+        "type": "link_shared",
+        "channel": message.channel,
+        "user": message.user,
+        "message_ts": message.ts,
+        "unfurl_id": f"{message.channel}-{message.ts}",
+        "source": "conversations_history",
+        "is_bot_user_member": True,
+        "links": links,
+        "event_ts": workspace.next_ts(),
+        **({"thread_ts": message.thread_ts} if message.thread_ts else {}),
+    }
 
 
 def challenge(workspace: Workspace, word: str) -> Json:

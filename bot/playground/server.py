@@ -33,6 +33,7 @@ from bot.playground.page.routes import Page
 from bot.playground.payloads import challenge
 from bot.playground.people import EVENTS
 from bot.playground.shapes import user_json
+from bot.playground.sharing import Sharing
 from bot.playground.web import Loss, Mishap, Web
 from bot.playground.web_scheduled import post_due
 from bot.playground.workspace import Workspace
@@ -41,7 +42,7 @@ Found = TypeVar("Found")
 RETRY_PAUSES = (0.05, 0.1, 0.2)  # seconds; Slack waits 0, 60 and 300
 
 
-class LocalSlack(Agents):
+class LocalSlack(Agents, Sharing):
     """A workspace with one app installed. start() serves it; everything a person does is a method of it.
 
     app_url: where the app takes requests (…/slack/events), not needed when it comes through Socket Mode.
@@ -66,6 +67,7 @@ class LocalSlack(Agents):
         clock: Callable[[], float] = time.time,
         shortcuts: Sequence[Shortcut] = (),
         has_assistant: bool = False,
+        unfurl_domains: Sequence[str] = (),
     ) -> None:
         app = App(
             id="A00000001",
@@ -81,6 +83,7 @@ class LocalSlack(Agents):
         courier = Courier(app_url or "", app.signing_secret, ack_limit_seconds, retry_pauses)
         super().__init__(workspace, courier, commands, events, should_escape)
         self.shortcuts, self.has_assistant = tuple(shortcuts), has_assistant
+        self.unfurl_domains = tuple(unfurl_domains)
         self._web = Web(workspace, courier)
         self._page = Page(self, lambda: self._web.calls)
         self._address = (host, port)

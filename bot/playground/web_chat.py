@@ -7,6 +7,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction (message response
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.playground.arguments import (
@@ -193,6 +194,29 @@ def me_message(workspace: Workspace, args: Json) -> Json:
     return {"channel": channel.id, "ts": workspace.put_message(said).ts}
 
 
+def unfurl(workspace: Workspace, args: Json) -> Json:
+    """What the app tells of the links in somebody's message stands below it, as attachments."""
+    channel_id, ts = str(args.get("channel") or ""), str(args.get("ts") or "")
+    if args.get("unfurl_id"):
+        channel_id, _, ts = str(args["unfurl_id"]).partition("-")
+    message = workspace.messages.get(ts)
+    if message is None or message.channel != channel_id or message.ephemeral_to:
+        raise SlackError("cannot_find_message")
+    unfurls = structure(args, "unfurls")
+    if not isinstance(unfurls, dict):
+        raise SlackError("missing_unfurls")
+    told = []
+    for url, shape in unfurls.items():
+        if f"<{url}" not in message.text or not isinstance(shape, dict):
+            raise SlackError("cannot_unfurl_url")
+        told.append({**shape, "from_url": url, "is_app_unfurl": True, "app_id": workspace.app.id})
+    check_message(message.text, message.blocks, POST_TEXT, told)
+    others = [each for each in message.attachments if each.get("from_url") not in unfurls]
+    attachments = _with_ids(workspace, [*others, *told])
+    workspace.put_message(replace(message, attachments=attachments))
+    return {}
+
+
 def get_permalink(workspace: Workspace, args: Json) -> Json:
     channel = channel_of(workspace, args)
     message = public_message_of(workspace, channel, needed(args, "message_ts"))
@@ -245,6 +269,7 @@ METHODS = {
     "chat.postEphemeral": post_ephemeral,
     "chat.update": update,
     "chat.delete": delete,
+    "chat.unfurl": unfurl,
     "chat.meMessage": me_message,
     "chat.getPermalink": get_permalink,
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import mimetypes
 from typing import Any
 
-from bot.playground import fields
-from bot.playground.model import Delivery, File, Json, Message, View
+from bot.playground import fields, web_files
+from bot.playground.model import Delivery, Json, Message, View
 from bot.playground.page import dates, emoji_names
 from bot.playground.people import People
 
@@ -106,22 +105,7 @@ def options(people: People, asked: Json) -> tuple[Json, list[Json]]:
 
 def take_file(people: People, user: str, name: str, content: bytes) -> Json:
     """A file that a person puts into a form: {"id": …, "name": …}."""
-    workspace = people.workspace
-    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else "text"
-    file = File(
-        id=workspace.next_id("F"),
-        name=name[:200] or "file",
-        title=name[:200] or "file",
-        user=user,
-        created=int(workspace.clock()),
-        content=content,
-        filetype=suffix,
-        mimetype=mimetypes.guess_type(name)[0] or "text/plain",
-        size=len(content),
-        is_uploaded=True,
-    )
-    with workspace.lock:
-        workspace.files[file.id] = file
+    file = web_files.take_chosen(people.workspace, user, name, content)
     return {"id": file.id, "name": file.name}
 
 

@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 from bot.playground.page.seen import history
 from bot.playground.server import LocalSlack
 from tests.bot.playground.conftest import Place
+from tests.bot.playground.listening_app import client_of, event, listening_workspace
 
 
 def test_a_file_is_shared_in_a_thread(slack: LocalSlack, client: WebClient, place: Place) -> None:
@@ -95,3 +96,54 @@ def test_what_is_no_picture_is_not_shown_as_one(client: WebClient, place: Place,
         client.chat_postMessage(channel=place.channel, text="Last week", blocks=[block])
     assert refused.value.response["error"] == "invalid_blocks"
     assert "invalid slack file" in str(refused.value.response["response_metadata"]["messages"])
+
+
+def test_files_are_listed_and_deleted(slack: LocalSlack, client: WebClient, place: Place) -> None:
+    names = [f"{number}.txt" for number in range(3)]
+    for name in names:
+        client.files_upload_v2(channel=place.channel, content="a", filename=name)
+    listed = client.files_list(channel=place.channel, count=2)
+    assert ([file["name"] for file in listed["files"]], listed["paging"]["pages"]) == (["2.txt", "1.txt"], 2)
+    (oldest,) = client.files_list(channel=place.channel, count=2, page=2)["files"]
+    info = client.files_info(file=oldest["id"])["file"]
+    assert (info["channels"], list(info["shares"]["public"])) == ([place.channel], [place.channel])
+    client.files_delete(file=oldest["id"])
+    assert [message.files[0].name for message in slack.messages(place.channel)] == ["1.txt", "2.txt"]
+    with pytest.raises(SlackApiError, match="file_not_found"):
+        client.files_info(file=oldest["id"])
+    theirs = slack.share_file(place.ines, place.channel, "mine.txt", b"a").files[0].id
+    with pytest.raises(SlackApiError, match="cant_delete_file"):
+        client.files_delete(file=theirs)
+
+
+def test_what_a_person_shares_is_told() -> None:
+    with listening_workspace() as slack:
+        ada = slack.add_user("ada")
+        where = slack.add_channel("lab", [ada])
+        said = slack.share_file(ada, where, "plan.csv", b"a,b", text="Look")
+        heard = event(slack, "message", subtype="file_share")
+        assert (heard["text"], heard["files"][0]["name"]) == ("Look", "plan.csv")
+        assert event(slack, "file_shared")["file_id"] == said.files[0].id
+        with urllib.request.urlopen(heard["files"][0]["url_private_download"]) as answer:
+            assert answer.read() == b"a,b"
+
+
+def test_a_link_is_unfurled() -> None:
+    with listening_workspace(unfurl_domains=["example.test"]) as slack:
+        ada, client = slack.add_user("ada"), client_of(slack)
+        where = slack.add_channel("lab", [ada])
+        url = "https://wiki.example.test/page"
+        slack.say(ada, where, f"see {url} and https://elsewhere.test/")
+        told = event(slack, "link_shared")
+        assert told["links"] == [{"domain": "wiki.example.test", "url": url}]
+        block = {"type": "section", "text": {"type": "mrkdwn", "text": "A page"}}
+        asked = {"channel": told["channel"], "ts": told["message_ts"]}
+        client.chat_unfurl(**asked, unfurls={url: {"blocks": [block]}})
+        (attachment,) = slack.messages(where)[-1].attachments
+        assert (attachment["from_url"], attachment["blocks"][0]["text"]["text"]) == (url, "A page")
+        client.chat_unfurl(unfurl_id=told["unfurl_id"], source=told["source"], unfurls={url: {"text": "Old"}})
+        assert [each["text"] for each in slack.messages(where)[-1].attachments] == ["Old"]
+        with pytest.raises(SlackApiError, match="cannot_unfurl_url"):
+            client.chat_unfurl(**asked, unfurls={"https://x.test": {"text": "x"}})
+        with pytest.raises(SlackApiError, match="cannot_find_message"):
+            client.chat_unfurl(channel=where, ts="1.0", unfurls={url: {"text": "x"}})

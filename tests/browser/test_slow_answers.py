@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bot.playground.server import LocalSlack
-from tests.browser.test_page import latest, says
+from tests.browser.doing import latest, says
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 // The modal on top, and the sentences under its fields.
 
-import { prepare, restore, valuesIn } from "./fields.js";
+import { prepare, restore, uploaded, valuesIn } from "./fields.js";
 import { $, swap } from "./dom.js";
 
 let shown = null; // {id, hash}
@@ -49,6 +49,7 @@ export function listenToModal(page) {
     const pressed = dialog.querySelector("[type=submit]");
     if (pressed.hasAttribute("aria-busy")) return;
     pressed.setAttribute("aria-busy", "true");
+    await uploaded();
     await page.act({ kind: "submit", view_id: shown.id, values: valuesIn(dialog) });
     pressed.removeAttribute("aria-busy");
   });

@@ -14,7 +14,7 @@ from bot.pictures.raster import drawn, png
 from commands.pictures import Node as Node
 from commands.pictures import Picture
 from commands.pictures import Plan as Plan
-from commands.words import cut, listed, plural
+from commands.words import listed, plural
 
 MOST_NODES = 60
 MOST_ROWS = 24  # a deeper graph is a list in the same order: nobody follows its arrows
@@ -25,6 +25,8 @@ _NAME = (
     65 / 3
 )  # size of names: each letter is 13 pixels wide, so that equal words are equal bytes to a compressor
 _LINE = "#a3adc0"
+_DOT = " · "  # between module and type
+_SPOKEN = 3  # names of each action in the words of the picture
 _FOLDED_FROM = 24  # nodes; from there on the instances of one resource share a node
 _PART = re.compile(r'(?:[^.\[]|\[(?:"(?:\\.|[^"\\])*"|[^\]"]*)\])+')
 _INDEX = re.compile(r'\[(?:"(?:\\.|[^"\\])*"|[^\]"]*)\]$')
@@ -83,16 +85,26 @@ def plan_graph(plan: Plan) -> bytes:
 
 
 def plan_graph_alt(plan: Plan) -> str:
-    """A sentence: `demo: 2 to add and 1 unchanged, with 1 dependency (droplet.web, firewall.web).`"""
+    """A sentence: `demo: 2 to add (droplet.web and firewall.web) and 1 unchanged, with 1 dependency.`"""
     if not plan.nodes:
         return f"{svg.clean(plan.title)}: nothing to change."
-    counts = listed([f"{count} {look.word}" for look, count in _counts(plan)])
-    changed = [cut(svg.clean(each.address), 60) for each in _by_weight(plan) if each.action in _LOOKS]
-    named = f" ({', '.join(changed[:5])}{', …' if len(changed) > 5 else ''})" if changed else ""
+    told = listed([f"{count} {look.word}{_named(plan, look)}" for look, count in _counts(plan)])
     known = {each.address for each in plan.nodes}
     links = sum(one in known and other in known and one != other for one, other in set(plan.edges))
     needs = f", with {plural(links, 'dependency', 'dependencies')}" if links else ""
-    return f"{svg.clean(plan.title)}: {counts}{needs}{named}."
+    return f"{svg.clean(plan.title)}: {told}{needs}."
+
+
+def _named(plan: Plan, look: _Look) -> str:
+    """` (droplet.web and 2 more)`: which they are, but for what stays as it is."""
+    found = [_shorter(svg.clean(each.address)) for each in _unique(plan) if _look(each) is look]
+    more = [f"{len(found) - _SPOKEN} more"] if len(found) > _SPOKEN else []
+    return "" if look is _UNCHANGED else f" ({listed([*found[:_SPOKEN], *more])})"
+
+
+def _shorter(address: str) -> str:
+    """It begins with its modules, and ends with what tells it from others."""
+    return address if len(address) <= 60 else f"{address[:20]}…{address[-39:]}"
 
 
 def _look(node: Node) -> _Look:
@@ -168,7 +180,7 @@ def _cards(plan: Plan) -> tuple[dict[str, _Card], list[Edge], int]:
             kind = ("data " if kind.startswith("data ") else "") + kind.removeprefix("data ").removeprefix(
                 prefix
             )
-            cards[key] = _Card(each, f"{module} · {kind}" if module else kind, name)
+            cards[key] = _Card(each, f"{module}{_DOT}{kind}" if module else kind, name)
     edges = [(keys[one], keys[other]) for one, other in plan.edges if one in keys and other in keys]
     return cards, edges, len(nodes) - sum(each.count for each in cards.values())
 
@@ -300,13 +312,20 @@ def _node(card: _Card, x: float, y: float, wide: float) -> str:
                 dash="7 6" if look is _UNCHANGED else "",
             ),
             _badge(x + 32, y + _TALL / 2, look),
-            svg.text(
-                x + _BADGE, y + 32, svg.fitted(card.kind, room, svg.SMALL), size=svg.SMALL, fill=svg.SOFT
-            ),
+            svg.text(x + _BADGE, y + 32, _kind(card, room), size=svg.SMALL, fill=svg.SOFT),
             svg.text(x + _BADGE, y + (61 if two else 47), name, size=_NAME, font=svg.MONO, weight=600),
             svg.text(x + wide - _PAD, y + 61, times, weight=600, fill=look.colour, anchor="end"),
         ]
     )
+
+
+def _kind(card: _Card, room: float) -> str:
+    """Its module and its type; where there is no room for both, of the module what has room."""
+    module, dot, kind = card.kind.rpartition(_DOT)
+    left = room - svg.wide(dot + kind, svg.SMALL)
+    if not module or left < _BADGE:
+        return svg.fitted(kind, room, svg.SMALL)
+    return svg.fitted(module, left, svg.SMALL, middle=True) + dot + svg.clean(kind)
 
 
 def _badge(x: float, y: float, look: _Look) -> str:

@@ -71,10 +71,24 @@ def test_what_goes_straight_down_is_one_path_without_smoothing() -> None:
 
 def test_it_is_told_in_a_sentence() -> None:
     assert plan_graph_alt(DEMO) == (
-        "demo: 1 to add, 1 to destroy and 1 unchanged, with 3 dependencies "
-        "(module.web.digitalocean_droplet.web[0], digitalocean_firewall.web)."
+        "demo: 1 to add (module.web.digitalocean_droplet.web[0]), 1 to destroy (digitalocean_firewall.web) "
+        "and 1 unchanged, with 3 dependencies."
     )
     assert plan_graph_alt(Plan("demo", ())) == "demo: nothing to change."
+    assert plan_graph_alt(numbered(60)) == (
+        "many: 60 to add (aws_instance.node_0, aws_instance.node_1, aws_instance.node_2 and 57 more), "
+        "with 59 dependencies."
+    )
+
+
+def test_of_a_long_address_its_type_and_its_end_are_left() -> None:
+    address = f"module.{'network_of_the_region_' * 4}.aws_subnet.this[0]"
+    plan = Plan("demo", (Node(address, "create"), Node("aws_vpc.main", "create")))
+    (kind,) = [text for text in texts_of(drawing(plan)) if "network" in text]
+    assert kind.startswith("network_of_the_r")
+    assert kind.endswith("egion_ · subnet")
+    assert "…" in kind
+    assert "…egion_network_of_the_region_.aws_subnet.this[0]" in plan_graph_alt(plan)
 
 
 def test_no_nodes_say_so_and_no_edges_are_no_arrows() -> None:

@@ -132,16 +132,21 @@ def test_a_confirmation_gives_the_focus_back(
 ) -> None:
     page = visit(slack)
     menu = {"type": "overflow", "action_id": "end", "confirm": block_kit.CONFIRM, "options": block_kit.SIZES}
-    client.chat_postMessage(channel=channel, text="x", blocks=[section("menu") | {"accessory": menu}])
-    latest(page, "menu").get_by_label("More actions").click()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Tab")
-    latest(page, "menu").get_by_role("button", name="Small").press("Enter")
-    page.locator("dialog.confirm").wait_for()
-    assert serious(page) == []
-    page.keyboard.press("Escape")
-    page.locator("dialog.confirm").wait_for(state="detached")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "More actions"
+    blocks = [section("menu") | {"block_id": "menu", "accessory": menu}]
+    ts = str(client.chat_postMessage(channel=channel, text="x", blocks=blocks)["ts"])
+    for change in ([], [section("changed meanwhile")]):
+        latest(page, "menu").get_by_label("More actions").click()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Tab")
+        latest(page, "menu").get_by_role("button", name="Small").press("Enter")
+        page.locator("dialog.confirm").wait_for()
+        assert serious(page) == []
+        if change:
+            client.chat_update(channel=channel, ts=ts, text="x", blocks=blocks + change)
+            latest(page, "changed meanwhile").wait_for()
+        page.keyboard.press("Escape")
+        page.locator("dialog.confirm").wait_for(state="detached")
+        page.wait_for_function("() => document.activeElement.getAttribute('aria-label') === 'More actions'")
     sizes = {"type": "static_select", "action_id": "size", "confirm": block_kit.CONFIRM}
     sizes |= {"options": block_kit.SIZES, "initial_option": block_kit.SIZES[0]}
     client.chat_postMessage(channel=channel, text="x", blocks=[section("sizes") | {"accessory": sizes}])
@@ -292,6 +297,7 @@ def test_threads_home_shortcuts_and_the_inspector(
     page.locator("#modal").wait_for(state="hidden")
     page.locator("#sides").get_by_role("button", name="Keeper").click()
     page.get_by_role("tab", name="Home", selected=True).wait_for()
+    page.wait_for_function("() => document.activeElement.id === 'home'")
     page.locator("#home .line", has_text="Home").wait_for()  # as the app fills it when it is opened
     client.views_publish(user_id=user(slack, "riley"), view={"type": "home", "blocks": home_blocks()})
     page.locator("#home").get_by_role("button", name="Again").click()

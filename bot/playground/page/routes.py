@@ -151,9 +151,9 @@ class Page:
             members = [self.workspace.users[each] for each in sorted(channel.members)] if channel else []
             payloads = [each.payload for each in self.people.deliveries if each.kind == "command"]
             channels = list(self.workspace.channels.values())
-        earlier = [
-            f"{each['command']} {each['text']}" for each in reversed(payloads) if "<" not in each["text"]
-        ]
+        me = asked.get("user", "")
+        mine = [each for each in reversed(payloads) if each["user_id"] == me and "<" not in each["text"]]
+        earlier = [f"{each['command']} {each['text']}" for each in mine]
         found = hints(asked.get("text", ""), self.people.slash_commands, earlier, members, channels)
         return JSONResponse([{"text": each.text, "shown": each.shown, "about": each.about} for each in found])
 

@@ -25,6 +25,20 @@ export function focusOn(place, key) {
   return undefined;
 }
 
+// Gives the focus back when a dialog is gone: to what had it, or to what stands in its place by now.
+export function comeBack() {
+  const node = document.activeElement;
+  const [list, ts, key] = [node.closest(".log"), node.closest("article")?.dataset.ts, keyOf(node)];
+  return () => {
+    if (!document.activeElement.matches("body, dialog:not([open]) *")) return; // the browser has seen to it
+    if (node.isConnected) return void node.focus();
+    const article = [...(list?.children ?? [])].find((each) => each.dataset.ts === ts);
+    const place = article ?? $("home");
+    focusOn(place, key);
+    if (!place.contains(document.activeElement)) place.focus();
+  };
+}
+
 const NOBODY = { problem: "The workspace does not answer. Try again in a moment.", isLost: true };
 
 export async function ask(path, asked) {

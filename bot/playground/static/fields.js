@@ -1,6 +1,6 @@
 // Buttons, menus and fields: what stands in them, and what is sent when somebody uses them.
 
-import { nodes, send } from "./dom.js";
+import { comeBack, nodes, send } from "./dom.js";
 
 const MENU = 300; // pixels: the most that a menu is high
 const GAP = 8; // pixels around it
@@ -105,13 +105,14 @@ const kept = new WeakMap(); // what stands in a menu or field as the app knows i
 function confirmed(use, then) {
   const asked = use.querySelector(":scope > template.confirm");
   if (!asked) return then();
+  const leave = comeBack();
   const dialog = document.createElement("dialog");
   dialog.className = "confirm";
   dialog.append(asked.content.cloneNode(true));
   dialog.setAttribute("aria-label", dialog.querySelector("h2").textContent);
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (document.activeElement === document.body) use.querySelector("summary, button, select, input")?.focus();
+    leave();
     if (dialog.returnValue === "yes") return then();
     restore(use, kept.get(use) ?? {});
     prepare(use);

@@ -1,9 +1,10 @@
 // The modal on top, and the sentences under its fields.
 
 import { prepare, restore, uploaded, valuesIn } from "./fields.js";
-import { $, swap } from "./dom.js";
+import { $, comeBack, swap } from "./dom.js";
 
 let shown = null; // {id, hash}
+let leave = () => undefined; // gives the focus back
 const filled = new Map(); // view id → what was typed there: it is there again when what lay upon it is closed
 
 // page: {act(what)}
@@ -12,7 +13,10 @@ export function showModal(view, page) {
   if (shown) filled.set(shown.id, valuesIn(dialog));
   if (!view) {
     shown = null;
-    if (dialog.open) dialog.close();
+    if (dialog.open) {
+      dialog.close();
+      leave();
+    }
     return;
   }
   if (view.html && (shown?.id !== view.id || shown?.hash !== view.hash)) {
@@ -21,7 +25,10 @@ export function showModal(view, page) {
     swap(dialog, view.html);
     restore(dialog, filled.get(view.id) ?? {});
     prepare(dialog);
-    if (!dialog.open) dialog.showModal();
+    if (!dialog.open) {
+      leave = comeBack();
+      dialog.showModal();
+    }
     const first = dialog.querySelector("[autofocus]") ?? dialog.querySelector(".body :is(input, textarea, select, summary, button)");
     if (isNew) first?.focus({ preventScroll: !first.autofocus }); // a form is read from its beginning
   }

@@ -153,6 +153,7 @@ function go(channel) {
 function goHome() {
   look({ home: true, thread: "", inspect: null, place: "main" });
   act({ kind: "home" });
+  $("home").focus();
 }
 
 function openThread(ts) {

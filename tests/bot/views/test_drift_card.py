@@ -138,7 +138,7 @@ looks = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(looks, hostile)
 def test_whatever_comes_fits_slack_and_pings_nobody(run: Run, name: str) -> None:
     told = shown(run, a_lab(name=name, blueprint=name))

@@ -107,7 +107,7 @@ listings = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile, st.none() | listings, st.lists(buttons, max_size=4).map(tuple), hostile)
 def test_any_answer_fits_slack(
     text: str, listing: Listing | None, below: tuple[Button, ...], more: str

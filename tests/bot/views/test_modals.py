@@ -123,7 +123,7 @@ fields = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile, hostile, hostile, st.lists(fields, max_size=5).map(tuple))
 def test_any_form_fits_slack(title: str, submit: str, introduction: str, asked: tuple[Field, ...]) -> None:
     view = modal(Form("act", "x", title, submit, asked, introduction, introduction), "{}")

@@ -97,7 +97,7 @@ def test_the_requester_hears_of_an_interruption() -> None:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile, hostile)
 def test_no_reply_pings_anybody_else(name: str, sentence: str) -> None:
     lab, run = a_lab(name=name), a_run(sentence=sentence)

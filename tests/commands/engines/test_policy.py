@@ -200,7 +200,7 @@ def test_no_name_can_change_an_answer(tmp_path: Path, name: str) -> None:
     assert denial == Finding("p", " ".join(name.split()))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(names=st.lists(st.text(min_size=1), min_size=1, max_size=30))
 def test_any_text_comes_out_as_it_went_in(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     folder = tmp_path_factory.mktemp("policies")

@@ -46,7 +46,7 @@ variables = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     hostile,
     st.lists(variables, max_size=6, unique_by=lambda each: each.name),

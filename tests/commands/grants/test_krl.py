@@ -127,7 +127,7 @@ at_the_end = st.integers(LAST - 20, LAST)
 
 
 @given(st.sets(near | anywhere | at_the_end, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ssh_keygen_reads_exactly_the_serials_that_were_written(
     keygen: Keygen, ca: str, serials: set[int]
 ) -> None:
@@ -142,7 +142,7 @@ def test_ssh_keygen_reads_exactly_the_serials_that_were_written(
     st.sets(st.binary(min_size=32, max_size=32), max_size=20),
     st.sets(near, max_size=20),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_ssh_keygen_reads_the_key_ids_and_the_fingerprints_that_were_written(
     keygen: Keygen, ca: str, key_ids: set[str], hashes: set[bytes], serials: set[int]
 ) -> None:
@@ -154,7 +154,6 @@ def test_ssh_keygen_reads_the_key_ids_and_the_fingerprints_that_were_written(
 
 
 @given(st.lists(near | anywhere), st.lists(st.text("abc", min_size=1)), st.randoms())
-@settings(deadline=None)
 def test_the_same_input_gives_the_same_bytes_in_whatever_order(
     ca: str, serials: list[int], key_ids: list[str], shuffled: random.Random
 ) -> None:

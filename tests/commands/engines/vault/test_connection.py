@@ -186,7 +186,7 @@ def test_no_secret_shows_in_its_representation(tmp_path: Path) -> None:
 def bot(space: VaultSpace) -> HvacVault:
     prepared = prepare(space.client, ADMIN, "admin", NOW)
     secret_id = unwrap_secret_id(space.addr, prepared.wrapped_secret_id, space.namespace)
-    return HvacVault(space.addr, AppRole(prepared.role_id, secret_id), space.namespace, timeout_seconds=5)
+    return HvacVault(space.addr, AppRole(prepared.role_id, secret_id), space.namespace, timeout_seconds=30)
 
 
 def tokens(space: VaultSpace) -> set[str]:
@@ -243,7 +243,7 @@ def test_a_missing_right_is_not_taken_for_an_ended_token(vault_space: VaultSpace
 def test_a_fixed_token_that_ended_needs_an_admin(vault_space: VaultSpace) -> None:
     prepare(vault_space.client, ADMIN, "admin", NOW)
     token = new_token(vault_space, "1h")
-    vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=5)
+    vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=30)
     assert vault.health() == "ready"
     vault_space.client.auth.token.revoke(token)
     assert vault.health() == "denied"
@@ -255,7 +255,7 @@ def test_a_fixed_token_that_ended_needs_an_admin(vault_space: VaultSpace) -> Non
 def test_a_token_file_is_read_again_when_its_token_has_ended(vault_space: VaultSpace, tmp_path: Path) -> None:
     prepare(vault_space.client, ADMIN, "admin", NOW)
     file = tmp_path / "token"
-    vault = HvacVault(vault_space.addr, TokenFile(file), vault_space.namespace, timeout_seconds=5)
+    vault = HvacVault(vault_space.addr, TokenFile(file), vault_space.namespace, timeout_seconds=30)
     assert vault.health() == "denied"  # not written yet
     first = new_token(vault_space, "1h")
     file.write_text(f"{first}\n")
@@ -269,8 +269,8 @@ def test_a_token_file_is_read_again_when_its_token_has_ended(vault_space: VaultS
 @pytest.mark.integration
 def test_a_token_past_half_of_its_life_is_renewed(vault_space: VaultSpace) -> None:
     prepare(vault_space.client, ADMIN, "admin", NOW)
-    token = new_token(vault_space, "4s")
-    vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=5)
+    token = new_token(vault_space, "6s")
+    vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=30)
     assert vault.renew().startswith("the Vault token is good for ")
     assert until(lambda: vault.renew().startswith("renewed the Vault token for "))
 
@@ -286,9 +286,9 @@ def test_a_token_near_its_very_end_is_followed_by_a_new_login(vault_space: Vault
 @pytest.mark.integration
 def test_a_token_that_cannot_be_renewed_is_announced(vault_space: VaultSpace) -> None:
     prepare(vault_space.client, ADMIN, "admin", NOW)
-    token = new_token(vault_space, "3s", renewable=False)
-    vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=5)
-    sentence = until(lambda: vault.renew() if "good for" not in vault.renew() else "")
+    token = new_token(vault_space, "6s", renewable=False)
+    vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=30)
+    sentence = until(lambda: said if "good for" not in (said := vault.renew()) else "")
     assert sentence.endswith("cannot be renewed: give me a new login")
 
 

@@ -108,7 +108,7 @@ class RealWorld:
         )
         secret_id = unwrap_secret_id(space.addr, prepared.wrapped_secret_id, space.namespace)
         self.vault = HvacVault(
-            space.addr, AppRole(prepared.role_id, secret_id), space.namespace, timeout_seconds=5
+            space.addr, AppRole(prepared.role_id, secret_id), space.namespace, timeout_seconds=30
         )
 
     def put(self, name: str, document: dict[str, Any]) -> None:

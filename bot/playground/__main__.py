@@ -10,8 +10,10 @@ import argparse
 import os
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.playground.manifest import Manifest, read_manifest
+from bot.playground.page.dates import zone_of_machine
 from bot.playground.server import LocalSlack
 
 
@@ -31,7 +33,7 @@ def main() -> None:
     except ValueError as problem:
         options.error(str(problem))
     slack = LocalSlack(
-        app_url=chosen.app_url,
+        app_url=with_path(chosen.app_url),
         signing_secret=os.environ.get("SLACK_SIGNING_SECRET"),
         bot_token=os.environ.get("SLACK_BOT_TOKEN"),
         app_token=os.environ.get("SLACK_APP_TOKEN"),
@@ -44,7 +46,7 @@ def main() -> None:
         has_assistant=manifest.has_assistant,
         unfurl_domains=manifest.unfurl_domains,
     )
-    people = [slack.add_user(person) for person in _names(chosen.people)]
+    people = [slack.add_user(each, tz=zone_of_machine(os.environ)) for each in _names(chosen.people)]
     for channel in _names(chosen.channels):
         slack.add_channel(channel, people)
     for person in people:
@@ -61,6 +63,12 @@ def main() -> None:
         raise SystemExit(
             f"Port {chosen.port} cannot be had ({problem.strerror}). Name another: --port 4000"
         ) from None
+
+
+def with_path(address: str) -> str:
+    """Bolt's own path, where an address names none."""
+    parts = urlsplit(address)
+    return parts._replace(path="/slack/events").geturl() if address and parts.path in ("", "/") else address
 
 
 def _names(listed: str) -> list[str]:

@@ -21,6 +21,8 @@ from bot.playground import (
 from bot.playground.model import Json, SlackError
 from bot.playground.workspace import Workspace
 
+GONE = ("channels.", "groups.", "im.", "mpim.", "files.upload", "rtm.")
+PEOPLES = ("admin.", "search.", "reminders.", "stars.", "users.profile.set", "users.identity")  # no bot's
 Method = Callable[[Workspace, Json], Json]
 
 
@@ -30,7 +32,7 @@ def answer(workspace: Workspace, method: str, args: Json, token: str) -> Json:
     wanted = workspace.app.app_token if method == "apps.connections.open" else workspace.app.bot_token
     try:
         if function is None:
-            raise SlackError("unknown_method")
+            raise _not_served(method)
         if method != "api.test":
             _check_token(workspace, token, wanted)
         with workspace.lock:
@@ -39,6 +41,15 @@ def answer(workspace: Workspace, method: str, args: Json, token: str) -> Json:
         return error_answer(problem)
     except RecursionError:  # blocks within blocks within blocks
         return error_answer(SlackError("invalid_blocks"))
+
+
+def _not_served(method: str) -> SlackError:
+    """Slack's own word where an app would hear it there too; else that this workspace does not have it."""
+    if method.startswith(GONE):
+        return SlackError("method_deprecated")
+    if method.startswith(PEOPLES):
+        return SlackError("not_allowed_token_type")
+    return SlackError("unknown_method", f"[ERROR] this workspace does not serve {method}")
 
 
 def error_answer(problem: SlackError) -> Json:

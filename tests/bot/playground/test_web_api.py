@@ -36,7 +36,12 @@ def test_an_app_token_opens_sockets_and_nothing_else(slack: LocalSlack, client: 
 
 
 def test_an_unknown_method(client: WebClient) -> None:
-    assert error_of(client.api_call, api_method="chat.shout") == "unknown_method"
+    with pytest.raises(SlackApiError) as caught:
+        client.api_call("canvases.create")
+    assert caught.value.response["error"] == "unknown_method"
+    assert "canvases.create" in caught.value.response["response_metadata"]["messages"][0]
+    assert error_of(client.search_messages, query="x") == "not_allowed_token_type"
+    assert error_of(client.api_call, api_method="channels.list") == "method_deprecated"
 
 
 def test_people_are_described_as_slack_does(slack: LocalSlack, client: WebClient) -> None:

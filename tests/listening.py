@@ -1,12 +1,17 @@
-"""An application over HTTP, which is there and gone at once: the servers of all tests share one event loop."""
+"""An application over HTTP, which is there and gone at once: the servers of all tests share one event loop.
+
+And a port for a program that has to be told one.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -14,6 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 PATIENCE_SECONDS = 30
+_ports = itertools.count(os.getpid() * 101)  # those who test beside us begin somewhere else
 
 
 @contextmanager
@@ -29,6 +35,15 @@ def listening(app: ASGIApp, address: str = "127.0.0.1") -> Iterator[str]:
         yield f"http://{address}:{port.getsockname()[1]}"
     finally:
         _await(_end(server))
+
+
+def free_port() -> int:
+    """Each time another, of those that the system gives to nobody by itself: it is still free when it is used."""
+    while True:
+        port = 10_000 + next(_ports) % 10_000
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def _start(server: uvicorn.Server, port: socket.socket) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from commands.engines.terraform.setting import Setting
 from tests.conftest import cannot_be_had
-from tests.integration.bot_process import free_port
+from tests.listening import free_port
 from tests.waiting import until
 
 LABS = Path(__file__).resolve().parents[2] / "labs"

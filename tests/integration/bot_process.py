@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,14 +13,13 @@ import psutil
 import requests
 
 from tests.integration.laptop import terraform_command
+from tests.listening import free_port
 from tests.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = (
     30.0  # for what is there in one when all goes well: on a busy machine it takes longer, and comes too
 )
-
-_ports = itertools.count(os.getpid() * 101)  # those who test beside us begin somewhere else
 
 # Terraform, any command of which can be held before it begins.
 _TERRAFORM = """\
@@ -157,12 +153,3 @@ class BotProcess:
             return self.get("/readyz").status_code == 200
         except requests.RequestException:
             return False
-
-
-def free_port() -> int:
-    """Each time another, of those that the system gives to nobody by itself: it is still free when it is used."""
-    while True:
-        port = 10_000 + next(_ports) % 10_000
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port

@@ -19,19 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import cannot_be_had
+from tests.listening import free_port
 
 SANDBOX = Path(__file__).parents[2] / "labs" / "sandbox"
 HOST = SANDBOX / "host.py"
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def is_open(port: int) -> bool:
@@ -44,7 +35,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.ssh_port = free_ports(2)
+        self.port, self.ssh_port = free_port(), free_port()
         self.ssh: dict[str, str] = {}
 
     def with_ssh(self, ca: str, krl_url: str, **more: str) -> Machine:

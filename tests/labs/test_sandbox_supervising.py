@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.labs.sandbox_machine import SANDBOX, Authority, KrlServer, Machine, free_ports, is_open
+from tests.labs.sandbox_machine import SANDBOX, Authority, KrlServer, Machine, is_open
+from tests.listening import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -101,7 +102,7 @@ def test_one_that_ends_at_once_keeps_nobody_busy(machine: Machine) -> None:
 
 def test_the_guestbook_keeps_what_visitors_write(tmp_path: Path) -> None:
     """As the host runs it; without the host."""
-    (port,) = free_ports(1)
+    port = free_port()
     told = {"lab": "demo", "host": "demo-1", "title": "<Welcome> {host}"}
     (tmp_path / "guestbook.json").write_text(json.dumps(told))
     (tmp_path / "run").write_bytes((SANDBOX / "app" / "guestbook.py").read_bytes())

@@ -88,7 +88,7 @@ def test_of_a_long_address_its_type_and_its_end_are_left() -> None:
     assert kind.startswith("network_of_the_r")
     assert kind.endswith("egion_ · subnet")
     assert "…" in kind
-    assert "…egion_network_of_the_region_.aws_subnet.this[0]" in plan_graph_alt(plan)
+    assert "…twork_of_the_region_.aws_subnet.this[0]" in plan_graph_alt(plan)
 
 
 def test_no_nodes_say_so_and_no_edges_are_no_arrows() -> None:

@@ -112,7 +112,7 @@ def _run(workspace: Workspace, args: Json) -> FunctionRun:
     if run is None:
         raise SlackError("function_execution_not_found")
     if run.state != "running":
-        raise SlackError("function_execution_not_running")
+        raise SlackError("execution_not_in_running_state")
     return run
 
 

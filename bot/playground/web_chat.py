@@ -202,13 +202,15 @@ def unfurl(workspace: Workspace, args: Json) -> Json:
     message = workspace.messages.get(ts)
     if message is None or message.channel != channel_id or message.ephemeral_to:
         raise SlackError("cannot_find_message")
-    unfurls = structure(args, "unfurls")
+    unfurls = structure(args, "unfurls", "invalid_unfurls_format")
     if not isinstance(unfurls, dict):
-        raise SlackError("missing_unfurls")
+        raise SlackError("invalid_unfurls_format" if unfurls else "missing_unfurls")
     told = []
     for url, shape in unfurls.items():
-        if f"<{url}" not in message.text or not isinstance(shape, dict):
-            raise SlackError("cannot_unfurl_url")
+        if f"<{url}" not in message.text:
+            raise SlackError("cannot_unfurl_message")
+        if not isinstance(shape, dict):
+            raise SlackError("cannot_parse_attachment")
         told.append({**shape, "from_url": url, "is_app_unfurl": True, "app_id": workspace.app.id})
     check_message(message.text, message.blocks, POST_TEXT, told)
     others = [each for each in message.attachments if each.get("from_url") not in unfurls]

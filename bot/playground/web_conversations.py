@@ -86,7 +86,9 @@ def conversations_members(workspace: Workspace, args: Json) -> Json:
 def conversations_open(workspace: Workspace, args: Json) -> Json:
     if args.get("channel"):
         return {"channel": channel_json(workspace, channel_of(workspace, args))}
-    people = [user for user in needed(args, "users").replace(" ", "").split(",") if user]
+    if not args.get("users"):
+        raise SlackError("users_list_not_supplied")
+    people = [user for user in str(args["users"]).replace(" ", "").split(",") if user]
     if len(people) > MOST_PEOPLE:
         raise SlackError("too_many_users")
     for each in people:
@@ -166,7 +168,9 @@ def conversations_join(workspace: Workspace, args: Json) -> Json:
 
 def conversations_invite(workspace: Workspace, args: Json) -> Json:
     channel = found(workspace, args)
-    users = [user for user in needed(args, "users").replace(" ", "").split(",") if user]
+    if not args.get("users"):
+        raise SlackError("no_user")
+    users = [user for user in str(args["users"]).replace(" ", "").split(",") if user]
     channel = conversations.invite(workspace, workspace.app.user_id, channel, users)
     return {"channel": channel_json(workspace, channel)}
 

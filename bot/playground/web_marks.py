@@ -17,6 +17,8 @@ MOST_PINS = MOST_BOOKMARKS = 100  # in one channel
 
 
 def _marked(workspace: Workspace, args: Json) -> Message:
+    if not args.get("timestamp"):
+        raise SlackError("no_item_specified")
     return public_message_of(workspace, readable(workspace, args), needed(args, "timestamp"))
 
 
@@ -76,6 +78,8 @@ def _pin_event(workspace: Workspace, kind: str, channel: str, ts: str) -> None:
 def pins_add(workspace: Workspace, args: Json) -> Json:
     message = _marked(workspace, args)
     pinned = workspace.pins.setdefault(message.channel, {})
+    if message.subtype:
+        raise SlackError("not_pinnable")
     if message.ts in pinned:
         raise SlackError("already_pinned")
     if len(pinned) >= MOST_PINS:
@@ -124,7 +128,7 @@ def _bookmark(workspace: Workspace, args: Json) -> Json:
     for each in _bookmarks(workspace, args):
         if each["id"] == wanted:
             return each
-    raise SlackError("bookmark_not_found")
+    raise SlackError("not_found")
 
 
 def bookmarks_add(workspace: Workspace, args: Json) -> Json:

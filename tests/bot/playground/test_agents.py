@@ -120,7 +120,7 @@ def test_a_step_of_a_workflow_is_done(slack: LocalSlack, client: WebClient) -> N
         "failed",
         "Nobody to greet",
     )
-    with pytest.raises(SlackApiError, match="function_execution_not_running"):
+    with pytest.raises(SlackApiError, match="execution_not_in_running_state"):
         client.functions_completeSuccess(function_execution_id=done, outputs={})
     with pytest.raises(SlackApiError, match="function_execution_not_found"):
         client.functions_completeError(function_execution_id="Fx0", error="x")

@@ -49,6 +49,10 @@ def test_the_app_makes_a_channel_and_invites(slack: LocalSlack, client: WebClien
     assert error_of(client.conversations_invite, channel=made["id"], users="U0NOBODY") == "user_not_found"
     me = {"channel": made["id"], "users": slack.bot_user}
     assert error_of(client.conversations_invite, **me) == "cant_invite_self"
+    assert error_of(client.conversations_invite, channel=made["id"], users="") == "no_user"
+    line = slack.messages(made["id"])[0].ts
+    assert error_of(client.pins_add, channel=made["id"], timestamp=line) == "not_pinnable"
+    assert error_of(client.conversations_open, users="") == "users_list_not_supplied"
     client.conversations_kick(channel=made["id"], user=ada)
     assert event(slack, "member_left_channel", user=ada)["channel"] == made["id"]
     assert error_of(client.conversations_kick, channel=made["id"], user=ada) == "not_in_channel"

@@ -143,7 +143,7 @@ def test_a_link_is_unfurled() -> None:
         assert (attachment["from_url"], attachment["blocks"][0]["text"]["text"]) == (url, "A page")
         client.chat_unfurl(unfurl_id=told["unfurl_id"], source=told["source"], unfurls={url: {"text": "Old"}})
         assert [each["text"] for each in slack.messages(where)[-1].attachments] == ["Old"]
-        with pytest.raises(SlackApiError, match="cannot_unfurl_url"):
+        with pytest.raises(SlackApiError, match="cannot_unfurl_message"):
             client.chat_unfurl(**asked, unfurls={"https://x.test": {"text": "x"}})
         with pytest.raises(SlackApiError, match="cannot_find_message"):
             client.chat_unfurl(channel=where, ts="1.0", unfurls={url: {"text": "x"}})

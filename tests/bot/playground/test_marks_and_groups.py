@@ -56,6 +56,7 @@ def test_messages_are_pinned(slack: LocalSlack, client: WebClient, where: str) -
     assert event(slack, "pin_added")["channel_id"] == where
     assert error_of(client.pins_add, channel=where, timestamp=first) == "already_pinned"
     assert [item["message"]["text"] for item in client.pins_list(channel=where)["items"]] == ["b", "a"]
+    assert error_of(client.pins_add, channel=where) == "no_item_specified"
     client.pins_remove(channel=where, timestamp=first)
     assert event(slack, "pin_removed")["item"]["message"]["ts"] == first
     assert error_of(client.pins_remove, channel=where, timestamp=first) == "no_pin"
@@ -72,7 +73,7 @@ def test_bookmarks_stand_at_a_channel(client: WebClient, where: str) -> None:
     assert (known["title"], known["link"]) == ("The docs", "https://example.test/")
     client.bookmarks_remove(**asked)
     assert client.bookmarks_list(channel_id=where)["bookmarks"] == []
-    assert error_of(client.bookmarks_remove, **asked) == "bookmark_not_found"
+    assert error_of(client.bookmarks_remove, **asked) == "not_found"
     assert error_of(client.bookmarks_add, **link, title="Docs", link="docs") == "invalid_link"
 
 

@@ -41,7 +41,7 @@ def test_an_unknown_method(client: WebClient) -> None:
     assert caught.value.response["error"] == "unknown_method"
     assert "canvases.create" in caught.value.response["response_metadata"]["messages"][0]
     assert error_of(client.search_messages, query="x") == "not_allowed_token_type"
-    assert error_of(client.api_call, api_method="channels.list") == "method_deprecated"
+    assert error_of(client.api_call, api_method="rtm.start") == "method_deprecated"
 
 
 def test_people_are_described_as_slack_does(slack: LocalSlack, client: WebClient) -> None:

@@ -6,7 +6,7 @@ TOUR ?=
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 # The unit tests make 30,000 small files: in memory, where it has room and lets programs run (a container's may not).
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'END {exit !($$4 > 1000000)}' && ! grep -q ' /dev/shm .*noexec' /proc/mounts && echo /dev/shm)
-UNIT := $(if $(MEMORY),export TMPDIR=$$(mktemp -d -p $(MEMORY)) && trap 'rm -rf "$$TMPDIR"' EXIT INT TERM;) $(PYTEST) -m "not integration"
+UNIT := $(if $(MEMORY),export TMPDIR=$$(mktemp -d -p $(MEMORY)) && trap 'rm -rf "$$TMPDIR"' EXIT INT TERM;) $(PYTEST) --hypothesis-profile few -m "not integration"
 
 .PHONY: demo unit unit-commands unit-engines unit-others test lint format bench clean
 

@@ -32,10 +32,11 @@ _numbers = itertools.count(1)
 _drawn = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _drawn])
 
-# How long an example takes says something about the machine.
+# How long an example takes says something about the machine. `make unit` takes a quarter of the examples.
 _slow = (hypothesis.HealthCheck.too_slow,)
 hypothesis.settings.register_profile("unhurried", deadline=None, suppress_health_check=_slow)
 hypothesis.settings.load_profile("unhurried")
+hypothesis.settings.register_profile("few", max_examples=25)
 
 # Fixtures that start programs of others, and folders in which every test does. `chapters` plays all that is ever said.
 REAL_PARTS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.blueprint import (
@@ -222,7 +222,6 @@ def test_a_mistake_is_told_with_file_and_line(
     assert "hunter2" not in told.sentence
 
 
-@settings(max_examples=60)
 @given(
     st.recursive(
         st.text(max_size=9) | st.integers() | st.booleans() | st.none(),
@@ -395,7 +394,6 @@ def test_a_lifetime_over_the_maximum_is_refused(tmp_path: Path) -> None:
     assert told.example == "ttl=3d"
 
 
-@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.sampled_from(["title", "size", "count", "ports", "public", "nothing", "token"]),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from commands import grammar
@@ -91,7 +91,6 @@ def test_an_open_quote_is_told_without_its_value() -> None:
     assert "hunter2" not in told.sentence + told.example
 
 
-@settings(max_examples=60)
 @given(st.text(max_size=200), st.sampled_from(["/lab", "/key", "@"]))
 @example("''", "/lab")
 @example("<", "/lab")
@@ -105,7 +104,6 @@ def test_any_text_is_words_or_a_refusal(text: str, surface: str) -> None:
     assert all(unicodedata.category(character) not in {"Cc", "Cs"} for word in found for character in word)
 
 
-@settings(max_examples=60)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=60))
 def test_whatever_slack_escapes_comes_back(value: str) -> None:
     sent = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -151,7 +149,6 @@ def test_a_long_wrong_name_is_cut_where_it_is_shown() -> None:
     assert "1,500" in told.sentence
 
 
-@settings(max_examples=60)
 @given(st.text(max_size=80))
 def test_what_is_suggested_for_a_name_is_a_name(word: str) -> None:
     try:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from commands import words
@@ -29,7 +29,6 @@ def test_what_is_no_duration_is_an_error(text: str) -> None:
         words.seconds(text)
 
 
-@settings(max_examples=60)
 @given(st.integers(min_value=1, max_value=10**9))
 def test_a_duration_comes_back_from_what_is_written(seconds: int) -> None:
     assert words.seconds(words.short(seconds)) == seconds
@@ -109,7 +108,6 @@ def test_somebodys_word_is_shown_back_harmlessly() -> None:
     assert words.code("\x00") == "` `"
 
 
-@settings(max_examples=60)
 @given(st.text(alphabet="<>@!#U1 |^`a\u202e", max_size=60))
 def test_no_mention_is_left_in_plain_words(text: str) -> None:
     plain = words.plain(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.pictures import svg
@@ -119,7 +119,6 @@ AMOUNTS = st.one_of(st.floats(-10, 1e13, allow_nan=False), st.integers(0, 10**6)
     ),
     currency=st.sampled_from(["USD", "EUR", "CHF"]),
 )
-@settings(max_examples=80)
 def test_whatever_was_spent_fits_on_the_paper(
     title: str, count: int, series: list[Series], currency: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.pictures.layers import essential, layered
@@ -33,7 +33,6 @@ def test_few_crossings() -> None:
 
 
 @given(edges=EDGES)
-@settings(max_examples=100)
 def test_what_is_needed_stands_above(edges: list[tuple[str, str]]) -> None:
     kept = essential(NAMES, edges)
     layers = layered(NAMES, kept)
@@ -44,7 +43,6 @@ def test_what_is_needed_stands_above(edges: list[tuple[str, str]]) -> None:
 
 
 @given(pairs=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=40))
-@settings(max_examples=60)
 def test_nobody_loses_what_they_need(pairs: list[tuple[int, int]]) -> None:
     edges = [(NAMES[max(pair)], NAMES[min(pair)]) for pair in pairs if pair[0] != pair[1]]  # no circles
     kept = essential(NAMES, edges)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.pictures.plan_graph import MOST_NODES, Node, Plan, drawing, plan_graph, plan_graph_alt
@@ -146,7 +146,6 @@ ACTIONS = st.sampled_from(
     nodes=st.lists(st.builds(Node, NAMES, ACTIONS), max_size=70),
     edges=st.lists(st.tuples(st.integers(0, 69), st.integers(0, 69)), max_size=120),
 )
-@settings(max_examples=60)
 def test_any_plan_fits_on_the_paper(title: str, nodes: list[Node], edges: list[tuple[int, int]]) -> None:
     known = [each.address for each in nodes] or ["nobody"]
     tied = tuple((known[one % len(known)], known[other % len(known)]) for one, other in edges)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.pictures import svg
@@ -148,7 +148,6 @@ SPANS = st.tuples(TIMES, TIMES, st.text(max_size=30), KINDS).map(
 
 
 @given(title=st.text(max_size=60), moments=st.lists(MOMENTS, max_size=40), spans=st.lists(SPANS, max_size=6))
-@settings(max_examples=60)
 def test_any_life_fits_on_the_paper(title: str, moments: list[Moment], spans: list[Span]) -> None:
     life = Life(title, tuple(moments), tuple(spans))
     assert words_of(drawing(life))
@@ -156,7 +155,6 @@ def test_any_life_fits_on_the_paper(title: str, moments: list[Moment], spans: li
 
 
 @given(hours=st.lists(st.floats(0, 100), min_size=1, max_size=MOST_LABELS))
-@settings(max_examples=60)
 def test_no_label_lies_on_another_and_no_pole_crosses_one(hours: list[float]) -> None:
     moments = [
         moment(hour, f"number {place} " + "n" * (place * 7 % 20), "made") for place, hour in enumerate(hours)

@@ -167,7 +167,7 @@ FIELDS = st.sampled_from(
 
 
 @given(st.sampled_from(sorted(ELEMENTS)), st.dictionaries(FIELDS, JSON, max_size=4), JSON)
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 def test_whatever_an_app_sends_is_refused_and_breaks_nothing(kind: str, more: Json, other: Any) -> None:
     element = use(kind, **more)
     shapes: list[Any] = [actions(element), section(accessory=element), asks(kind, **more), other]

@@ -224,7 +224,7 @@ HOSTILE = st.text(st.sampled_from(string.printable + "é✓\u202e"), max_size=40
 
 
 @given(HOSTILE, HOSTILE)
-@settings(max_examples=150)
+@settings(max_examples=2 * settings().max_examples)
 def test_no_text_becomes_markup(text: str, more: str) -> None:
     both = f"{text}{more}"
     plain = block_kit.plain(both or "x")
@@ -275,7 +275,7 @@ NAMES = st.sampled_from(
 
 
 @given(st.sampled_from(sorted(known_to_the_sdk(sdk_blocks))), st.dictionaries(NAMES, JSON, max_size=4))
-@settings(max_examples=150)
+@settings(max_examples=2 * settings().max_examples)
 def test_a_malformed_block_hides_no_other_message(kind: str, more: dict[str, Any]) -> None:
     expect_harmless(html_of({"type": kind, **more}))
 

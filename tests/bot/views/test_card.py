@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views.card import card
@@ -284,7 +284,6 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(runs, hostile, hostile, st.lists(st.tuples(hostile, hostile), max_size=14))
 def test_whatever_comes_fits_slack_and_pings_nobody(
     run: Run, name: str, step: str, given_words: list[tuple[str, str]]

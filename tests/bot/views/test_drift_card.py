@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views.card import card, state_word
@@ -138,7 +138,6 @@ looks = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(looks, hostile)
 def test_whatever_comes_fits_slack_and_pings_nobody(run: Run, name: str) -> None:
     told = shown(run, a_lab(name=name, blueprint=name))

@@ -103,7 +103,7 @@ def test_who_is_turned_away_can_look_again() -> None:
     assert list(View(view).buttons) == ["Look again"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 2)  # whole Home tabs
 @given(hostile, hostile, st.lists(hostile, max_size=12), st.integers(1, 40))
 def test_any_home_fits_slack(name: str, sentence: str, told: list[str], many: int) -> None:
     one = full()

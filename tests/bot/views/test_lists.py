@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views.lists import answer, fault, refusal
@@ -107,7 +107,6 @@ listings = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(hostile, st.none() | listings, st.lists(buttons, max_size=4).map(tuple), hostile)
 def test_any_answer_fits_slack(
     text: str, listing: Listing | None, below: tuple[Button, ...], more: str

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views import message
@@ -50,7 +50,6 @@ def test_the_longest_text_gives_way_when_all_is_too_much() -> None:
     assert len(long.blocks) == 6
 
 
-@settings(max_examples=60)
 @given(hostile, st.integers(min_value=10, max_value=3000))
 def test_no_text_gets_past_its_limit_or_its_escapes(text: str, limit: int) -> None:
     for shown in (safe_mrkdwn(text, limit), data(text, limit), span(text, limit)):
@@ -60,7 +59,6 @@ def test_no_text_gets_past_its_limit_or_its_escapes(text: str, limit: int) -> No
     assert "<@" not in data(text, limit) + span(text, limit)
 
 
-@settings(max_examples=60)
 @given(st.lists(hostile, min_size=1, max_size=60))
 def test_any_sections_make_a_message(texts: list[str]) -> None:
     check(message.message(safe_mrkdwn(texts[0]), [message.section(safe_mrkdwn(text)) for text in texts]))

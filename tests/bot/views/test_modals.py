@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views.modals import SEALED, modal, shown, submitted, waiting
@@ -123,7 +123,6 @@ fields = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(hostile, hostile, hostile, st.lists(fields, max_size=5).map(tuple))
 def test_any_form_fits_slack(title: str, submit: str, introduction: str, asked: tuple[Field, ...]) -> None:
     view = modal(Form("act", "x", title, submit, asked, introduction, introduction), "{}")

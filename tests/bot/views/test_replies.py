@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from bot.views import replies
 from commands.costs.spent import Bill
@@ -97,7 +97,6 @@ def test_the_requester_hears_of_an_interruption() -> None:
     )
 
 
-@settings(max_examples=60)
 @given(hostile, hostile)
 def test_no_reply_pings_anybody_else(name: str, sentence: str) -> None:
     lab, run = a_lab(name=name), a_run(sentence=sentence)

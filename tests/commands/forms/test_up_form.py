@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views.modals import modal
@@ -46,7 +46,6 @@ variables = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(
     hostile,
     st.lists(variables, max_size=6, unique_by=lambda each: each.name),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import available_timezones
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.lifetime import moments as lifetime
@@ -56,7 +56,6 @@ def lives_through(lab: Lab, habits: Habits, until: datetime) -> list[tuple[datet
     return done
 
 
-@settings(max_examples=40)
 @given(lifetimes, moments, people)
 def test_nothing_is_destroyed_before_its_owner_was_asked_and_had_its_time(
     lived: Lifetime, at: datetime, habits: Habits
@@ -74,7 +73,6 @@ def test_nothing_is_destroyed_before_its_owner_was_asked_and_had_its_time(
         assert moment - done[-2][0] >= timedelta(seconds=asked) or len(done) > 2
 
 
-@settings(max_examples=40)
 @given(lifetimes, moments, people)
 def test_where_no_morning_comes_between_it_goes_exactly_on_time(
     lived: Lifetime, at: datetime, habits: Habits
@@ -86,7 +84,6 @@ def test_where_no_morning_comes_between_it_goes_exactly_on_time(
     assert done[-1] == (due + timedelta(seconds=lived.grace_seconds), "destroy")
 
 
-@settings(max_examples=40)
 @given(lifetimes, moments, people)
 def test_quiet_hours_are_kept_unless_the_lab_goes_before_their_end(
     lived: Lifetime, at: datetime, habits: Habits
@@ -101,7 +98,6 @@ def test_quiet_hours_are_kept_unless_the_lab_goes_before_their_end(
         assert loud == []
 
 
-@settings(max_examples=40)
 @given(lifetimes, moments, people, st.integers(1, 200))
 def test_however_late_we_look_a_reminder_comes_first(
     lived: Lifetime, at: datetime, habits: Habits, hours: int
@@ -111,7 +107,6 @@ def test_however_late_we_look_a_reminder_comes_first(
     assert lifetime.deed(lab, habits, now) != "destroy"
 
 
-@settings(max_examples=40)
 @given(lifetimes, moments)
 def test_no_reminder_comes_sooner_than_remind_every_after_the_last(lived: Lifetime, at: datetime) -> None:
     done = lives_through(applied(at, lived), ALWAYS, at + timedelta(days=5))

@@ -39,6 +39,7 @@ PATIENCE_SECONDS = 0.25
 RESPONSE_URL_LIFE = timedelta(minutes=30)
 RETRY_AFTER = timedelta(seconds=60)
 ATTEMPTS = 3
+NOTHING_DONE = " I have not done anything."  # as refusals say it
 NOTE = 600  # characters of an answer that fits above the Home tab
 
 log = structlog.get_logger()
@@ -230,8 +231,8 @@ class Intake:
                 entry, message, attachment, outcome.picture if outcome is not None else None
             )
             return
-        if entry.payload["words"][0] == "home":
-            self._notifier.turn_away(entry, message)
+        if entry.payload["words"][0] == "home":  # who only looks has asked for nothing
+            self._notifier.turn_away(entry, replace(message, text=message.text.replace(NOTHING_DONE, "")))
             return
         said = message.text
         if outcome is not None and (outcome.listing or outcome.buttons or attachment or len(said) > NOTE):

@@ -83,7 +83,7 @@ def of(deps: Deps, operator: Operator, admins: tuple[Person, ...]) -> Home:
     return Home(
         person=operator.person,
         roles=operator.roles,
-        labs=tuple(_my_lab(deps, lab, now) for lab in labs.page(database, mine, LABS_SHOWN)),
+        labs=tuple(_my_lab(deps, lab, now) for lab in _my_labs(deps, operator.person, now)),
         labs_in_all=labs.totals(database, mine)[0],
         waiting=tuple(waiting[:WAITING_SHOWN]),
         waiting_in_all=len(waiting),
@@ -96,6 +96,13 @@ def of(deps: Deps, operator: Operator, admins: tuple[Person, ...]) -> Home:
         month=month,
         at=now,
     )
+
+
+def _my_labs(deps: Deps, person: Person, now: datetime) -> list[Lab]:
+    """The first of theirs: those that nobody uses, which end soon, and then the newest."""
+    idle = labs.page(deps.database, Kind(owner=person, idle_at=now), LABS_SHOWN)
+    newest = labs.page(deps.database, Kind(owner=person), LABS_SHOWN)
+    return list({lab.id: lab for lab in (*idle, *newest)}.values())[:LABS_SHOWN]
 
 
 def _my_lab(deps: Deps, lab: Lab, now: datetime) -> MyLab:

@@ -31,10 +31,10 @@ from state.records import Grant, Lab
 
 BYTES_LIMIT = 245_000  # as JSON in ASCII; Slack takes 250 KB of a view
 _MAY = {
-    "operator": "ask for labs and run your own",
-    "infra": "review plans, run everybody's labs, and decide who gets more time than a blueprint allows",
-    "security": "review plans and read the audit",
-    "admin": "say who is an operator, set budgets and read the audit",
+    "operator": ("ask for labs", "run your own"),
+    "infra": ("review plans", "run everybody's labs", "decide who gets more time than a blueprint allows"),
+    "security": ("review plans", "read the audit"),
+    "admin": ("say who is an operator", "set budgets", "read the audit"),
 }
 
 
@@ -228,7 +228,10 @@ def _in(channel: str) -> str:
 
 def _rights(home: Home) -> Iterator[Block]:
     yield _header("What you may do")
-    may = words.listed([_MAY[role] for role in _MAY if role in home.roles])
+    rights = dict.fromkeys(right for role in _MAY if role in home.roles for right in _MAY[role])
+    if "infra" in home.roles:
+        rights.pop("run your own", None)  # they are among everybody's
+    may = words.listed([*rights])
     who = words.listed([words.mention(person) for person in home.admins], "or") or "an admin"
     more = "" if "admin" in home.roles else f" For more, ask {who}."
     yield section(f"You hold {role_words(dict.fromkeys(home.roles, 1))}, so you may {may}.{more}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -12,7 +13,7 @@ from tests.inn import ADMIN, INFRA, REQUESTER, SECURITY, STRANGER, Inn
 def test_a_stranger_sees_whom_to_ask(inn: Inn) -> None:
     home = inn.opens_home(STRANGER)
     assert home.texts == [
-        "You are not a trusted operator yet. Ask <@U7> to run `/operator add @you operator`. I have not done anything."
+        "You are not a trusted operator yet. Ask <@U7> to run `/operator add @you operator`."
     ]
     assert list(home.buttons) == ["Look again"]
     assert inn.audited("refused") == [(STRANGER.key, "refused", STRANGER.key)]
@@ -101,6 +102,26 @@ def test_a_picture_that_cannot_be_drawn_or_shown_is_left_out(inn: Inn) -> None:
     home = inn.opens_home(REQUESTER)
     assert not [block for block in home.view["blocks"] if block["type"] == "image"]
     assert "Labs in <#C1> came to" in home.all
+
+
+def test_of_many_labs_those_that_nobody_uses_come_first(inn: Inn) -> None:
+    for number in range(10):
+        inn.says(REQUESTER, f"/lab up open lab-{number}")
+        inn.clock.passes(minutes=1)
+    inn.approved(inn.cards()[0])
+    inn.clock.passes(hours=4, minutes=5)
+    home = inn.opens_home(REQUESTER)
+    labs = [text.partition("*")[2].partition("*")[0] for text in home.texts if " · open · " in text]
+    assert labs == ["lab-0", *(f"lab-{number}" for number in range(9, 2, -1))]
+    assert "and 2 more: `/lab list mine`" in json.dumps(home.view)
+
+
+def test_who_holds_several_roles_is_told_each_right_once(inn: Inn) -> None:
+    inn.vault.add(REQUESTER, "admin", "infra", "operator", "security")
+    assert (
+        "so you may ask for labs, review plans, run everybody's labs, decide who gets more time than a blueprint "
+        "allows, read the audit, say who is an operator and set budgets."
+    ) in inn.opens_home(REQUESTER).all
 
 
 def test_vault_is_away(inn: Inn) -> None:

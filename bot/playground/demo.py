@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from bot.playground.browser import open_page
 from bot.playground.guide import Guide, Live
 from bot.playground.manifest import Manifest, read_manifest
 from bot.playground.model import SlashCommand
+from bot.playground.page.dates import zone_of_machine
 from bot.playground.server import LocalSlack
 from bot.playground.tour_acts import Cast, TourFailed
 from bot.playground.transcript import Transcript
@@ -106,14 +108,15 @@ def _manifest() -> Manifest:
 
 
 def cast_of(slack: LocalSlack) -> Cast:
-    """Who plays, in one channel. Whoever opens the page is the first of them."""
+    """Who plays, in one channel, by this machine's clock. Whoever opens the page is the first of them."""
+    add = partial(slack.add_user, tz=zone_of_machine(os.environ))
     people = {
-        "requester": slack.add_user("riley", title="asks for labs"),
-        "infra": slack.add_user("ines", title="infra, approves"),
-        "security": slack.add_user("sam", title="security, approves"),
-        "admin": slack.add_user("ada", title="admin, says who may", is_admin=True),
-        "stranger": slack.add_user("eve", title="stranger, may nothing"),
-        "leaver": slack.add_user("ivo", title="infra, leaves today"),
+        "requester": add("riley", title="asks for labs"),
+        "infra": add("ines", title="infra, approves"),
+        "security": add("sam", title="security, approves"),
+        "admin": add("ada", title="admin, says who may", is_admin=True),
+        "stranger": add("eve", title="stranger, may nothing"),
+        "leaver": add("ivo", title="infra, leaves today"),
     }
     channel = slack.add_channel("lab", list(people.values()))
     return Cast(channel=channel, **people)

@@ -486,6 +486,8 @@ def test_a_tour_pauses_where_the_reader_acts(
     slack.guide = Guide(slack.workspace, channel, play, pause_seconds=0)
     try:
         page = visit(slack)
+        phone = visit(slack, width=390, height=780).locator("#tour")
+        phone.get_by_role("button", name="Play the tour").wait_for()
         tour = page.locator("#tour")
         tour.get_by_role("button", name="Play the tour").click()
         tour.get_by_text("Scene 1").wait_for()

@@ -6,12 +6,24 @@ Source: https://docs.slack.dev/messaging/formatting-message-text#date-formatting
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _TOKEN = re.compile(r"\{(\w+)\}")
 _UNITS = ((31_536_000, "year"), (2_592_000, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def zone_of_machine(environment: Mapping[str, str], clock: Path = Path("/etc/localtime")) -> str:
+    """The IANA's name of the zone that this machine's clock shows; UTC where nothing tells."""
+    for name in (environment.get("TZ", "").removeprefix(":"), str(clock.resolve()).partition("zoneinfo/")[2]):
+        try:
+            if name:
+                return ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return "UTC"
 
 
 def moment(seconds: float, timezone: str) -> datetime | None:

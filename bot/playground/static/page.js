@@ -54,6 +54,7 @@ function live(isOn) {
 function apply(news) {
   if (news.reset) {
     if (open.me && open.me !== news.me) typed.clear();
+    if (news.tour && !open.me) open.place = "main"; // who comes for the first time shall see that there is one
     Object.assign(open, { me: news.me, channel: news.channel });
     history.replaceState(here(), "");
     const signature = `${open.me} ${open.channel}`;

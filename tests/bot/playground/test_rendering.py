@@ -6,6 +6,7 @@ import inspect
 import string
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from slack_sdk.models.blocks import Block
 from bot.playground.checks import check_blocks
 from bot.playground.model import Channel, File, Message, SlashCommand, User
 from bot.playground.mrkdwn import parts_of, text_of
-from bot.playground.page.dates import at, formatted, relative
+from bot.playground.page.dates import at, formatted, relative, zone_of_machine
 from bot.playground.page.emoji_names import character, replaced
 from bot.playground.page.hints import forms, hints
 from bot.playground.page.render import Reader, environment, safe_url
@@ -361,6 +362,19 @@ def test_times_are_the_readers() -> None:
     assert relative(7200) == "in 2 hours"
     assert at("2026-12-01T09:30", "Europe/Paris") == 1_796_113_800
     assert at("soon", "Europe/Paris") is None
+
+
+def test_a_machine_tells_its_zone(tmp_path: Path) -> None:
+    (tmp_path / "zoneinfo" / "Asia").mkdir(parents=True)
+    (tmp_path / "zoneinfo" / "Asia" / "Tokyo").touch()
+    (tmp_path / "localtime").symlink_to(tmp_path / "zoneinfo" / "Asia" / "Tokyo")
+    for told, clock, zone in [
+        ({}, "localtime", "Asia/Tokyo"),
+        ({"TZ": ":America/Lima"}, "localtime", "America/Lima"),
+        ({"TZ": "nonsense"}, "localtime", "Asia/Tokyo"),
+        ({"TZ": "/etc/localtime"}, "nowhere", "UTC"),
+    ]:
+        assert zone_of_machine(told, tmp_path / clock) == zone
 
 
 def test_attachments_are_shown_beside_a_bar_of_their_colour() -> None:

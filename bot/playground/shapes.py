@@ -26,15 +26,11 @@ def user_json(workspace: Workspace, user: User) -> Json:
         "tz": user.timezone,
         "tz_label": label,
         "tz_offset": int(offset.total_seconds()) if offset else 0,
-        "profile": {
-            "real_name": user.real_name,
-            "display_name": user.name,
-            "title": user.title,
-            "email": f"{user.name}@{workspace.teams[user.team_id].domain}.test",
-            "team": user.team_id,
-        },
+        "profile": _profile(workspace, user),
         "is_admin": user.is_admin,
         "is_owner": False,
+        "is_primary_owner": False,
+        "is_email_confirmed": True,
         "is_restricted": bool(user.guest),
         "is_ultra_restricted": user.guest == "single_channel",
         "is_bot": user.is_bot,
@@ -49,6 +45,27 @@ def user_json(workspace: Workspace, user: User) -> Json:
             {user.id, workspace.app.user_id} <= channel.members for channel in workspace.channels.values()
         )
     return shape
+
+
+def _profile(workspace: Workspace, user: User) -> Json:
+    first, _, last = user.real_name.partition(" ")
+    picture = f"{workspace.base_url}/static/icon.svg"
+    return {
+        "real_name": user.real_name,
+        "real_name_normalized": user.real_name,
+        "display_name": user.name,
+        "display_name_normalized": user.name,
+        "first_name": first,
+        "last_name": last,
+        "title": user.title,
+        "phone": "",
+        "status_text": "",
+        "status_emoji": "",
+        "status_expiration": 0,
+        "email": f"{user.name}@{workspace.teams[user.team_id].domain}.test",
+        "team": user.team_id,
+        **{f"image_{size}": picture for size in (24, 32, 48, 72, 192, 512)},
+    }
 
 
 def channel_json(workspace: Workspace, channel: Channel) -> Json:
@@ -70,6 +87,11 @@ def channel_json(workspace: Workspace, channel: Channel) -> Json:
         "is_private": channel.is_private,
         "is_archived": channel.is_archived,
         "is_general": False,
+        "is_read_only": False,
+        "is_frozen": False,
+        "previous_names": [],
+        "unlinked": 0,
+        "updated": channel.created * 1000,
         "is_member": workspace.app.user_id in channel.members,
         "is_shared": len(teams) > 1,
         "is_ext_shared": len(teams) > 1,

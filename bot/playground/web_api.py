@@ -88,9 +88,8 @@ def auth_test(workspace: Workspace, args: Json) -> Json:
 
 def team_info(workspace: Workspace, args: Json) -> Json:
     team = workspace.team
-    return {
-        "team": {"id": team.id, "name": team.name, "domain": team.domain, "url": f"{workspace.base_url}/"}
-    }
+    where = {"domain": team.domain, "email_domain": f"{team.domain}.test", "url": f"{workspace.base_url}/"}
+    return {"team": {"id": team.id, "name": team.name, **where, "icon": {"image_default": True}}}
 
 
 def bots_info(workspace: Workspace, args: Json) -> Json:

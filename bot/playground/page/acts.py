@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.playground import fields, web_files
 from bot.playground.model import Delivery, Json, Message, View
@@ -14,6 +14,7 @@ from bot.playground.page import dates, emoji_names
 from bot.playground.people import People
 
 PATIENCE_SECONDS = 0.5
+Result = TypeVar("Result")
 
 
 def act(people: People, asked: Json) -> str:
@@ -43,21 +44,20 @@ def _say(people: People, user: str, asked: Json) -> None:
         _begin(lambda: people.say(user, asked["channel"], text, thread, also_to_channel))
 
 
-def _begin(doing: Callable[[], object]) -> None:
-    """What goes wrong at once is raised. An app that takes its time over an event keeps nobody waiting."""
-    done: Future[None] = Future()
+def _begin(doing: Callable[[], Result]) -> Result | None:
+    """What comes of it at once, or is raised. An app that takes its time over an event keeps nobody waiting."""
+    done: Future[Result] = Future()
 
     def do() -> None:
         try:
-            doing()
+            done.set_result(doing())
         except Exception as problem:  # handed to whoever waits
             done.set_exception(problem)
-        else:
-            done.set_result(None)
 
     threading.Thread(target=do, daemon=True).start()
     with contextlib.suppress(TimeoutError):
-        done.result(PATIENCE_SECONDS)
+        return done.result(PATIENCE_SECONDS)
+    return None
 
 
 def _edit(people: People, user: str, asked: Json) -> None:
@@ -86,7 +86,9 @@ def _close(people: People, user: str, asked: Json) -> Delivery | None:
 
 
 def _home(people: People, user: str, asked: Json) -> Delivery | None:
-    return people.open_home(user)
+    """An app that is there and has no Home tab takes no such event, of which nobody is told."""
+    delivery = _begin(lambda: people.open_home(user))
+    return delivery if delivery and delivery.error == "dispatch_failed" and not delivery.status else None
 
 
 def _react(people: People, user: str, asked: Json) -> None:

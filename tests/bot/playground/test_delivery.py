@@ -241,3 +241,14 @@ def test_the_page_waits_for_no_event() -> None:
             act(slack, said | {"channel": "C0NONE"})
         release.set()
         slack.wait_for(lambda: len(slack.deliveries) == 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"), [(404, ""), (0, "The app did not take it (dispatch_failed).")]
+)
+def test_an_app_without_a_home_tab_is_not_complained_of(status: int, problem: str) -> None:
+    def answer(request: Request, body: bytes) -> Response:
+        return PlainTextResponse("", status_code=status)
+
+    with served(answer) as url, LocalSlack(url if status else "", retry_pauses=()) as slack:
+        assert act(slack, {"kind": "home", "user": slack.add_user("ada")}) == problem

@@ -322,3 +322,11 @@ def test_calls_are_recorded_without_the_token(slack: LocalSlack, client: WebClie
     assert call.arguments == {"channel": place.channel, "text": "seen"}
     assert (call.status, call.answer["ok"]) == (200, True)
     assert slack.bot_token not in repr(slack.calls)
+
+
+def test_a_profile_has_what_apps_read(slack: LocalSlack, client: WebClient) -> None:
+    ada = slack.add_user("ada.lovelace")
+    profile = client.users_info(user=ada)["user"]["profile"]
+    assert (profile["first_name"], profile["last_name"], profile["status_text"]) == ("Ada", "Lovelace", "")
+    assert profile["image_72"].startswith(slack.page_url)
+    assert client.team_info()["team"]["email_domain"] == "local.test"

@@ -192,6 +192,8 @@ def test_what_was_typed_outlives_the_workspace(chromium: Browser) -> None:
 
 
 def test_a_form_is_filled_in_wrongly_and_mended(visit: Visit, slack: LocalSlack, channel: str) -> None:
+    from playwright.sync_api import expect
+
     page = visit(slack)
     says(page, "/form")
     modal = page.locator("#modal")
@@ -202,6 +204,7 @@ def test_a_form_is_filled_in_wrongly_and_mended(visit: Visit, slack: LocalSlack,
     modal.locator("[data-input=reason] .error", has_text="Say more.").wait_for()
     assert modal.get_by_label("Why").input_value() == "bad"
     assert modal.get_by_label("Why").get_attribute("aria-invalid") == "true"
+    expect(modal.get_by_label("Why")).to_have_accessible_description("Say more.")
     modal.get_by_label("Why").fill("next")
     modal.get_by_role("button", name="Send").click()
     modal.get_by_role("heading", name="Next").wait_for()  # pushed upon it

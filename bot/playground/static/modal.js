@@ -39,8 +39,11 @@ export function showModal(view, page) {
     told.textContent = text;
     const field = place.querySelector("input, textarea, select, summary");
     if (field) {
-      if (text) field.setAttribute("aria-invalid", "true");
-      else field.removeAttribute("aria-invalid");
+      told.id ||= `error-${place.dataset.input}`;
+      for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", told.id]]) {
+        if (text) field.setAttribute(name, value);
+        else field.removeAttribute(name);
+      }
       if (text) first ??= field;
     }
   }

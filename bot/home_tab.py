@@ -17,6 +17,8 @@ from bot.slack import Later, NotTaken, Slack
 from bot.views import home as view
 from commands.costs.spent import DailyCosts, Picture
 from commands.home import Home
+from state import home_tabs
+from state.database import Database
 
 NOTE_LIFE = timedelta(minutes=1)  # what came of a click is read by then
 
@@ -40,12 +42,13 @@ class Tab:
 class HomeTab:
     """show() and turn_away() put something there; where Slack does not take it, whoever looks can press again.
 
-    refresh() does when something has changed. Who has their tab open is known to this process alone, and forgotten with
-    it: whoever opens the tab again sees all that is new.
+    refresh() does when something has changed. What stands there is known to this process alone; whose tab is open, to
+    the next one too, which take_up() lets follow.
     """
 
-    def __init__(self, slack: Slack, pictures: LatePictures) -> None:
+    def __init__(self, slack: Slack, database: Database, pictures: LatePictures) -> None:
         self._slack = slack
+        self._database = database
         self._pictures = pictures
         self._tabs: dict[str, Tab] = {}
 
@@ -59,8 +62,13 @@ class HomeTab:
             self._tabs.pop(user, None)
             return
         self._tabs[user] = replace(wanted, hash=published)
+        home_tabs.touch(self._database, home.person, home.at)
         if home.month is not None and known is None:
             self._want_picture(user, home.month, draw)
+
+    def take_up(self, home: Home, touched_at: datetime) -> None:
+        """A tab that an earlier process has shown: the next refresh() puts there what somebody has, and its picture."""
+        self._tabs.setdefault(home.person.user, Tab(replace(home, month=None), "", touched_at))
 
     def refresh(self, user: str, home: Home, draw: Draw) -> bool:
         """The same tab as things are now, if it looks otherwise; its picture stays. Raises NotTaken, Later."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import structlog
 
 from bot.home_tab import HomeTab
 from bot.slack import Later, NotTaken
 from commands import home
+from commands.authorise import known_admins
 from commands.deps import Deps
-from commands.engines.vault.protocol import VaultError
+from commands.engines.vault.protocol import Operator, VaultError
 from commands.home import Home
 from commands.words import plural
-from state import audit
+from state import audit, home_tabs
 
 OPEN_FOR = timedelta(minutes=15)  # Slack tells when a tab is opened, and never when it is left
 AT_LEAST = timedelta(minutes=1)  # so that times stay right where nothing happens
@@ -37,6 +39,7 @@ class HomeWatch:
         self._sequence: int | None = (
             None  # of the audit's newest entry, as of the last round; None: it was cut short
         )
+        self._has_taken_up = False
         self._looked_at = datetime.min.replace(tzinfo=deps.now().tzinfo)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._forever, name="home-watch", daemon=True)
@@ -53,6 +56,8 @@ class HomeWatch:
 
     def look(self, now: datetime) -> tuple[str, float]:
         """Show anew each open tab that looks otherwise by now. Returns a sentence, and how many seconds to rest."""
+        if not self._has_taken_up:
+            self._take_up(now)
         open_tabs = self._tab.looked_at_since(now - OPEN_FOR)
         if not open_tabs:
             return "nobody looks at a Home tab", 0.0
@@ -75,11 +80,27 @@ class HomeWatch:
         rest = max(SPACING_SECONDS, shown * 60 / PER_MINUTE) if shown or self._sequence is None else 0.0
         return f"showed {plural(shown, 'Home tab')} anew", rest
 
+    def _take_up(self, now: datetime) -> None:
+        """Follow the tabs that were open when the process before this one ended; all of them, or later."""
+        found = []
+        try:
+            admins = known_admins(self._deps.vault)[: home.ADMINS_SHOWN]
+            for each in home_tabs.touched_since(self._deps.database, now - OPEN_FOR):
+                operator = self._deps.vault.operator(each.person)
+                if _is_trusted(operator):
+                    found.append((home.of(self._deps, operator, admins), each.touched_at))
+        except VaultError as away:
+            log.debug("Home tabs wait", because=str(away))
+            return
+        for looked, touched_at in found:
+            self._tab.take_up(looked, touched_at)
+        self._has_taken_up = True
+
     def _refresh(self, stands: Home) -> bool:
         """By the person's rights at this moment, one read of Vault. Raises Later, NotTaken, VaultError."""
         user = stands.person.user
         operator = self._deps.vault.operator(stands.person)
-        if operator is None or operator.problem or not operator.roles:
+        if not _is_trusted(operator):
             self._tab.turn_away(user, "You are not a trusted operator any more.")
             return True
         looked = home.of(self._deps, operator, stands.admins)
@@ -94,3 +115,7 @@ class HomeWatch:
                 log.exception("the Home watch stumbled")
                 rest_seconds = SPACING_SECONDS
             self._stopping.wait(rest_seconds)
+
+
+def _is_trusted(operator: Operator | None) -> TypeGuard[Operator]:
+    return operator is not None and not operator.problem and bool(operator.roles)

@@ -68,7 +68,7 @@ class Notifier:
         self._outgoing = Outgoing(slack, database, reviewers)
         self._stopping = threading.Event()
         self.pictures = LatePictures(slack, self._stopping)
-        self.home_tab = HomeTab(slack, self.pictures)
+        self.home_tab = HomeTab(slack, database, self.pictures)
         self.windows = Windows(slack, now, self.answer, self._stopping)
         self._threads: list[threading.Thread] = []
 

@@ -83,6 +83,7 @@ _LABS = (
     """CREATE TABLE habits (
         seq {number}, person TEXT NOT NULL UNIQUE, timezone TEXT NOT NULL, quiet_from_minute BIGINT,
         quiet_until_minute BIGINT, quiet_weekends INTEGER)""",
+    "CREATE TABLE home_tabs (seq {number}, person TEXT NOT NULL UNIQUE, touched_at TEXT NOT NULL)",
     """CREATE TABLE budgets (
         seq {number}, channel TEXT NOT NULL UNIQUE, per_month_cents DOUBLE PRECISION NOT NULL,
         currency TEXT NOT NULL, set_by TEXT NOT NULL, set_at TEXT NOT NULL)""",

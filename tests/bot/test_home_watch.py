@@ -9,7 +9,7 @@ from bot.home_watch import HomeWatch
 from commands import home
 from commands.costs.spent import DailyCosts, Picture
 from state.records import Person
-from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, SECURITY, Inn
+from tests.inn import ADMIN, COLLEAGUE, INFRA, REQUESTER, SECURITY, STRANGER, Inn
 
 
 def look(inn: Inn) -> str:
@@ -193,3 +193,39 @@ def test_more_time_that_waits_for_infra_appears_too(inn: Inn) -> None:
     assert "wants" not in inn.home(INFRA).all
     assert inn.lab().expires_at is not None
     assert inn.lab().expires_at > inn.clock() + timedelta(days=4)  # type: ignore[operator]
+
+
+def test_one_that_was_open_when_the_process_ended_follows_again(inn: Inn) -> None:
+    inn.opens_home(INFRA)
+    inn.opens_home(STRANGER)
+    inn.clock.passes(minutes=2)
+    inn.kills()
+    inn.says(REQUESTER, "/lab up web demo")
+    assert look(inn) == "showed 1 Home tab anew"
+    assert first(inn, INFRA).startswith("*demo* · proposed")
+    inn.clock.passes(minutes=14)
+    inn.kills()
+    assert look(inn) == "nobody looks at a Home tab"
+
+
+def test_after_that_its_picture_is_there_again(inn: Inn) -> None:
+    inn.has("demo")
+    inn.clock.passes(hours=3)
+    inn.opens_home(REQUESTER)
+    inn.kills()
+    drawing = replace(inn.deps, draw_costs=lambda month: Picture(b"png", "A bar"))
+    inn.home_watch = HomeWatch(drawing, inn.notifier.home_tab)
+    look(inn)
+    inn.works()
+    shown = [block["alt_text"] for block in inn.home(REQUESTER).view["blocks"] if block["type"] == "image"]
+    assert shown == ["A bar"]
+
+
+def test_one_that_cannot_be_followed_yet_is_followed_later(inn: Inn) -> None:
+    inn.opens_home(INFRA)
+    inn.kills()
+    inn.says(REQUESTER, "/lab up web demo")
+    inn.vault.state = "sealed"
+    assert look(inn) == "nobody looks at a Home tab"
+    inn.vault.state = "ready"
+    assert look(inn) == "showed 1 Home tab anew"

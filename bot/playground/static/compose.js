@@ -11,6 +11,7 @@ export class Box {
     this.text = form.querySelector("textarea");
     this.list = form.querySelector("[role=listbox]");
     this.button = form.querySelector("[type=submit]");
+    this.leave = form.querySelector("[data-leave]");
     this.editing = ""; // the ts of a message of one's own that stands in the box
     this.kept = ""; // what stood there before
     this.offered = [];
@@ -19,6 +20,10 @@ export class Box {
     this.text.addEventListener("input", () => this.changed());
     this.text.addEventListener("keydown", (event) => this.key(event));
     this.text.addEventListener("blur", () => setTimeout(() => this.offer([]), 150));
+    this.leave.addEventListener("click", () => {
+      this.value = this.kept;
+      this.text.focus();
+    });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.send();
@@ -52,8 +57,9 @@ export class Box {
 
   mark(editing) {
     this.editing = editing;
-    this.form.querySelector(".editing").textContent = editing ? "You are editing your message. Esc leaves it as it is." : "";
+    this.form.querySelector(".editing").textContent = editing ? "You are editing your message." : "";
     this.button.textContent = editing ? "Save" : "Send";
+    this.leave.hidden = !editing;
   }
 
   grow() {

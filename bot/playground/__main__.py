@@ -45,6 +45,7 @@ def main() -> None:
         shortcuts=manifest.shortcuts,
         has_assistant=manifest.has_assistant,
         unfurl_domains=manifest.unfurl_domains,
+        scopes=manifest.scopes,
     )
     people = [slack.add_user(each, tz=zone_of_machine(os.environ)) for each in _names(chosen.people)]
     for channel in _names(chosen.channels):

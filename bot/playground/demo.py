@@ -21,6 +21,7 @@ from bot.playground.guide import Guide, Live
 from bot.playground.manifest import Manifest, read_manifest
 from bot.playground.model import SlashCommand
 from bot.playground.page.dates import zone_of_machine
+from bot.playground.people import EVENTS
 from bot.playground.server import LocalSlack
 from bot.playground.tour_acts import Cast, TourFailed
 from bot.playground.transcript import Transcript
@@ -94,6 +95,7 @@ def workspace() -> LocalSlack:
         commands=app.commands,
         events=app.events,
         shortcuts=app.shortcuts,
+        scopes=app.scopes,
     )
 
 
@@ -103,7 +105,7 @@ def _manifest() -> Manifest:
     return (
         read_manifest(path)
         if path.is_file()
-        else Manifest(commands=[SlashCommand(word) for word in COMMANDS])
+        else Manifest(events=list(EVENTS), commands=[SlashCommand(word) for word in COMMANDS])
     )
 
 

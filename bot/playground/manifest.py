@@ -24,6 +24,7 @@ class Manifest:
     shortcuts: list[Shortcut] = field(default_factory=list)
     has_assistant: bool = False
     unfurl_domains: list[str] = field(default_factory=list)
+    scopes: list[str] | None = None  # None: it names none, and all are had
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -35,6 +36,7 @@ def read_manifest(path: Path) -> Manifest:
     if not isinstance(shape, dict):
         raise ValueError(f"{path} is not a manifest: it has no keys.")
     listed = (shape.get("features") or {}).get("slash_commands") or []
+    scopes = ((shape.get("oauth_config") or {}).get("scopes") or {}).get("bot")
     events = ((shape.get("settings") or {}).get("event_subscriptions") or {}).get("bot_events")
     return Manifest(
         name=(shape.get("display_information") or {}).get("name", "App"),
@@ -47,6 +49,7 @@ def read_manifest(path: Path) -> Manifest:
         events=list(events or ()),
         has_assistant=bool({"assistant_view", "agent_view"} & set(shape.get("features") or {})),
         unfurl_domains=[str(each) for each in (shape.get("features") or {}).get("unfurl_domains") or []],
+        scopes=[str(each) for each in scopes] if scopes else None,
         should_escape=any(each.get("should_escape") for each in listed) or not listed,
         shortcuts=[
             Shortcut(

@@ -229,6 +229,7 @@ class App:
     app_token: str
     signing_secret: str
     verification_token: str
+    scopes: frozenset[str] | None = None  # of its token, as its manifest names them; None: all
 
 
 @dataclass(frozen=True)
@@ -251,9 +252,10 @@ class Shortcut:
 
 
 class SlackError(Exception):
-    """A request that Slack refuses. code: Slack's own word for it; messages: what it tells beside."""
+    """A request that Slack refuses. code: Slack's own word for it; messages and more: what it tells beside."""
 
-    def __init__(self, code: str, *messages: str) -> None:
+    def __init__(self, code: str, *messages: str, **more: str) -> None:
         super().__init__(code)
         self.code = code
         self.messages = messages
+        self.more = more

@@ -69,6 +69,7 @@ class LocalSlack(Agents, Sharing):
         shortcuts: Sequence[Shortcut] = (),
         has_assistant: bool = False,
         unfurl_domains: Sequence[str] = (),
+        scopes: Sequence[str] | None = None,
     ) -> None:
         app = App(
             id="A00000001",
@@ -79,6 +80,7 @@ class LocalSlack(Agents, Sharing):
             app_token=app_token or f"xapp-local-{secrets.token_urlsafe(16)}",
             signing_secret=signing_secret or secrets.token_hex(16),
             verification_token=secrets.token_hex(12),
+            scopes=None if scopes is None else frozenset(scopes),
         )
         workspace = Workspace(app, team_name, team_name.lower().replace(" ", "-"), clock)
         courier = Courier(app_url or "", app.signing_secret, ack_limit_seconds, retry_pauses)

@@ -47,8 +47,13 @@ def user_json(workspace: Workspace, user: User) -> Json:
     return shape
 
 
+def address_of(workspace: Workspace, user: User) -> str:
+    return f"{user.name}@{workspace.teams[user.team_id].domain}.test"
+
+
 def _profile(workspace: Workspace, user: User) -> Json:
     first, _, last = user.real_name.partition(" ")
+    address, scopes = address_of(workspace, user), workspace.app.scopes
     picture = f"{workspace.base_url}/static/icon.svg"
     return {
         "real_name": user.real_name,
@@ -62,7 +67,7 @@ def _profile(workspace: Workspace, user: User) -> Json:
         "status_text": "",
         "status_emoji": "",
         "status_expiration": 0,
-        "email": f"{user.name}@{workspace.teams[user.team_id].domain}.test",
+        **({"email": address} if scopes is None or "users:read.email" in scopes else {}),
         "team": user.team_id,
         **{f"image_{size}": picture for size in (24, 32, 48, 72, 192, 512)},
     }

@@ -19,6 +19,7 @@ from bot.playground import (
     web_views,
 )
 from bot.playground.model import Json, SlackError
+from bot.playground.scopes import check_scope
 from bot.playground.workspace import Workspace
 
 GONE = ("channels.", "groups.", "im.", "mpim.", "files.upload", "rtm.")
@@ -36,6 +37,7 @@ def answer(workspace: Workspace, method: str, args: Json, token: str) -> Json:
         if method != "api.test":
             _check_token(workspace, token, wanted)
         with workspace.lock:
+            check_scope(workspace, method, args)
             return {"ok": True, **function(workspace, args)}
     except SlackError as problem:
         return error_answer(problem)
@@ -53,7 +55,7 @@ def _not_served(method: str) -> SlackError:
 
 
 def error_answer(problem: SlackError) -> Json:
-    shape: Json = {"ok": False, "error": problem.code}
+    shape: Json = {"ok": False, "error": problem.code, **problem.more}
     if problem.messages:
         shape["response_metadata"] = {"messages": list(problem.messages)}
     return shape

@@ -23,12 +23,15 @@ from bot.playground.arguments import (
 )
 from bot.playground.checks import MARKDOWN_TEXT, POST_TEXT, UPDATE_TEXT, check_message, check_metadata
 from bot.playground.model import Json, Message, SlackError
+from bot.playground.scopes import may_post_anywhere
 from bot.playground.shapes import message_json
 from bot.playground.workspace import Workspace
 
 
 def post_message(workspace: Workspace, args: Json) -> Json:
-    channel = joined_channel_of(workspace, args)
+    channel = channel_of(workspace, args)
+    if not may_post_anywhere(workspace, channel) or channel.is_archived:
+        channel = joined_channel_of(workspace, args)
     message = new_message(workspace, channel.id, args)
     workspace.put_message(message)
     end_status(workspace, message.thread_ts)

@@ -9,7 +9,7 @@ import re
 
 from bot.playground.arguments import flag, needed, page_of, user_of
 from bot.playground.model import Json, SlackError
-from bot.playground.shapes import user_json
+from bot.playground.shapes import address_of, user_json
 from bot.playground.workspace import Workspace
 
 
@@ -20,9 +20,8 @@ def users_info(workspace: Workspace, args: Json) -> Json:
 def users_lookup_by_email(workspace: Workspace, args: Json) -> Json:
     email = needed(args, "email")
     for user in workspace.users.values():
-        shape = user_json(workspace, user)
-        if shape["profile"]["email"] == email and not user.is_bot and not user.deleted:
-            return {"user": shape}
+        if address_of(workspace, user) == email and not user.is_bot and not user.deleted:
+            return {"user": user_json(workspace, user)}
     raise SlackError("users_not_found")
 
 

@@ -308,6 +308,24 @@ def test_threads_home_shortcuts_and_the_inspector(
     assert page.locator("#modal").is_hidden()
 
 
+def test_who_becomes_somebody_else_sees_the_same_place_as_theirs(
+    visit: Visit, slack: LocalSlack, channel: str
+) -> None:
+    page = visit(slack)
+    page.locator("#sides").get_by_role("button", name="Keeper").click()
+    page.get_by_role("tab", name="Home").click()
+    for name in ("sam", "eve"):  # whose Home tab nobody has opened yet
+        slack.workspace.homes.pop(user(slack, name), None)
+        be(page, slack, name)
+        page.locator("#home .line", has_text="Home").wait_for()
+    page.get_by_role("tab", name="Messages").click()
+    says(page, "a word of eve's")
+    latest(page, "a word of eve's").wait_for()
+    be(page, slack, "sam")
+    latest(page, "a word of eve's").wait_for(state="detached")
+    page.get_by_role("tab", name="Messages", selected=True).wait_for()
+
+
 def test_with_the_keyboard_alone(visit: Visit, slack: LocalSlack, channel: str) -> None:
     from playwright.sync_api import expect
 

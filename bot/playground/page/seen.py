@@ -122,7 +122,9 @@ class Feed:
             everybody = actors(workspace)
             me = next((user.id for user in everybody if user.id == self.opened.user), "")
             me = me or (everybody[0].id if everybody else "")
-            wanted = workspace.direct_channel(me).id if self.opened.is_home and me else self.opened.channel
+            wanted = self.opened.channel
+            if me and (self.opened.is_home or self._is_anothers(wanted, me)):
+                wanted = workspace.direct_channel(me).id
             channels = [channel for channel in workspace.channels.values() if me in channel.members]
             channels.sort(key=lambda channel: channel.is_im)  # what is opened at first is no direct message
             shown = next((each for each in channels if each.id == wanted), None) or next(iter(channels), None)
@@ -157,6 +159,11 @@ class Feed:
         changes |= self._modal(reader, modals) | self._tour(reader)
         self._is_new = False
         return changes
+
+    def _is_anothers(self, channel_id: str, me: str) -> bool:
+        """Whether these are somebody else's direct messages: whoever looked at them sees their own now."""
+        channel = self.workspace.channels.get(channel_id)
+        return channel is not None and channel.is_im and me not in channel.members
 
     def _latest(self, channel: Channel, me: str) -> str:
         visible = self.workspace.visible(channel.id, me)

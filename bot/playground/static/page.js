@@ -243,7 +243,10 @@ document.addEventListener("click", (event) => {
   } else if ("back" in dataset) look({ place: "nav" });
 });
 window.addEventListener("popstate", (event) => event.state && look({ ...event.state, inspect: null }, false));
-$("me").addEventListener("change", () => look({ me: $("me").value, thread: "", home: false }));
+$("me").addEventListener("change", () => {
+  look({ me: $("me").value, thread: "" });
+  if (open.home) act({ kind: "home" });
+});
 $("side-close").addEventListener("click", closeSide);
 $("traffic").addEventListener("click", () => (open.inspect === "" ? closeSide() : openInspect("")));
 $("picker").addEventListener("close", () => {

@@ -10,6 +10,8 @@ from typing import Any
 from bot.playground.model import Channel, Json, Message, SlackError, User
 from bot.playground.workspace import TOMBSTONE, Workspace
 
+FUNCTION_RUN = "function run"  # a name that no call carries: the step of a workflow that the token is for
+
 
 def needed(args: Json, name: str) -> str:
     """Raises SlackError invalid_arguments when it is not there."""

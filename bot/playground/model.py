@@ -101,6 +101,7 @@ class Message:
     reply_broadcast: bool = False
     username: str = ""  # what the app calls itself in this message alone
     icon_emoji: str = ""
+    function_run: str = ""  # the step of a workflow that it was posted for
     subtype: str = ""  # channel_join, channel_topic, …: what Slack tells by itself of what somebody did
 
     @property
@@ -132,6 +133,7 @@ class FunctionRun:
     id: str
     callback_id: str
     inputs: Json
+    token: str  # what the app calls with for this step
     state: Literal["running", "completed", "failed"] = "running"
     outputs: Json = field(default_factory=dict)
     error: str = ""
@@ -156,6 +158,7 @@ class View:
     root_view_id: str = ""
     previous_view_id: str = ""
     hash: str = ""
+    function_run: str = ""  # the step of a workflow that it was opened for
     errors: tuple[tuple[str, str], ...] = ()  # (block_id, sentence), as shown under the fields
 
     @property

@@ -53,28 +53,48 @@ def _interaction(workspace: Workspace, kind: str, user: User) -> Json:
     }
 
 
+def _step(workspace: Workspace, user: User, place: Message | View, pointer: str) -> Json:
+    """What an interaction tells beside where the message or the view was made for a step of a workflow."""
+    run = workspace.function_runs.get(place.function_run)
+    if run is None:
+        return {}
+    function = {"execution_id": run.id, "function": {"callback_id": run.callback_id}, "inputs": run.inputs}
+    interactor = {"id": user.id, "secret": workspace.app.verification_token}
+    return {
+        "function_data": function,
+        "bot_access_token": run.token,
+        "interactivity": {"interactor": interactor, "interactivity_pointer": pointer},
+    }
+
+
 def message_click(workspace: Workspace, user: User, message: Message, action: Json, values: Json) -> Json:
     if old := legacy.pressed(message.attachments, action):
         return _attachment_click(workspace, user, message, *old)
     channel = workspace.channels[message.channel]
     thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
     ticket = workspace.tickets.issue_response_url(channel.id, user.id, message.ts, message.thread_ts)
-    return _interaction(workspace, "block_actions", user) | {
-        "container": {
-            "type": "message",
-            "message_ts": message.ts,
-            "channel_id": channel.id,
-            "is_ephemeral": bool(message.ephemeral_to),
-            **thread,
-            **_attachment_of(message, action),
-        },
-        "trigger_id": workspace.tickets.issue_trigger(user.id, channel=channel.id),
-        "channel": {"id": channel.id, "name": channel.name or "directmessage"},
-        "message": message_json(workspace, message),
-        "state": {"values": values},
-        "response_url": response_url(workspace, ticket),
-        "actions": [action],
-    }
+    trigger_id = workspace.tickets.issue_trigger(user.id, channel=channel.id)
+    step = _step(workspace, user, message, trigger_id)
+    return (
+        _interaction(workspace, "block_actions", user)
+        | step
+        | {
+            "container": {
+                "type": "message",
+                "message_ts": message.ts,
+                "channel_id": channel.id,
+                "is_ephemeral": bool(message.ephemeral_to),
+                **thread,
+                **_attachment_of(message, action),
+            },
+            "trigger_id": trigger_id,
+            "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+            "message": message_json(workspace, message),
+            "state": {"values": values},
+            "response_url": response_url(workspace, ticket),
+            "actions": [action],
+        }
+    )
 
 
 def _attachment_click(
@@ -127,12 +147,18 @@ def message_shortcut(workspace: Workspace, user: User, message: Message, callbac
 
 
 def view_click(workspace: Workspace, user: User, view: View, action: Json, values: Json) -> Json:
-    return _interaction(workspace, "block_actions", user) | {
-        "container": {"type": "view", "view_id": view.id},
-        "trigger_id": workspace.tickets.issue_trigger(user.id, view.id),
-        "view": view_json(workspace, view, _with_files(workspace, values)),
-        "actions": [action],
-    }
+    trigger_id = workspace.tickets.issue_trigger(user.id, view.id)
+    step = _step(workspace, user, view, trigger_id)
+    return (
+        _interaction(workspace, "block_actions", user)
+        | step
+        | {
+            "container": {"type": "view", "view_id": view.id},
+            "trigger_id": trigger_id,
+            "view": view_json(workspace, view, _with_files(workspace, values)),
+            "actions": [action],
+        }
+    )
 
 
 def suggestion(
@@ -161,11 +187,17 @@ def suggestion(
 
 
 def view_submission(workspace: Workspace, user: User, view: View, values: Json) -> Json:
-    return _interaction(workspace, "view_submission", user) | {
-        "trigger_id": workspace.tickets.issue_trigger(user.id, view.id),
-        "view": view_json(workspace, view, _with_files(workspace, values)),
-        "response_urls": list(_response_urls(workspace, user, view, values)),
-    }
+    trigger_id = workspace.tickets.issue_trigger(user.id, view.id)
+    step = _step(workspace, user, view, trigger_id)
+    return (
+        _interaction(workspace, "view_submission", user)
+        | step
+        | {
+            "trigger_id": trigger_id,
+            "view": view_json(workspace, view, _with_files(workspace, values)),
+            "response_urls": list(_response_urls(workspace, user, view, values)),
+        }
+    )
 
 
 def _with_files(workspace: Workspace, values: Json) -> Json:
@@ -203,10 +235,15 @@ def _response_urls(workspace: Workspace, user: User, view: View, values: Json) -
 
 
 def view_closed(workspace: Workspace, user: User, view: View, is_cleared: bool) -> Json:
-    return _interaction(workspace, "view_closed", user) | {
-        "view": view_json(workspace, view),
-        "is_cleared": is_cleared,
-    }
+    step = _step(workspace, user, view, "")
+    return (
+        _interaction(workspace, "view_closed", user)
+        | step
+        | {
+            "view": view_json(workspace, view),
+            "is_cleared": is_cleared,
+        }
+    )
 
 
 def event(workspace: Workspace, inner: Json, is_shared: bool = False) -> Json:

@@ -5,6 +5,7 @@ Sources: https://docs.slack.dev/ai/developing-agents and https://docs.slack.dev/
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -80,7 +81,8 @@ def set_suggested_prompts(workspace: Workspace, args: Json) -> Json:
 def start_function(workspace: Workspace, callback_id: str, inputs: Json) -> tuple[str, Json]:
     """A step of a workflow that the app is to do: the id of this run, and the event that tells of it."""
     run_id = workspace.next_id("Fx")
-    workspace.function_runs[run_id] = FunctionRun(run_id, callback_id, inputs)
+    token = f"xwfp-local-{secrets.token_urlsafe(16)}"
+    workspace.function_runs[run_id] = FunctionRun(run_id, callback_id, inputs, token)
     now = int(workspace.clock())
     function = {
         "id": f"Fn{callback_id}",
@@ -101,7 +103,7 @@ def start_function(workspace: Workspace, callback_id: str, inputs: Json) -> tupl
         "inputs": inputs,
         "function_execution_id": run_id,
         "workflow_execution_id": workspace.next_id("Wx"),
-        "bot_access_token": workspace.app.bot_token,
+        "bot_access_token": token,
         "event_ts": workspace.next_ts(),
     }
     return run_id, inner

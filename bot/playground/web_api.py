@@ -18,6 +18,7 @@ from bot.playground import (
     web_streams,
     web_views,
 )
+from bot.playground.arguments import FUNCTION_RUN
 from bot.playground.model import Json, SlackError
 from bot.playground.scopes import check_scope
 from bot.playground.workspace import Workspace
@@ -35,7 +36,8 @@ def answer(workspace: Workspace, method: str, args: Json, token: str) -> Json:
         if function is None:
             raise _not_served(method)
         if method != "api.test":
-            _check_token(workspace, token, wanted)
+            args = args | {FUNCTION_RUN: _run_of(workspace, token)}
+            _check_token(workspace, wanted if args[FUNCTION_RUN] else token, wanted)
         with workspace.lock:
             check_scope(workspace, method, args)
             return {"ok": True, **function(workspace, args)}
@@ -59,6 +61,12 @@ def error_answer(problem: SlackError) -> Json:
     if problem.messages:
         shape["response_metadata"] = {"messages": list(problem.messages)}
     return shape
+
+
+def _run_of(workspace: Workspace, token: str) -> str:
+    """The step of a workflow that a token was given for; empty for another token."""
+    runs = list(workspace.function_runs.values())
+    return next((run.id for run in runs if token and run.token == token), "")
 
 
 def _check_token(workspace: Workspace, token: str, wanted: str) -> None:

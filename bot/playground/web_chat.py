@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.playground.arguments import (
+    FUNCTION_RUN,
     attachments_of,
     blocks_of,
     channel_of,
@@ -70,6 +71,7 @@ def new_message(workspace: Workspace, channel_id: str, args: Json, ephemeral_to:
         reply_broadcast=flag(args, "reply_broadcast"),
         username=str(args.get("username") or ""),
         icon_emoji=str(args.get("icon_emoji") or "").strip(":"),
+        function_run=str(args.get(FUNCTION_RUN) or ""),
     )
 
 

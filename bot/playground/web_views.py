@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bot.playground.arguments import needed, structure
+from bot.playground.arguments import FUNCTION_RUN, needed, structure
 from bot.playground.checks import check_view
 from bot.playground.model import Json, SlackError, View
 from bot.playground.shapes import view_json
@@ -50,7 +50,8 @@ def push_upon(workspace: Workspace, below: View, payload: Json) -> View:
     if len(workspace.views.get(below.user, [])) >= STACK:
         raise SlackError("push_limit_reached")
     view = make_view(workspace, below.user, payload)
-    view = replace(view, root_view_id=below.root_view_id or below.id, previous_view_id=below.id)
+    root = below.root_view_id or below.id
+    view = replace(view, root_view_id=root, previous_view_id=below.id, function_run=below.function_run)
     return workspace.put_view(view, on_top=True)
 
 
@@ -63,6 +64,7 @@ def update_view(workspace: Workspace, old: View, payload: Json) -> View:
         replace(
             new,
             id=old.id,
+            function_run=old.function_run,
             external_id=new.external_id or old.external_id,
             root_view_id=old.root_view_id,
             previous_view_id=old.previous_view_id,
@@ -77,12 +79,18 @@ def _payload(args: Json) -> Json:
     return payload
 
 
+def _trigger_id(args: Json) -> str:
+    """A step of a workflow gets one under another name too."""
+    return str(args.get("interactivity_pointer") or "") or needed(args, "trigger_id")
+
+
 def views_open(workspace: Workspace, args: Json) -> Json:
     payload = check_view(_payload(args))
     if payload["type"] != "modal":
         raise SlackError("invalid_arguments", "[ERROR] views.open takes a modal [json-pointer:/view/type]")
-    trigger = workspace.tickets.use_trigger(needed(args, "trigger_id"))
-    view = workspace.put_view(make_view(workspace, trigger.user, _from_here(payload, trigger.channel)))
+    trigger = workspace.tickets.use_trigger(_trigger_id(args))
+    view = make_view(workspace, trigger.user, _from_here(payload, trigger.channel))
+    view = workspace.put_view(replace(view, function_run=str(args.get(FUNCTION_RUN) or "")))
     return {"view": view_json(workspace, view)}
 
 
@@ -107,7 +115,7 @@ def _from_here(payload: Json, channel: str) -> Json:
 
 def views_push(workspace: Workspace, args: Json) -> Json:
     payload = check_view(_payload(args))
-    trigger = workspace.tickets.use_trigger(needed(args, "trigger_id"))
+    trigger = workspace.tickets.use_trigger(_trigger_id(args))
     below = workspace.find_view(trigger.view_id)
     if below is None or below.type != "modal":
         raise SlackError("not_found")

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from bot.playground.events import SERVED
 from bot.playground.server import LocalSlack
 from tests.bot.playground.listening_app import client_of
-from tests.bot.playground.small_app import served_app
+from tests.bot.playground.small_app import button, field, modal, section, served_app
 
 
 def an_assistant(slack: LocalSlack) -> App:
@@ -47,6 +47,23 @@ def an_assistant(slack: LocalSlack) -> App:
             complete({"greeting": f"Hello {inputs['name']}"})
         else:
             fail("Nobody to greet")
+
+    @app.function("ask")
+    def ask(inputs: Any, say: Any) -> None:
+        block = section("Done?") | {"accessory": button("Done", "done")}
+        say(channel=inputs["user"], text="Done?", blocks=[block])
+
+    @app.action("done")
+    def done(ack: Any, body: Any, client: WebClient) -> None:
+        ack()
+        pointer = body["interactivity"]["interactivity_pointer"]
+        view = modal("How was it?", [field("word", "A word")], callback_id="word")
+        client.views_open(trigger_id="", interactivity_pointer=pointer, view=view)
+
+    @app.view("word")
+    def word(ack: Any, view: Any, inputs: Any, complete: Any) -> None:
+        ack()
+        complete({"word": view["state"]["values"]["word"]["text"]["value"], "user": inputs["user"]})
 
     return app
 
@@ -124,3 +141,18 @@ def test_a_step_of_a_workflow_is_done(slack: LocalSlack, client: WebClient) -> N
         client.functions_completeSuccess(function_execution_id=done, outputs={})
     with pytest.raises(SlackApiError, match="function_execution_not_found"):
         client.functions_completeError(function_execution_id="Fx0", error="x")
+
+
+def test_a_step_may_ask_somebody_first(slack: LocalSlack, client: WebClient) -> None:
+    dee = slack.add_user("dee")
+    run_id = slack.run_function("ask", {"user": dee})
+    assert slack.function_run(run_id).state == "running"
+    asked = slack.messages(slack.direct_channel(dee))[-1]
+    sent = slack.click(dee, asked, "Done").payload
+    assert sent["function_data"]["execution_id"] == run_id
+    slack.submit(dee, slack.views_of(dee)[-1], {"word": "fine"})
+    assert slack.function_run(run_id).outputs == {"word": "fine", "user": dee}
+    said = client.chat_postMessage(
+        channel=dee, text="x", blocks=[section("x") | {"accessory": button("Go", "x")}]
+    )
+    assert "function_data" not in slack.click(dee, said["ts"], "Go").payload

@@ -24,7 +24,7 @@ from commands.blueprint import Blueprint
 from commands.blueprints import proposals, sources
 from commands.deps import Deps
 from commands.engines.deadline import Threads
-from commands.forms import before_closing
+from commands.forms import before_closing, from_message
 from commands.request import Outcome, Refused, Request
 from commands.table import handle
 from commands.words import code
@@ -77,6 +77,10 @@ class Intake:
         except Exception as fault:  # the form closes, and whatever it is shows when it is handled
             log.warning("a form is not looked at", action=request.words[0], error=type(fault).__name__)
             return {}
+
+    def told_in(self, text: str) -> dict[str, str]:
+        """What a message says of a lab, by the fields of the form that asks for one."""
+        return from_message.told_in(text, self._deps.catalogue.blueprints())
 
     def blueprint_of(self, words: tuple[str, ...]) -> Blueprint | None:
         """Whose variables the words of a command name: the blueprint's, or that of the lab."""

@@ -41,7 +41,7 @@ def register(app: App, intake: Intake) -> None:
         ack()
 
     def take_shortcut(body: dict[str, Any], ack: Ack) -> None:
-        intake.take(requests.from_shortcut(body, intake.now()))
+        intake.take(requests.from_shortcut(body, intake.now(), intake.told_in))
         ack()
 
     def take_mention(body: dict[str, Any], ack: Ack) -> None:

@@ -134,8 +134,10 @@ def _from_choice(body: Body, now: datetime) -> InboxEntry:
     return InboxEntry(_id(body, body.get("trigger_id")), "click", payload, now)
 
 
-def from_shortcut(body: Body, now: datetime) -> InboxEntry:
-    """A shortcut from the menu, or one below a message, whose thread it is about then.
+def from_shortcut(
+    body: Body, now: datetime, told_in: Callable[[str], Mapping[str, str]] = lambda text: {}
+) -> InboxEntry:
+    """A shortcut from the menu, or one below a message, whose thread it is about then, and what is told_in its text.
 
     Source: https://docs.slack.dev/interactivity/implementing-shortcuts
     """
@@ -146,6 +148,7 @@ def from_shortcut(body: Body, now: datetime) -> InboxEntry:
         "trigger_id": body.get("trigger_id"),
         "response_url": body.get("response_url"),
         "words": [str(body.get("callback_id", "")), str(said.get("thread_ts") or said.get("ts") or "")],
+        "form": dict(told_in(str(said.get("text") or ""))),
     }
     return InboxEntry(_id(body, body.get("trigger_id")), "shortcut", payload, now)
 

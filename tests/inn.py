@@ -469,8 +469,9 @@ class Inn:
             "callback_id": shortcut,
         }
         if message_ts:
-            body |= {"channel": {"id": CHANNEL}, "message": {"ts": message_ts}}
-        self.asks(requests.from_shortcut(body, self.clock()))
+            text = next((said.text for said in self.slack.messages if said.ts == message_ts), "")
+            body |= {"channel": {"id": CHANNEL}, "message": {"ts": message_ts, "text": text}}
+        self.asks(requests.from_shortcut(body, self.clock(), self.intake.told_in))
         return self.view()
 
     def _form_body(self, person: Person, given: Mapping[str, str]) -> dict[str, Any]:

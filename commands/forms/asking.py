@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from commands import labs
 from commands.deps import Deps
-from commands.forms import up_form
+from commands.forms import from_message, up_form
 from commands.request import Outcome, Refused, Request, id_from
 from commands.words import mention
 from state import outbox, runs
@@ -16,7 +16,10 @@ from state.records import OutboxMessage
 def ask(request: Request, deps: Deps) -> Outcome:
     """`Ask for a lab`: the button and the shortcut, or `Lab from this thread`, whose value is the thread."""
     thread_ts = request.words[1] if "." in request.words[1] else ""  # a button's value is never empty
-    return Outcome(form=up_form.form(request, deps, thread_ts=thread_ts))
+    form = up_form.form(request, deps, request.form, thread_ts)
+    if request.form:
+        form = replace(form, introduction=f"{from_message.NOTE} {form.introduction}".strip())
+    return Outcome(form=form)
 
 
 def ask_again(request: Request, deps: Deps) -> Outcome:

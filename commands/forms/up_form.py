@@ -7,6 +7,7 @@ blueprint whose variables it shows, and the thread that it was opened from: `web
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from commands import consuming, grammar
 from commands.audience import is_direct
@@ -119,7 +120,7 @@ def form(request: Request, deps: Deps, given: Mapping[str, str] | None = None, t
                 live=True,
             ),
             Field("name", "Name", _NAME_HINT, optional=True),
-            *(_field(request, deps, blueprint, variable) for variable in _shown(blueprint)),
+            *(_filled(_field(request, deps, blueprint, variable), given) for variable in _shown(blueprint)),
             _ttl_field(blueprint, ttl_seconds),
             *_channel_field(blueprint, channel),
         ),
@@ -194,6 +195,14 @@ def _field(request: Request, deps: Deps, blueprint: Blueprint, variable: Variabl
     )
 
 
+def _filled(field: Field, given: Mapping[str, str]) -> Field:
+    """The field with what was given for it, where that is one of its choices."""
+    value = given.get(field.name, field.default)
+    some = value.split(",") if field.kind == "some" else [value]
+    is_known = not field.choices or set(some) <= set(field.choices)
+    return replace(field, default=value) if is_known and not field.sensitive else field
+
+
 def _hint(variable: Variable, choices: tuple[str, ...]) -> str:
     if variable.consumes is not None and not choices:
         return f"{variable.help}. There is none yet that you may use, so ask for one first."
@@ -205,7 +214,8 @@ def _hint(variable: Variable, choices: tuple[str, ...]) -> str:
 
 def _ttl_field(blueprint: Blueprint, ttl_seconds: int) -> Field:
     most = blueprint.lifetime.max_seconds
-    lives = sorted({each for each in _LIFETIMES if each <= most} | {blueprint.lifetime.ttl_seconds, most})
+    own = {blueprint.lifetime.ttl_seconds, ttl_seconds, most}
+    lives = sorted({each for each in _LIFETIMES if each <= most} | own)
     return Field(
         f"{blueprint.name}/ttl=",
         "Lifetime",

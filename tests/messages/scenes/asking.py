@@ -56,7 +56,7 @@ def from_the_menu(scene: Scene) -> None:
 
 def from_a_thread(scene: Scene) -> None:
     sets(scene)
-    ts = scene.writes(COLLEAGUE, "The customer wants to see it on Thursday.")
+    ts = scene.writes(COLLEAGUE, "The customer wants to see web on Thursday: size=large, ttl=2d would do.")
     scene.does(
         REQUESTER,
         "uses the shortcut of a message",

@@ -203,7 +203,9 @@ def waiting_words(run: Run, given: list[Approval]) -> str:
 
 
 def state_moved(deps: Deps, run: Run) -> bool:
-    """Whether the lab's state is another one than the run was planned against."""
+    """Whether the lab's state is another one than the run was planned against; mere steps were against none."""
+    if run.kind == "steps":
+        return False
     current = tfstate.current(deps.database, run.lab_id)
     if current is None:
         return run.serial is not None

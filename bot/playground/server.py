@@ -253,7 +253,7 @@ class LocalSlack(Agents, Sharing):
     def calls_of(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method == method]
 
-    def wait_for(self, predicate: Callable[[], Found], timeout_seconds: float = 5.0) -> Found:
+    def wait_for(self, predicate: Callable[[], Found], timeout_seconds: float = 30.0) -> Found:
         """What predicate gives, as soon as that is true; it is asked again after each change.
 
         Raises TimeoutError with the latest messages, which tells more than "not yet" does.

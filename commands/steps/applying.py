@@ -64,7 +64,7 @@ def start_apply(run: Run, deps: Deps, worker: str) -> bool:
     """
     try:
         lab = lab_of(deps, run)
-        if run.kind != "steps" and state_moved(deps, run):
+        if state_moved(deps, run):
             make_stale(deps, run, deps.now())
             return False
         if run.cause != "lifetime":  # it ends on time, whoever its owner is by now

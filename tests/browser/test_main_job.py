@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def test_five_people_play_the_main_job(visit: Callable[..., Page], house: House) -> None:
     page = visit(house.slack)
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
 
     def be(user: str) -> None:
         page.select_option("#me", user)

@@ -16,6 +16,7 @@ from bot.playground.server import LocalSlack
 from tests.bot.playground import block_kit
 from tests.bot.playground.small_app import button, section
 from tests.browser.an_app import home_blocks
+from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.browser.doing import be, latest, says, serious, user
 from tests.waiting import until
 
@@ -169,7 +170,7 @@ def test_what_was_typed_outlives_the_workspace(chromium: Browser) -> None:
 
     context = chromium.new_context()
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
     with workspace() as first:
         port = int(first.page_url.rstrip("/").rsplit(":", 1)[1])
         page.goto(first.page_url)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 Visit = Callable[..., "Page"]
-PATIENCE_MILLISECONDS = 60_000
+PATIENCE_MILLISECONDS = 300_000  # the whole tour, on a busy machine
 
 
 @dataclass

@@ -38,4 +38,4 @@ def test_it_ends_when_the_process_that_started_it_is_killed(folder: Path) -> Non
         assert child.stdout.readline() == "ready\n"
         server = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
         child.send_signal(signal.SIGKILL)
-        assert until(lambda: not server.is_running(), seconds=10)
+        assert until(lambda: not server.is_running())

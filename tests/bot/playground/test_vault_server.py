@@ -99,7 +99,7 @@ def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> N
     assert servers_of(folder)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert until(lambda: servers_of(folder) == [], seconds=10)
+    assert until(lambda: servers_of(folder) == [])
     child.stdin.close()
     child.stdout.close()
 

@@ -130,6 +130,15 @@ def test_every_operator_may_look_and_it_is_a_use_of_the_lab(inn: Inn) -> None:
     assert "not a trusted operator" in inn.told(STRANGER)
 
 
+def test_what_waits_for_a_worker_outlives_the_sweep(inn: Inn) -> None:
+    offer(inn, "{command: 'true'}")
+    inn.has("demo", "checked")
+    inn.intake.work(inn.command(REQUESTER, "/lab test demo"), inn.clock())
+    assert inn.sweeps()[0] == "expired 0 proposals, found 0 stale"
+    inn.works()
+    assert inn.newest_card().text.startswith("demo: applied")
+
+
 def test_a_lab_without_checks_cannot_be_tested(inn: Inn) -> None:
     inn.offers("plain", OPEN)
     inn.has("demo", "plain")

@@ -207,7 +207,7 @@ def test_a_user_ends_with_the_time_of_the_grant(real: RealWorld) -> None:
     short = token(real, 2)
     name = real.vault.unwrap(real.vault.database_credentials(short, "demo.readonly").token)["username"]
     assert name in real.database.users()
-    until(lambda: name not in real.database.users(), seconds=15)
+    until(lambda: name not in real.database.users())
 
 
 def test_vaults_audit_log_tells_who_was_issued_what(real: RealWorld, openbao: EmbeddedVault) -> None:

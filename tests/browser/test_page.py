@@ -517,7 +517,8 @@ def test_a_tour_pauses_where_the_reader_acts(
         tour.get_by_role("button", name="Be Ines").click()
         latest(page, "demo").get_by_role("button", name="Approve").click()
         tour.get_by_text("Scene 2").wait_for()
-        tour.get_by_role("button", name="Next").click()
+        tour.get_by_role("button", name="Next").press("Enter")
+        page.wait_for_function("() => document.getElementById('tour').contains(document.activeElement)")
         assert serious(page) == []
         tour.get_by_role("button", name="Do it for me").click()
         tour.get_by_text("That was the tour.").wait_for()

@@ -9,7 +9,9 @@ export function showTour(tour, page) {
   const place = $("tour");
   place.hidden = !tour;
   if (!tour) return;
+  const isHere = place.contains(document.activeElement);
   swap(place, tour.html);
+  if (isHere && !place.querySelector(":focus")) (place.querySelector(".primary") ?? place).focus(); // who presses keys goes on
   if (tour.user && tour.user !== followed && tour.user !== page.me()) page.look({ me: tour.user, channel: tour.channel, home: false });
   followed = tour.user;
 }

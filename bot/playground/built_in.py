@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.playground import conversations
-from bot.playground.model import Channel, Message, SlackError, User
+from bot.playground.model import Channel, Message, SlackError, SlashCommand, User
 from bot.playground.typed import message_text
 from bot.playground.workspace import Workspace
 
@@ -26,6 +26,18 @@ def run(workspace: Workspace, user: User, channel_id: str, word: str, text: str)
     except SlackError as problem:
         workspace.say_as_slack(user.id, channel_id, f'{word} failed with the error "{problem.code}"')
     return True
+
+
+def offered(typed: str) -> list[SlashCommand]:
+    """Those that a person is offered, once it is clear enough what is wanted: the app's own come first."""
+    return [each for each in OFFERED if len(typed) > 2 and each.word in BUILT_IN]
+
+
+def named_after(workspace: Workspace, channel: Channel, typed: str) -> list[User]:
+    """Whom an @ may mean: who is there, and after /invite who is not."""
+    users = sorted(workspace.users.values(), key=lambda user: user.id)
+    wants_others = typed.startswith("/invite ")
+    return [user for user in users if (user.id in channel.members) is not wants_others]
 
 
 def _named(workspace: Workspace, text: str) -> list[str]:
@@ -100,3 +112,15 @@ BUILT_IN: dict[str, Act] = {
     "/me": _me,
     "/shrug": _shrug,
 }
+OFFERED = (
+    SlashCommand("/invite", "@name", "Bring somebody into this channel, the app too"),
+    SlashCommand("/remove", "@name", "Take somebody out of this channel"),
+    SlashCommand("/join", "#channel", "Go into a channel"),
+    SlashCommand("/leave", "", "Leave this channel"),
+    SlashCommand("/topic", "TEXT", "Say what this channel is about"),
+    SlashCommand("/rename", "NAME", "Give this channel another name"),
+    SlashCommand("/archive", "", "Close this channel"),
+    SlashCommand("/who", "", "See who is here"),
+    SlashCommand("/me", "TEXT", "Say what you do"),
+    SlashCommand("/shrug", "TEXT", "Say that you do not know"),
+)

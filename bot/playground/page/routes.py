@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bot.playground import built_in
 from bot.playground.model import Call, Json
 from bot.playground.page.acts import act, options, take_file
 from bot.playground.page.emoji_names import REACTIONS
@@ -148,13 +149,15 @@ class Page:
         asked = request.query_params
         with self.workspace.lock:
             channel = self.workspace.channels.get(asked.get("channel", ""))
-            members = [self.workspace.users[each] for each in sorted(channel.members)] if channel else []
+            text = asked.get("text", "")
+            members = built_in.named_after(self.workspace, channel, text) if channel else []
             payloads = [each.payload for each in self.people.deliveries if each.kind == "command"]
             channels = list(self.workspace.channels.values())
         me = asked.get("user", "")
         mine = [each for each in reversed(payloads) if each["user_id"] == me and "<" not in each["text"]]
         earlier = [f"{each['command']} {each['text']}" for each in mine]
-        found = hints(asked.get("text", ""), self.people.slash_commands, earlier, members, channels)
+        commands = [*self.people.slash_commands, *built_in.offered(text)]
+        found = hints(text, commands, earlier, members, channels)
         return JSONResponse([{"text": each.text, "shown": each.shown, "about": each.about} for each in found])
 
     async def options(self, request: Request) -> Response:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from slack_sdk import WebClient
@@ -187,3 +190,17 @@ def test_an_app_s_own_command_is_the_app_s() -> None:
         slack.command(ada, where, "/topic mine")
         assert slack.deliveries[-1].payload["command"] == "/topic"
         assert slack.workspace.channels[where].topic == ""
+
+
+def test_slack_s_own_commands_are_offered(slack: LocalSlack, ada: str) -> None:
+    where = slack.add_channel("offered", [ada], with_app=False)
+
+    def offered(typed: str) -> list[str]:
+        asked = urlencode({"text": typed, "user": ada, "channel": where})
+        with urllib.request.urlopen(f"{slack.page_url}page/hints?{asked}") as answer:
+            return [each["shown"] for each in json.load(answer)]
+
+    assert offered("/") == []
+    assert offered("/in") == ["/invite @name"]
+    assert "@keeper" in offered("/invite @keep")
+    assert offered("hello @ada") == [f"@{slack.workspace.users[ada].name}"]

@@ -54,6 +54,7 @@ def remind(deps: Deps, now: datetime) -> str:
 def _has_next(deps: Deps, grant: Grant, now: datetime) -> bool:
     held = grants.living(deps.database, now, person=grant.person, lab_id=grant.lab_id)
     return any(
-        (each.kind, each.name) == (grant.kind, grant.name) and each.expires_at > grant.expires_at
+        (each.kind, each.name) == (grant.kind, grant.name)
+        and (each.expires_at, each.id) > (grant.expires_at, grant.id)
         for each in held
     )

@@ -371,3 +371,17 @@ def test_a_reminder_comes_once_before_a_certificate_expires(inn: Inn) -> None:
         "Your certificate for `www.demo.lab.test` on *demo*"
     ]
     assert reminders[0].text.endswith("`/key tls demo www.demo.lab.test` gives you the next one.")
+
+
+def test_of_two_certificates_for_one_name_there_is_one_reminder(inn: Inn) -> None:
+    a_lab(inn)
+    inn.says(REQUESTER, "/key tls demo www")
+    asked = inn.private(REQUESTER)
+    for _ in range(2):  # both at the same moment
+        inn.clicks(REQUESTER, asked, "With a new key")
+        inn.opens(REQUESTER, "Reveal once")
+    inn.clock.passes(hours=55)
+    inn.sweeps()
+    inn.works()
+    reminders = [said for said in inn.slack.private(REQUESTER.user) if "expires <!date^" in said.text]
+    assert len(reminders) == 1

@@ -86,7 +86,7 @@ def _play_live(tour: Tour, guide: Guide, console: Console, folder: Path) -> bool
     return not (end or problem)
 
 
-def workspace() -> LocalSlack:
+def workspace(ack_limit_seconds: float = 3.0) -> LocalSlack:
     """A Slack with the bot's commands, events and shortcuts, and nobody in it."""
     app = _manifest()
     return LocalSlack(
@@ -96,6 +96,7 @@ def workspace() -> LocalSlack:
         events=app.events,
         shortcuts=app.shortcuts,
         scopes=app.scopes,
+        ack_limit_seconds=ack_limit_seconds,
     )
 
 

@@ -47,6 +47,7 @@ class LocalSlack(Agents, Sharing):
     """A workspace with one app installed. start() serves it; everything a person does is a method of it.
 
     app_url: where the app takes requests (…/slack/events), not needed when it comes through Socket Mode.
+    ack_limit_seconds: Slack's three, within which the app acknowledges a request and uses its trigger id.
     clock: seconds since 1970, for trigger ids, response_urls and message times.
     """
 
@@ -83,6 +84,7 @@ class LocalSlack(Agents, Sharing):
             scopes=None if scopes is None else frozenset(scopes),
         )
         workspace = Workspace(app, team_name, team_name.lower().replace(" ", "-"), clock)
+        workspace.tickets.trigger_seconds = ack_limit_seconds
         courier = Courier(app_url or "", app.signing_secret, ack_limit_seconds, retry_pauses)
         super().__init__(workspace, courier, commands, events, should_escape)
         self.shortcuts, self.has_assistant = tuple(shortcuts), has_assistant

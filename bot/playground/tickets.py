@@ -20,6 +20,7 @@ class Tickets:
     def __init__(self, lock: threading.RLock, clock: Callable[[], float]) -> None:
         self.lock = lock
         self.clock = clock
+        self.trigger_seconds = TRIGGER_SECONDS
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.sockets: set[str] = set()
@@ -29,7 +30,7 @@ class Tickets:
         with self.lock:
             trigger_id = f"{next(self._count):010d}.{secrets.randbelow(10**10):010d}.{secrets.token_hex(16)}"
             self.triggers[trigger_id] = Trigger(
-                user, self.clock() + TRIGGER_SECONDS, view_id=view_id, channel=channel
+                user, self.clock() + self.trigger_seconds, view_id=view_id, channel=channel
             )
         return trigger_id
 

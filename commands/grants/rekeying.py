@@ -46,15 +46,19 @@ def want(
     """
     now = deps.now()
     found = [lab for lab in labs.all_living(deps.database) if _has_root_keys(deps, lab, because)]
+    wishes = [
+        Rekey(
+            id_from(f"rekey {cause} {lab.id}"), lab.id, person, because, requester, now, leaving_id=leaving_id
+        )
+        for lab in found
+    ]
     with deps.database.transaction():
-        if because == "removed":
-            _forget_older(deps, person, now)
+        new = [wish for wish in wishes if rekeys.add(deps.database, wish)]
+        if because == "removed" and (
+            new or not wishes
+        ):  # else somebody else, who saw to the same, has done it
+            _forget_older(deps, person, now, but={wish.id for wish in wishes})
             _end_older_plans(deps, now)
-        for lab in found:
-            wish_id = id_from(f"rekey {cause} {lab.id}")
-            rekeys.add(
-                deps.database, Rekey(wish_id, lab.id, person, because, requester, now, leaving_id=leaving_id)
-            )
     sweep(deps, now)
     return f"New root keys are planned for {plural(len(found), 'lab')}: see their cards." if found else ""
 
@@ -99,9 +103,9 @@ def takes_root_keys(deps: Deps, lab: Lab) -> bool:
     return VARIABLE in deps.terraform.declared(sources.of_lab(deps, lab).blueprint.module)
 
 
-def _forget_older(deps: Deps, person: Person, now: datetime) -> None:
+def _forget_older(deps: Deps, person: Person, now: datetime, but: set[str]) -> None:
     for wish in rekeys.waiting(deps.database):
-        if wish.person == person:
+        if wish.person == person and wish.id not in but:
             rekeys.end(deps.database, wish.id, now, "somebody was seen out since")
 
 

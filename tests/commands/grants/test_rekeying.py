@@ -7,6 +7,7 @@ import pytest
 from commands.engines.terraform.events import Diagnostic
 from commands.grants import rekeying
 from commands.grants.public_keys import read
+from commands.people import leaving
 from state import labs, rekeys
 from tests.commands.test_keys import ONE, TWO
 from tests.inn import ADMIN, COLLEAGUE, INFRA, INFRA_TOO, REQUESTER, Inn, Shown
@@ -135,6 +136,21 @@ def test_who_has_no_key_changes_nothing(inn: Inn) -> None:
     a_lab(inn)
     inn.says(ADMIN, "/operator add <@U8> operator")
     assert inn.runs() == ["applied"]
+
+
+def test_two_who_see_to_the_same_leaving_replace_the_keys_once(inn: Inn) -> None:
+    """The command and the sweep may walk at the same time."""
+    a_lab(inn)
+    begun = leaving.walk(inn.deps, leaving.begin(inn.deps, COLLEAGUE, ADMIN, "removed"), inn.clock())
+    run = inn.run()
+    rekeying.want(inn.deps, COLLEAGUE, "removed", ADMIN, begun.id, begun.id)
+    (wish,) = rekeys.of_leaving(inn.database, begun.id)
+    assert (wish.run_id, wish.done_at) == (run.id, None)
+    inn.works()
+    rekeying.sweep(inn.deps, inn.clock())
+    (wish,) = rekeys.of_leaving(inn.database, begun.id)
+    assert wish.sentence == "replaced"
+    assert inn.runs() == ["applied", "applied"]
 
 
 def test_a_plan_from_before_would_bring_the_key_back_so_it_is_stale(inn: Inn) -> None:

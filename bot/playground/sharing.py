@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bot.playground import payloads, web_files
@@ -20,11 +21,21 @@ class Sharing(People):
         self, user: str, channel: str, name: str, content: bytes, text: str = "", thread_ts: str = ""
     ) -> Message:
         """Put a file into a conversation, with a text or without."""
-        person = self._in_channel(user, channel)
         file = web_files.take_chosen(self.workspace, user, name, content)
+        return self.share_taken(user, channel, [file.id], text, thread_ts)
+
+    def share_taken(
+        self, user: str, channel: str, file_ids: Sequence[str], text: str = "", thread_ts: str = ""
+    ) -> Message:
+        """Put files that a person has chosen into a conversation. Raises LookupError for one that is not theirs."""
+        person = self._in_channel(user, channel)
+        known = [self.workspace.files.get(each) for each in file_ids]
+        files = tuple(file for file in known if file and file.user == user)
+        if not files or len(files) < len(known):
+            raise LookupError("This file is gone. Choose it again.")
         words = message_text(self.workspace, text)
         message = Message(
-            self.workspace.next_ts(), channel, person.id, words, thread_ts=thread_ts, files=(file,)
+            self.workspace.next_ts(), channel, person.id, words, thread_ts=thread_ts, files=files
         )
         web_files.share(self.workspace, message)
         self._hear(message)

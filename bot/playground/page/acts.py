@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from bot.playground import fields, web_files
 from bot.playground.model import Delivery, Json, Message, View
 from bot.playground.page import dates, emoji_names
-from bot.playground.people import People
+from bot.playground.sharing import Sharing
 
 PATIENCE_SECONDS = 0.5
 Result = TypeVar("Result")
 
 
-def act(people: People, asked: Json) -> str:
+def act(people: Sharing, asked: Json) -> str:
     """Do what the page asks for; gives a sentence about what went wrong with the app, or nothing.
 
     Raises LookupError, ValueError or PermissionError, with a sentence, for what a person cannot do.
@@ -33,7 +33,7 @@ def act(people: People, asked: Json) -> str:
     return f"The app did not take it ({delivery.error})." if delivery and delivery.error else ""
 
 
-def _say(people: People, user: str, asked: Json) -> None:
+def _say(people: Sharing, user: str, asked: Json) -> None:
     text, thread = str(asked["text"]).strip(), str(asked.get("thread_ts") or "")
     if text.startswith("/") and thread:
         raise ValueError(f"{text.split()[0]} is not supported in threads. Sorry!")
@@ -60,15 +60,21 @@ def _begin(doing: Callable[[], Result]) -> Result | None:
     return None
 
 
-def _edit(people: People, user: str, asked: Json) -> None:
+def _share(people: Sharing, user: str, asked: Json) -> None:
+    files, thread = [str(each) for each in asked["files"]], str(asked.get("thread_ts") or "")
+    text = str(asked.get("text") or "").strip()
+    _begin(lambda: people.share_taken(user, asked["channel"], files, text, thread))
+
+
+def _edit(people: Sharing, user: str, asked: Json) -> None:
     people.edit(user, str(asked["ts"]), str(asked["text"]))
 
 
-def _delete(people: People, user: str, asked: Json) -> None:
+def _delete(people: Sharing, user: str, asked: Json) -> None:
     people.delete(user, str(asked["ts"]))
 
 
-def _click(people: People, user: str, asked: Json) -> Delivery:
+def _click(people: Sharing, user: str, asked: Json) -> Delivery:
     place = _place(people, user, asked)
     values = _in_zone(people, user, place.all_blocks, asked.get("values") or {})
     _, element = fields.find(place.all_blocks, asked["action_id"], asked["block_id"])
@@ -76,22 +82,22 @@ def _click(people: People, user: str, asked: Json) -> Delivery:
     return people.click(user, place, asked["action_id"], chosen, values, asked["block_id"])
 
 
-def _submit(people: People, user: str, asked: Json) -> Delivery:
+def _submit(people: Sharing, user: str, asked: Json) -> Delivery:
     view = _view(people, user, str(asked["view_id"]))
     return people.submit(user, view, _in_zone(people, user, view.blocks, asked["values"]))
 
 
-def _close(people: People, user: str, asked: Json) -> Delivery | None:
+def _close(people: Sharing, user: str, asked: Json) -> Delivery | None:
     return people.close_view(user, _view(people, user, str(asked["view_id"])))
 
 
-def _home(people: People, user: str, asked: Json) -> Delivery | None:
+def _home(people: Sharing, user: str, asked: Json) -> Delivery | None:
     """An app that is there and has no Home tab takes no such event, of which nobody is told."""
     delivery = _begin(lambda: people.open_home(user))
     return delivery if delivery and delivery.error == "dispatch_failed" and not delivery.status else None
 
 
-def _react(people: People, user: str, asked: Json) -> None:
+def _react(people: Sharing, user: str, asked: Json) -> None:
     name = str(asked["name"]).strip().strip(":")
     message = people.workspace.messages.get(str(asked["ts"]))
     is_there = message is not None and name in [known for known, _ in message.reactions]
@@ -101,7 +107,7 @@ def _react(people: People, user: str, asked: Json) -> None:
     _begin(lambda: people.react(user, str(asked["ts"]), name))
 
 
-def _shortcut(people: People, user: str, asked: Json) -> Delivery:
+def _shortcut(people: Sharing, user: str, asked: Json) -> Delivery:
     if asked.get("ts"):
         return people.message_shortcut(user, str(asked["ts"]), str(asked["callback_id"]))
     return people.shortcut(user, str(asked["callback_id"]), str(asked.get("channel") or ""))
@@ -109,6 +115,7 @@ def _shortcut(people: People, user: str, asked: Json) -> Delivery:
 
 ACTS = {
     "say": _say,
+    "share": _share,
     "edit": _edit,
     "delete": _delete,
     "click": _click,
@@ -120,7 +127,7 @@ ACTS = {
 }
 
 
-def options(people: People, asked: Json) -> tuple[Json, list[Json]]:
+def options(people: Sharing, asked: Json) -> tuple[Json, list[Json]]:
     """An external menu of a view or a message, and the groups that the app offers in it for what was typed."""
     user = str(asked["user"])
     place = _place(people, user, asked)
@@ -129,27 +136,27 @@ def options(people: People, asked: Json) -> tuple[Json, list[Json]]:
     )
 
 
-def take_file(people: People, user: str, name: str, content: bytes) -> Json:
+def take_file(people: Sharing, user: str, name: str, content: bytes) -> Json:
     """A file that a person puts into a form: {"id": …, "name": …}."""
     file = web_files.take_chosen(people.workspace, user, name, content)
     return {"id": file.id, "name": file.name}
 
 
-def _place(people: People, user: str, asked: Json) -> Message | View:
+def _place(people: Sharing, user: str, asked: Json) -> Message | View:
     """The view or the message that something was done in, as it is now."""
     if asked.get("view_id"):
         return _view(people, user, str(asked["view_id"]))
     return people.visible_message(user, str(asked.get("ts")))
 
 
-def _view(people: People, user: str, view_id: str) -> View:
+def _view(people: Sharing, user: str, view_id: str) -> View:
     view = people.workspace.find_view(view_id)
     if view is None or view.user != user:
         raise LookupError("This form is not open any more.")
     return view
 
 
-def _in_zone(people: People, user: str, blocks: Any, values: Json) -> Json:
+def _in_zone(people: Sharing, user: str, blocks: Any, values: Json) -> Json:
     """Dates with times come from the browser as the person's clock shows them."""
     known = dict(values)
     for block, element in fields.usable(blocks):
@@ -159,7 +166,7 @@ def _in_zone(people: People, user: str, blocks: Any, values: Json) -> Json:
     return known
 
 
-def _moment(people: People, user: str, element: Json, chosen: Any) -> Any:
+def _moment(people: Sharing, user: str, element: Json, chosen: Any) -> Any:
     if element.get("type") != "datetimepicker" or not isinstance(chosen, str):
         return chosen
     return dates.at(chosen, people.workspace.users[user].timezone)

@@ -23,7 +23,7 @@ from bot.playground.page.hints import hints
 from bot.playground.page.render import render
 from bot.playground.page.seen import Feed, Opened, history, reader_of
 from bot.playground.page.traffic import traffic
-from bot.playground.people import People
+from bot.playground.sharing import Sharing
 
 STATIC = Path(__file__).parents[1] / "static"
 POLICY = (
@@ -39,7 +39,7 @@ UPLOAD_BYTES = 10_000_000
 class Page:
     """What a browser asks for. calls: gives what the app has asked of the workspace so far."""
 
-    def __init__(self, people: People, calls: Callable[[], list[Call]]) -> None:
+    def __init__(self, people: Sharing, calls: Callable[[], list[Call]]) -> None:
         self.people = people
         self.workspace = people.workspace
         self.calls = calls

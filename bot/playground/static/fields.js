@@ -1,5 +1,6 @@
 // Buttons, menus and fields: what stands in them, and what is sent when somebody uses them.
 
+import { bring } from "./attach.js";
 import { comeBack, nodes, send } from "./dom.js";
 
 const MENU = 300; // pixels: the most that a menu is high
@@ -253,11 +254,5 @@ function isPicker(node) {
 }
 
 async function upload(node, user) {
-  const ids = [];
-  for (const file of node.files) {
-    const address = `/page/upload?${new URLSearchParams({ user, name: file.name })}`;
-    const answer = await fetch(address, { method: "POST", headers: { "X-File-Name": "1" }, body: file });
-    ids.push((await answer.json()).id);
-  }
-  node.dataset.files = JSON.stringify(ids);
+  node.dataset.files = JSON.stringify(await bring(node.files, user));
 }

@@ -1,6 +1,7 @@
 // The page of a local Slack workspace: what one person sees, kept fresh by server-sent events.
 
 import { Box } from "./compose.js";
+import { attach } from "./attach.js";
 import { $, ask, nodes, send, swap, toast } from "./dom.js";
 import { listen, prepare } from "./fields.js";
 import { Log } from "./log.js";
@@ -17,6 +18,7 @@ const log = new Log($("log"), "Nothing here yet. Say something, or type / for a 
 const thread = new Log($("thread"), "");
 const box = new Box($("compose"), page, () => ({}));
 const reply = new Box($("reply"), page, () => ({ thread_ts: open.thread, also_to_channel: $("also").checked }));
+for (const each of [box, reply]) attach(each, page);
 let news = null;
 let shown = ""; // whose view of which conversation the log has
 

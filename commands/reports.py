@@ -19,13 +19,18 @@ from commands.lifetime.moments import destroys_at, is_idle
 from commands.lifetime.words import last_use, until, use_and_end
 from commands.request import Attachment, Listing, Outcome, Refused, Request, Row
 from commands.words import at, code, cut, duration, listed, mention, money, nearest, plural, sums
-from state import habits, labs, runs, tfstate, usages
+from state import habits, labs, runs, steps, tfstate, usages
 from state.labs import Kind
 from state.records import Lab, Run
 from state.transitions import RunState
 
 _PAGE_ROWS = 10
 _VARIABLES = 12  # of a blueprint that the catalogue tells of
+_BY_ITSELF = {
+    "lifetime": "by its lifetime",
+    "office_hours": "by its office hours",
+    "drift": "found by looking",
+}
 _LIST_KINDS = ("mine", "all", "idle")
 
 T = TypeVar("T")
@@ -135,7 +140,7 @@ def history(request: Request, deps: Deps) -> Outcome:
         lab_called(deps, name)
     everything = [run for lab in known for run in runs.of_lab(deps.database, lab.id, limit=500)]
     shown, page, pages = page_of(everything, request.words, _PAGE_ROWS)
-    rows = tuple(Row(title=f"{_run_state(run)} · {run.id}", text=_run_words(run)) for run in shown)
+    rows = tuple(Row(title=f"{_run_state(run)} · {run.id}", text=_run_words(deps, run)) for run in shown)
     listing = Listing(f"History of {name}", rows, page, pages, f"/lab history {name}")
     drawn = page == 1 and bool(known) and any(lab.applied_at is not None for lab in known)
     zone = wall_clock.zone(habits.of(deps.database, request.person).timezone)
@@ -234,10 +239,19 @@ def _run_state(run: Run) -> str:
     return run.state.replace("_", " ")
 
 
-def _run_words(run: Run) -> str:
+def _run_words(deps: Deps, run: Run) -> str:
     counts = {"add": run.counts.add, "change": run.counts.change, "destroy": run.counts.destroy}
     is_planned = run.digest or run.state == RunState.NO_CHANGES  # else nobody knows what it would change
     changes = ", ".join(f"{count} to {what}" for what, count in counts.items() if count)
     changes = changes or ("nothing to change" if is_planned else "")
-    words = [f"asked by {mention(run.requester)}", at(run.created_at), changes]
+    words = [_why(deps, run), at(run.created_at), changes]
     return " · ".join(filter(None, words)) + (f"\n{run.sentence}" if run.sentence else "")
+
+
+def _why(deps: Deps, run: Run) -> str:
+    """`asked for by @anna`, `test asked for by @anna`, or what it came from where nobody asked for it."""
+    if run.cause in _BY_ITSELF:
+        return _BY_ITSELF[run.cause]
+    done = steps.of_run(deps.database, run.id) if run.kind == "steps" else []
+    names = listed([each.name for each in done if each.state != "skipped" and each.name != "provision"])
+    return f"{names} asked for by {mention(run.requester)}".strip()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from commands.reports import page_of
-from state import labs
+from state import labs, runs, steps
 from tests.inn import BLUEPRINTS, COLLEAGUE, INFRA, REQUESTER, TORN, Inn
 
 
@@ -29,6 +31,24 @@ def test_a_blueprint_with_much_to_say_still_tells_how_to_ask(inn: Inn) -> None:
     assert "up to 3 days\n`/lab up huge demo zone=" in shown
     assert "zone-10, zone-11 or one of 88 more (required)" in shown
     assert "and 29 variables more, which a form shows: `/lab up`" in shown
+
+
+def test_a_history_says_what_was_asked_for_and_what_came_by_itself(inn: Inn) -> None:
+    inn.has("demo")
+    run = runs.of_lab(inn.database, inn.lab().id, 1)[0]
+    for cause in ("lifetime", "office_hours", "drift"):
+        runs.create(inn.database, replace(run, id=f"by-{cause}", cause=cause))
+    runs.create(inn.database, replace(run, id="tested", kind="steps"))
+    steps.start_all(inn.database, "tested", {"provision": "done", "deploy": "skipped", "test": "done"})
+    inn.says(REQUESTER, "/lab history demo")
+    told = [text.partition("\n")[2].partition(" · ")[0] for text in inn.private(REQUESTER).seen.sections[1:]]
+    assert told == [
+        "test asked for by <@U1>",
+        "found by looking",
+        "by its office hours",
+        "by its lifetime",
+        "asked for by <@U1>",
+    ]
 
 
 def test_a_price_table_that_is_broken_is_told_in_the_catalogue(inn: Inn) -> None:
@@ -195,7 +215,7 @@ def test_the_history_stays_when_the_lab_is_gone(inn: Inn) -> None:
     inn.says(COLLEAGUE, "/lab history demo")
     shown = inn.private(COLLEAGUE).all
     assert shown.index("*proposed · ") < shown.index("*destroyed · ") < shown.index("*applied · ")
-    assert "asked by <@U1>" in shown
+    assert "asked for by <@U1>" in shown
     assert len(labs.with_name(inn.database, "demo")) == 2
 
 

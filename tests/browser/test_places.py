@@ -63,6 +63,17 @@ def test_the_box_on_a_phone_is_as_high_as_what_stands_in_it(
         assert abs(page.evaluate(high) - one_line - (lines - 1) * 22) < 4
 
 
+def test_what_is_edited_on_a_phone_is_seen_whole(visit: Visit, slack: LocalSlack, channel: str) -> None:
+    page = visit(slack, width=360, height=640)
+    page.locator(f"[data-channel={channel}]").click()
+    slack.say(user(slack, "riley"), channel, "what was said " * 8)
+    latest(page, "what was said").wait_for()
+    page.press("#text", "ArrowUp")
+    page.get_by_role("button", name="Save").wait_for()
+    assert page.evaluate("(box => box.scrollHeight <= box.clientHeight + 1)(document.getElementById('text'))")
+    assert page.evaluate("document.getElementById('text').clientWidth") > 250
+
+
 @pytest.mark.parametrize(("width", "height"), [(1200, 800), (360, 640)])
 def test_a_menu_opens_where_there_is_room_for_it(
     visit: Visit, slack: LocalSlack, client: WebClient, channel: str, width: int, height: int

@@ -51,6 +51,7 @@ export class Box {
     this.value = text;
     this.kept = draft;
     this.mark(ts);
+    this.grow(); // there is other room for it now
     this.text.focus();
     this.text.setSelectionRange(text.length, text.length);
   }

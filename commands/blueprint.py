@@ -106,7 +106,8 @@ def _checked(blueprint: Blueprint, variable: Variable, text: str) -> Any:
         value = _converted(variable, text)
     except ValueError as error:
         fitting = choices[0] if choices else _SAMPLES[variable.type]
-        raise Refused(f"`{variable.name}` is {error}, and {shown} is not.", f"{example}{fitting}") from None
+        given = "that" if variable.sensitive else shown
+        raise Refused(f"`{variable.name}` is {error}, and {given} is not.", f"{example}{fitting}") from None
     for each in value if isinstance(value, list) else [value]:
         if choices and each not in variable.choices:
             meant = words.nearest(written(each), choices)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from commands.blueprint import (
     Blueprint,
     BlueprintBroken,
+    Variable,
     approvals_needed,
     check_secrets,
     check_values,
@@ -383,6 +384,11 @@ def test_a_form_brings_the_secrets(tmp_path: Path) -> None:
     told = refused(check_secrets, web, {"password": "hunter2"})
     assert told.sentence == "That does not fit `password`. It is `.{8,}`: At least eight."
     assert "hunter2" not in told.sentence + told.example
+
+
+def test_a_secret_of_another_type_is_told_without_its_value(tmp_path: Path) -> None:
+    pin = Variable("pin", "number", sensitive=True)
+    assert wrong_value(a_blueprint(tmp_path), pin, "hunter2") == "`pin` is a number, and that is not."
 
 
 def test_a_lifetime_over_the_maximum_is_refused(tmp_path: Path) -> None:

@@ -244,7 +244,13 @@ document.addEventListener("click", (event) => {
     $("picker").showModal();
   } else if ("back" in dataset) look({ place: "nav" });
 });
-window.addEventListener("popstate", (event) => event.state && look({ ...event.state, inspect: null }, false));
+window.addEventListener("popstate", (event) => {
+  const dialog = document.querySelector("dialog[open]");
+  if (dialog) {
+    history.pushState(here(), ""); // what lies on top goes first
+    dialog.close();
+  } else if (event.state) look({ ...event.state, inspect: null }, false);
+});
 $("me").addEventListener("change", () => {
   look({ me: $("me").value, thread: "" });
   if (open.home) act({ kind: "home" });

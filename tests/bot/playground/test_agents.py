@@ -71,7 +71,7 @@ def an_assistant(slack: LocalSlack) -> App:
 @pytest.fixture(scope="module")
 def slack() -> Iterator[LocalSlack]:
     with (
-        LocalSlack(app_name="Keeper", events=SERVED) as workspace,
+        LocalSlack(app_name="Keeper", events=SERVED, ack_limit_seconds=30) as workspace,
         served_app(an_assistant(workspace)) as url,
     ):
         workspace.app_url = url
@@ -123,10 +123,9 @@ def test_a_message_to_an_assistant_begins_a_chat(slack: LocalSlack) -> None:
     finally:
         slack.has_assistant = False
     assert slack.message(said.thread_ts).subtype == "assistant_app_thread"
-    assert [each.payload["event"]["type"] for each in slack.deliveries[-2:]] == [
-        "assistant_thread_started",
-        "message",
-    ]
+    told = [each.payload["event"]["type"] for each in slack.deliveries]
+    # That somebody has joined is told beside it, sooner or later.
+    assert [kind for kind in told if kind != "team_join"][-2:] == ["assistant_thread_started", "message"]
     assert slack.messages(where, cy)[-1].text == "You said *hello*"
 
 

@@ -28,6 +28,8 @@ from tests.waiting import until
 
 _numbers = itertools.count(1)
 
+gc.disable()  # until all tests are there: what modules are made of is no garbage
+
 # A fault is logged, often on purpose: to draw its traceback with frames and colours takes longer than the test.
 _drawn = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _drawn])
@@ -77,9 +79,9 @@ def cannot_be_had(part: str) -> NoReturn:
 
 def pytest_collection_finish() -> None:
     """All that is there by now stays, so garbage is looked for less often, and not in that."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

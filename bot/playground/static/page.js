@@ -134,6 +134,7 @@ function look(changes, isNew = true) {
   const [before, threadBefore] = places();
   typed.set(before, box.draft).set(threadBefore, reply.draft);
   Object.assign(open, changes);
+  if ("me" in changes) $("home").replaceChildren(); // that was somebody else's
   const [after, threadAfter] = places();
   if (isNew && JSON.stringify(here()) !== JSON.stringify(history.state)) history.pushState(here(), "");
   if (threadBefore !== threadAfter) reply.value = typed.get(threadAfter) ?? "";

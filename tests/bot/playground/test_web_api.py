@@ -56,7 +56,7 @@ def test_people_are_described_as_slack_does(slack: LocalSlack, client: WebClient
     assert (abroad["team_id"], abroad["deleted"]) == (other_team, True)
     assert client.users_info(user=slack.bot_user)["user"]["is_bot"] is True
     assert error_of(client.users_info, user="U99999999") == "user_not_found"
-    names = [member["name"] for member in client.users_list()["members"]]
+    names = [member["name"] for member in client.users_list(limit=1000)["members"]]
     assert "gil" in names
     assert "vic" not in names
 

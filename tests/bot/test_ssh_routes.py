@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -327,7 +326,7 @@ def test_what_was_issued_and_revoked_and_would_still_be_valid_is_in_the_list(hos
     assert source.revoked(NOW + timedelta(hours=1)) == Revoked()
 
 
-def test_ten_thousand_revocations_are_a_new_list_in_a_moment(hosts: Hosts) -> None:
+def test_ten_thousand_revocations_are_one_list(hosts: Hosts) -> None:
     labs.create(hosts.database, a_lab())
     with hosts.database.transaction():
         for number in range(10_000):
@@ -336,9 +335,7 @@ def test_ten_thousand_revocations_are_a_new_list_in_a_moment(hosts: Hosts) -> No
     revocations = Revocations(hosts.database, hosts.signer, of_grants(hosts.database), hosts.clock)
     assert revocations.refresh().startswith("signed 10000 ssh revocations")
     grants.add(hosts.database, a_certificate("one more", serial=f"{1:016x}"))
-    started = time.thread_time()
     assert revocations.refresh().startswith("signed 10001 ssh revocations")
-    assert time.thread_time() - started < 2  # of the processor; bench/ measures it
 
 
 def test_a_row_that_cannot_be_listed_keeps_the_last_list_and_is_told(hosts: Hosts) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import random
 import re
 import struct
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -196,12 +195,10 @@ def test_what_is_no_fingerprint_is_said_to_be_none(text: str) -> None:
         fingerprint_bytes(text)
 
 
-def test_ten_thousand_serials_take_a_moment(keygen: Keygen, ca: str) -> None:
+def test_ten_thousand_serials_are_listed(keygen: Keygen, ca: str) -> None:
     chosen = random.Random(4)
     serials = [chosen.randrange(1, 2**64) for _ in range(10_000)]
-    started = time.thread_time()
     listed = krl(ca, serials, at=AT + timedelta(minutes=1))
-    assert time.thread_time() - started < 2  # of the processor; bench/ measures it
     assert revoked_serials(keygen.shows(listed)) == set(serials)
 
 

@@ -22,7 +22,7 @@ def listening_workspace(**more: Any) -> Iterator[LocalSlack]:
     def take(request: Request, body: bytes) -> Response:
         return PlainTextResponse("")
 
-    with served(take) as address, LocalSlack(address, events=SERVED, **more) as slack:
+    with served(take) as address, LocalSlack(address, events=SERVED, ack_limit_seconds=30, **more) as slack:
         yield slack
 
 

@@ -65,7 +65,7 @@ def test_a_manifest_says_what_the_app_is(tmp_path: Path) -> None:
 
 @pytest.mark.integration
 def test_an_app_runs_unchanged(tmp_path: Path) -> None:
-    with LocalSlack() as slack:
+    with LocalSlack(ack_limit_seconds=30) as slack:
         (tmp_path / "app.py").write_text(APP.format(token=slack.bot_token))
         environment = {"PATH": os.environ["PATH"], "SLACK_API_URL": slack.api_url}
         for named in (["app.py"], ["-m", "app"]):

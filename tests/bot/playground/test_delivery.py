@@ -84,7 +84,7 @@ def test_a_command_that_nobody_takes() -> None:
 def test_an_app_that_answers_with_an_error() -> None:
     with (
         served(lambda request, body: Response(status_code=500)) as url,
-        lab(app_url=url) as (slack, ines, channel),
+        lab(app_url=url, ack_limit_seconds=30) as (slack, ines, channel),
     ):
         delivery = slack.command(ines, channel, "/lab up")
         assert (delivery.status, delivery.error) == (500, "dispatch_failed")
@@ -101,7 +101,7 @@ def test_events_are_sent_again_until_they_are_acked() -> None:
 
     with (
         served(third_time) as url,
-        lab(app_url=url, retry_pauses=(0.0, 0.0, 0.0)) as (slack, ines, channel),
+        lab(app_url=url, ack_limit_seconds=30, retry_pauses=(0.0, 0.0, 0.0)) as (slack, ines, channel),
     ):
         slack.mention(ines, channel, "hello")
         assert [number for _, number, _ in seen] == ["", "1", "2"]
@@ -143,7 +143,7 @@ def test_a_trigger_opens_one_modal_within_three_seconds() -> None:
 
 def test_a_response_url_lives_thirty_minutes() -> None:
     clock = Clock()
-    with lab(clock=clock) as (slack, ines, channel):
+    with lab(clock=clock, ack_limit_seconds=30) as (slack, ines, channel):
         url = slack.command(ines, channel, "/lab list").payload["response_url"]
         clock.now += 29 * 60
         assert WebhookClient(url).send(text="in time").status_code == 200
@@ -171,7 +171,7 @@ def test_many_people_press_at_once(slack: LocalSlack, place: Place) -> None:
 
 
 def test_socket_mode_serves_the_same_app() -> None:
-    with lab(app_name="Keeper") as (slack, ines, channel):
+    with lab(app_name="Keeper", ack_limit_seconds=30) as (slack, ines, channel):
         handler = SocketModeHandler(small_app(slack), slack.app_token)
         try:
             handler.connect()
@@ -188,7 +188,7 @@ def test_socket_mode_serves_the_same_app() -> None:
             answer = slack.submit(ines, slack.views_of(ines)[-1], {"reason": "bad"}).answer
             assert answer == {"response_action": "errors", "errors": {"reason": "Say more."}}
             slack.close_sockets()
-            slack.wait_for(lambda: slack.sockets == 1 and len(slack.calls_of("apps.connections.open")) == 2)
+            slack.wait_for(lambda: slack.sockets == 1 and len(slack.calls_of("apps.connections.open")) >= 2)
             assert slack.command(ines, channel, "/echo again").answer == {"text": "again"}
         finally:
             handler.client.auto_reconnect_enabled = False

@@ -57,7 +57,7 @@ def an_old_app(slack: LocalSlack) -> App:
 
 @pytest.fixture
 def slack() -> Iterator[LocalSlack]:
-    with LocalSlack() as workspace, served_app(an_old_app(workspace)) as url:
+    with LocalSlack(ack_limit_seconds=30) as workspace, served_app(an_old_app(workspace)) as url:
         workspace.app_url = url
         yield workspace
 

@@ -228,7 +228,7 @@ def test_an_external_menu_offers_what_the_app_answers() -> None:
         asked.append(json.loads(parse_qs(body.decode())["payload"][0]))
         return JSONResponse(answers[len(asked) - 1])
 
-    with LocalSlack() as slack, served(answer) as url:
+    with LocalSlack(ack_limit_seconds=30) as slack, served(answer) as url:
         slack.app_url = url
         ada = slack.add_user("ada")
         channel = slack.add_channel("lab", [ada])

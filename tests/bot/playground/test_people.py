@@ -58,7 +58,7 @@ def test_what_is_typed_is_escaped_as_slack_does(slack: LocalSlack, place: Place)
 
 
 def test_without_should_escape_mentions_stay_as_typed(slack: LocalSlack) -> None:
-    with LocalSlack(app_url=slack.app_url, should_escape=False) as other:
+    with LocalSlack(app_url=slack.app_url, should_escape=False, ack_limit_seconds=30) as other:
         user = other.add_user("ines")
         channel = other.add_channel("lab", [user])
         assert other.command(user, channel, "/echo @ines <x>").payload["text"] == "@ines &lt;x&gt;"
@@ -83,7 +83,7 @@ def test_only_members_type_in_a_channel(slack: LocalSlack, place: Place) -> None
 
 
 def test_a_command_that_slack_does_not_know(slack: LocalSlack) -> None:
-    with LocalSlack(app_url=slack.app_url, commands=["/echo"]) as other:
+    with LocalSlack(app_url=slack.app_url, commands=["/echo"], ack_limit_seconds=30) as other:
         user = other.add_user("ines")
         channel = other.add_channel("lab", [user])
         assert other.command(user, channel, "/nonsense x").error == "unknown_command"

@@ -8,23 +8,23 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'END {exit !($$4 > 1000000)}' && ! grep -q ' /dev/shm .*noexec' /proc/mounts && echo /dev/shm)
 UNIT := $(if $(MEMORY),export TMPDIR=$$(mktemp -d -p $(MEMORY)) && trap 'rm -rf "$$TMPDIR"' EXIT INT TERM;) $(PYTEST) --hypothesis-profile few -m "not integration"
 
-.PHONY: demo unit unit-commands unit-engines unit-others test lint format bench clean
+.PHONY: demo unit unit-commands unit-engines unit-bot test lint format bench clean
 
 demo: .venv/ready
 	@TOUR=$(TOUR) $(BIN)/innkeeper demo
 
 # What needs no program of others, of the packages alone: three parts at once, as each worker of xdist would collect all.
 unit: .venv/ready
-	@$(MAKE) --no-print-directory --jobs 3 $(if $(filter output-sync,$(.FEATURES)),--output-sync) unit-commands unit-engines unit-others
+	@$(MAKE) --no-print-directory --jobs 3 $(if $(filter output-sync,$(.FEATURES)),--output-sync) unit-commands unit-engines unit-bot
 
 unit-commands:
-	@$(UNIT) tests/commands --ignore tests/commands/engines
+	@$(UNIT) $(filter-out %/engines/ %/__pycache__/,$(wildcard tests/commands/*/))
 
 unit-engines:
-	@$(UNIT) tests/commands/engines tests/labs
+	@$(UNIT) tests/commands/test_*.py tests/commands/engines tests/labs tests/state
 
-unit-others:
-	@$(UNIT) tests/bot tests/state
+unit-bot:
+	@$(UNIT) tests/bot
 
 # Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together.
 test: .venv/ready

@@ -56,7 +56,10 @@ def pids(machine: Machine, number: int = 1) -> list[int]:
 
 
 def is_gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_program_runs_as_long_as_it_is_wanted(machine: Machine) -> None:

@@ -103,8 +103,9 @@ def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: S
     work, code, lines = plan(terraform, "r1", SANDBOX, access, **name)
     assert (code, events.counts(lines)) == (2, Counts(add=5))
     code, lines = follow(apply(terraform, work, access))
+    assert code == 0, events.readable(lines)
     outputs = events.outputs(lines)
-    assert (code, outputs["address"], outputs["password"]) == (0, "127.0.0.1", "(sensitive)")
+    assert (outputs["address"], outputs["password"]) == ("127.0.0.1", "(sensitive)")
     assert len(outputs["urls"]) == 2
     with urllib.request.urlopen(outputs["urls"][1], timeout=30) as answer:
         said = json.loads(answer.read())
@@ -116,10 +117,11 @@ def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: S
     work, _, lines = plan(terraform, "r3", SANDBOX, access, **large)
     assert events.counts(lines) == Counts(add=6, destroy=2)
     code, lines = follow(apply(terraform, work, access))
+    assert code == 0, events.readable(lines)
     urls = events.outputs(lines)["urls"]
     with urllib.request.urlopen(urls[0], timeout=30) as answer:
         assert json.loads(answer.read())["message"] == large["message"]
-    assert (code, [is_open(url) for url in urls]) == (0, [True] * 4)
+    assert [is_open(url) for url in urls] == [True] * 4
 
     work, _, _ = plan(terraform, "r4", SANDBOX, access, kind="destroy", **large)
     password = states.state("sandbox-test")["outputs"]["password"]["value"]

@@ -37,18 +37,20 @@ import traceback
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 sys.dont_write_bytecode = True
 
 ANSWERS_WITHIN_SECONDS = 10.0
 STOPS_WITHIN_SECONDS = 3.0
+PORTS_CLOSE_WITHIN_SECONDS = 1.0  # the system may let go of a host's lock before its ports
+
+Result = TypeVar("Result")
 
 
 def start(host: str, port: int, folder: str) -> None:
     """Start the host, in place of one that runs already, and wait until it answers."""
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    lock = locked(host, folder)
+    lock = in_folder(folder, lambda: locked(host, folder))
     # The ports are ours before the host exists: from then on there is either no host, or one that can be found.
     listener = listening(host, port, folder)
     ssh_port = int(os.environ.get("SSH_PORT", "0"))
@@ -79,6 +81,7 @@ def stop(host: str, port: int, folder: str) -> None:
     except FileNotFoundError:
         pass  # the folder has gone with the last of its hosts
     else:
+        wait_until_closed([port, int(os.environ.get("SSH_PORT", port))])
         remove(os.path.join(folder, host))
         for path in (pid_path(host, folder), os.path.join(folder, host + ".log")):
             if os.path.exists(path):
@@ -91,8 +94,19 @@ def stop(host: str, port: int, folder: str) -> None:
 
 def keep(host: str, port: int, folder: str) -> None:
     """Keep the token with which the host reports that it is used."""
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    beside("reporting").keep_token(os.path.join(folder, host), os.environ.get("ACTIVE_TOKEN", ""))
+    token = os.environ.get("ACTIVE_TOKEN", "")
+    in_folder(folder, lambda: beside("reporting").keep_token(os.path.join(folder, host), token))
+
+
+def in_folder(folder: str, act: Callable[[], Result]) -> Result:
+    """Do something in the folder of all hosts, which the last host of another lab may take with it meanwhile."""
+    while True:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        try:
+            return act()
+        except FileNotFoundError:
+            if os.path.isdir(folder):
+                raise
 
 
 def no_ssh_because() -> str:
@@ -107,18 +121,29 @@ def no_ssh_because() -> str:
 
 
 def listening(host: str, port: int, folder: str) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        os.unlink(pid_path(host, folder))
-        sys.exit(
-            f"Port {port} on this machine is taken by {who_is_at(port)} ({error.strerror}). "
-            "Stop that program, or give the lab another name: its ports follow from the name."
-        )
-    listener.listen(64)
-    return listener
+    until = time.monotonic() + PORTS_CLOSE_WITHIN_SECONDS
+    while True:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(64)
+            return listener
+        except OSError as error:
+            listener.close()
+            if time.monotonic() > until:
+                os.unlink(pid_path(host, folder))
+                sys.exit(
+                    f"Port {port} on this machine is taken by {who_is_at(port)} ({error.strerror}). "
+                    "Stop that program, or give the lab another name: its ports follow from the name."
+                )
+            time.sleep(0.02)
+
+
+def wait_until_closed(ports: list[int]) -> None:
+    until = time.monotonic() + PORTS_CLOSE_WITHIN_SECONDS
+    while any(map(is_open, ports)) and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def is_open(port: int) -> bool:

@@ -86,8 +86,9 @@ resource "terraform_data" "password" {
   }
 }
 
-# A host: its name, its port (that of ssh is four further, that of what is deployed eight) and its folder. To destroy it stops whatever was started on it. It is a resource apart from the service
-# because Terraform runs no destroy provisioner of a resource whose creation was interrupted.
+# A host: its name, its port (that of ssh is four further, that of what is deployed eight) and its folder. To destroy it
+# stops whatever was started on it. It is a resource apart from the service because Terraform runs no destroy provisioner
+# of a resource whose creation was interrupted.
 resource "terraform_data" "host" {
   count = local.hosts
 
@@ -107,9 +108,10 @@ resource "terraform_data" "host" {
     when    = destroy
     command = "exec \"$${INNKEEPER_PYTHON:-python3}\" -I -S host.py stop"
     environment = {
-      HOST   = self.input.name
-      PORT   = self.input.port
-      FOLDER = self.input.folder
+      HOST     = self.input.name
+      PORT     = self.input.port
+      SSH_PORT = self.input.port + 4
+      FOLDER   = self.input.folder
     }
   }
 }

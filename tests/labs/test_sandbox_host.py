@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,6 +120,37 @@ def test_a_port_that_another_program_has_is_told(machine: Machine) -> None:
     )
     assert "give the lab another name" in done.stderr
     assert machine.run("start").returncode == 0
+
+
+def test_a_port_that_closes_a_little_later_than_the_lock_is_waited_for(machine: Machine) -> None:
+    other = socket.create_server(("127.0.0.1", machine.port))
+    threading.Timer(0.3, other.close).start()
+    assert machine.run("start").returncode == 0
+    assert machine.get("/healthz")[0] == 200
+
+
+def test_who_is_told_that_a_host_is_gone_finds_its_ports_closed(machine: Machine) -> None:
+    machine.folder.mkdir()
+    other = socket.create_server(("127.0.0.1", machine.ssh_port))
+    threading.Timer(0.3, other.close).start()
+    assert machine.run("stop").returncode == 0
+    assert not machine.is_open
+
+
+def test_a_host_starts_while_the_folder_of_all_hosts_is_taken_away(machine: Machine) -> None:
+    host, told = host_module("host"), list[bool]()
+
+    def act() -> bool:
+        told.append(machine.folder.exists())
+        if len(told) < 3:
+            machine.folder.rmdir()  # as the last host of another lab does
+            raise FileNotFoundError
+        return True
+
+    assert host.in_folder(str(machine.folder), act)
+    assert told == [True, True, True]
+    with pytest.raises(FileNotFoundError):
+        host.in_folder(str(machine.folder), lambda: os.stat(machine.folder / "nothing"))
 
 
 def test_a_port_that_another_labs_host_has_is_told_by_name(machine: Machine, tmp_path: Path) -> None:

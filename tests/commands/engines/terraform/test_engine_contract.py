@@ -48,7 +48,7 @@ output "secret" {
 }
 output "outside" { value = fileexists("@OUTSIDE") }
 """
-SLOW = '  provisioner "local-exec" { command = "echo begun; exec sleep 30" }\n'
+SLOW = '  provisioner "local-exec" { command = "echo be\'\'gun; exec sleep 30" }\n'
 
 
 @pytest.fixture(

@@ -44,9 +44,9 @@ variable "lab" { type = string }
 resource "terraform_data" "first" { input = var.lab }
 resource "terraform_data" "slow" {
   input = terraform_data.first.id
-  provisioner "local-exec" { command = "echo begun; exec sleep ${SECONDS}" }
+  provisioner "local-exec" { command = "echo be''gun; exec sleep ${SECONDS}" }
 }
-"""
+"""  # what Terraform says that it executes is not yet what that says
 
 HANGING = """
 variable "lab" { type = string }

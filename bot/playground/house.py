@@ -65,7 +65,7 @@ def house(folder: Path, slack: LocalSlack, cast: Cast) -> Iterator[Callable[[Sta
     """A Vault, a database, the bot, and a leaver's laptop. Gives what makes a tour with labs of its own."""
     _start_afresh(folder)
     with ExitStack() as stack:
-        stack.callback(_end_hosts, folder)
+        stack.callback(end_hosts, folder / "data")
         vault = stack.enter_context(EmbeddedVault(folder / "vault"))
         catalogue = _catalogue(folder / "labs")
         login = _prepare_vault(vault, Person(slack.team, cast.admin), catalogue)
@@ -85,7 +85,7 @@ def house(folder: Path, slack: LocalSlack, cast: Cast) -> Iterator[Callable[[Sta
 
 def _start_afresh(folder: Path) -> None:
     """The local Slack forgets everything at its end, so the bot's own memory must not outlive it. Vault's does."""
-    _end_hosts(folder)
+    end_hosts(folder / "data")
     for name in ("innkeeper.db", "innkeeper.db-wal", "innkeeper.db-shm", "bot.log"):
         (folder / name).unlink(missing_ok=True)
     for name in ("runs", "logs", "errored"):
@@ -194,9 +194,9 @@ def _wait_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> No
     raise SystemExit(f"The bot did not start. The end of its log, {log}:\n{last}")
 
 
-def _end_hosts(folder: Path) -> None:
+def end_hosts(data: Path) -> None:
     """The sandbox's hosts outlive everybody but their destruction; the demo leaves no process behind."""
-    for path in (folder / "data" / "home" / ".sandbox").glob("*.pid"):
+    for path in (data / "home" / ".sandbox").glob("*.pid"):
         text = path.read_text().strip()
         path.unlink()
         if text.isdigit():

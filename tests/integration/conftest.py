@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bot.playground.house import end_hosts
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
 from tests.integration.blueprints import add_sandbox
-from tests.integration.house import House, end_hosts
+from tests.integration.house import House
 from tests.integration.keyholder import HOSTED
 
 _numbers = itertools.count(1)
@@ -60,7 +61,7 @@ def keyed_house(new_house: Callable[[], House], postgresql: LocalPostgreSQL) -> 
     house.presses(house.riley, house.card(f"{HOSTED}: proposed"), "Approve", expect="counts for")
     house.card(f"{HOSTED}: applied", 90)  # Ansible deploys onto its hosts, on a machine that may be busy
     yield house
-    end_hosts(house)
+    end_hosts(house.data)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import shlex
-import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -293,13 +292,6 @@ def a_laptop(house: House, folder: Path, lab: str, blueprint: str, user: tuple[s
     (place / "main.tf").write_text((house.labs / blueprint / "main.tf").read_text())
     (place / "backend.tf").write_text('terraform {\n  backend "http" {}\n}\n')
     return Laptop(place, terraform_command(folder), f"{house.address}/tfstate/{lab}", user)
-
-
-def end_hosts(house: House) -> None:
-    """The sandbox's hosts outlive everybody but their destruction."""
-    for path in house.data.glob("home/.sandbox/*.pid"):
-        with contextlib.suppress(ValueError, ProcessLookupError):
-            os.kill(int(path.read_text()), signal.SIGTERM)
 
 
 def said(message: Message) -> str:

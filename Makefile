@@ -26,9 +26,10 @@ unit-engines:
 unit-bot:
 	@$(UNIT) tests/bot
 
-# Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together.
+# Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together. A few of those
+# with real parts that fail are judged once more, alone.
 test: .venv/ready
-	$(PYTEST) -n 3 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.alone -n 3 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .

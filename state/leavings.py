@@ -74,6 +74,12 @@ def update(database: Database, leaving_id: str, **columns: Any) -> None:
     LEAVINGS.update(database, columns, "id = :id", id=leaving_id)
 
 
+def record_document_gone(database: Database, leaving_id: str, now: datetime) -> bool:
+    """Their document is removed. False: somebody else has recorded that already, or it was discarded."""
+    where = "id = :id AND document_gone_at IS NULL"
+    return LEAVINGS.update(database, {"document_gone_at": now}, where, id=leaving_id) == 1
+
+
 def discard(database: Database, leaving_id: str) -> None:
     """It must not be after all: nothing of it was done."""
     database.execute("DELETE FROM leavings WHERE id = :id AND document_gone_at IS NULL", id=leaving_id)

@@ -86,10 +86,14 @@ def begin(deps: Deps, person: Person, asked_by: Person | None, because: LeavingC
 
 
 def walk(deps: Deps, leaving: Leaving, now: datetime) -> Leaving:
-    """Do what is not done yet, in the order in which it protects most. Raises Refused when the last admin would go."""
+    """Do what is not done yet, in the order in which it protects most. Raises Refused when the last admin would go.
+
+    Several may walk the same leaving at once: each part is done by all of them, and recorded by one.
+    """
+    leaving = _as_it_is(deps, leaving)
     if leaving.document_gone_at is None:
         _remove_document(deps, leaving, now)
-        leaving = leavings.get(deps.database, leaving.id) or leaving
+        leaving = _as_it_is(deps, leaving)
     until = leaving.document_gone_at or now
     with deps.database.transaction():
         because = f"leaving {leaving.id}"
@@ -104,7 +108,7 @@ def walk(deps: Deps, leaving: Leaving, now: datetime) -> Leaving:
         if not leaving.person.is_agent:  # which has no keys
             rekeying.want(deps, leaving.person, "removed", leaving.asked_by, leaving.id, leaving.id)
         leavings.update(deps.database, leaving.id, rekeyed_at=now)
-    leaving = leavings.get(deps.database, leaving.id) or leaving
+    leaving = _as_it_is(deps, leaving)
     if leaving.done_at is None and _is_done(deps, leaving, now):
         leavings.update(deps.database, leaving.id, done_at=now)
         return replace(leaving, done_at=now)
@@ -164,22 +168,34 @@ def _leaves_by_itself(deps: Deps, person: Person, because: LeavingCause, now: da
     _tell(deps, walk(deps, leaving, now), "begun")
 
 
+def _as_it_is(deps: Deps, leaving: Leaving) -> Leaving:
+    """How far it is by now. Raises Refused when somebody found that it would take the last admin away."""
+    found = leavings.get(deps.database, leaving.id)
+    if found is None:
+        raise last_admin(leaving.person)
+    return found
+
+
 def _remove_document(deps: Deps, leaving: Leaving, now: datetime) -> None:
     """The document goes. Where that took the last admin away, it comes back: two removed one another at once."""
     try:
         before = deps.vault.operator(leaving.person)
         deps.vault.remove_operator(leaving.person)
-        is_admin = before is not None and "admin" in before.roles
-        if before is not None and is_admin and leaving.because == "removed" and not admins(deps.vault):
-            deps.vault.write_operator(replace(before, version=0))
-            leavings.discard(deps.database, leaving.id)
+        # None: somebody else has just removed it, and may have to bring it back.
+        is_admin = before is None or "admin" in before.roles
+        if is_admin and leaving.because == "removed" and not admins(deps.vault):
+            if before is not None:
+                deps.vault.write_operator(replace(before, version=0))
+                leavings.discard(deps.database, leaving.id)
             raise last_admin(leaving.person)
     except VaultError:
         return
     by = leaving.asked_by.key if leaving.asked_by is not None else "innkeeper"
     with deps.database.transaction():
-        leavings.update(deps.database, leaving.id, document_gone_at=now)
-        audit.append(deps.database, now, by, "operator_removed", leaving.person.key, because=leaving.because)
+        if leavings.record_document_gone(deps.database, leaving.id, now):
+            audit.append(
+                deps.database, now, by, "operator_removed", leaving.person.key, because=leaving.because
+            )
 
 
 def _withdraw_approvals(deps: Deps, person: Person, until: datetime, now: datetime) -> None:

@@ -125,7 +125,9 @@ def test_somebody_leaves_once_at_a_time(database: Database) -> None:
     first = Leaving("leaving1", ADA, BEN, "removed", NOW)
     assert leavings.start(database, first) == first
     assert leavings.start(database, Leaving("leaving2", ADA, None, "deactivated", LATER)) == first
-    leavings.update(database, "leaving1", document_gone_at=LATER)
+    assert leavings.record_document_gone(database, "leaving1", LATER)
+    assert not leavings.record_document_gone(database, "leaving1", EXPIRED)  # somebody else was there before
+    assert not leavings.record_document_gone(database, "leaving0", LATER)
     assert [each.document_gone_at for each in leavings.under_way(database)] == [LATER]
     leavings.discard(database, "leaving1")  # too late: something was done
     assert leavings.get(database, "leaving1") is not None

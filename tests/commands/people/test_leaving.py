@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
@@ -11,7 +12,7 @@ import pytest
 from bot import requests
 from commands.people import leaving
 from state import grants, leavings
-from state.records import Grant
+from state.records import Grant, Person
 from tests.commands.test_credentials import a_lab
 from tests.commands.test_keys import ONE
 from tests.fakes.slack import Killed
@@ -185,6 +186,95 @@ def test_the_bot_dies_in_between_and_the_rest_is_done(inn: Inn) -> None:
     assert "All of it is done" in inn.told(ADMIN)
     assert not inn.vault.totp_has(REQUESTER)
     assert len(inn.audited("operator_removed")) == 1
+
+
+# Walked by two at once
+
+
+def interrupt(inn: Inn, part: str, act: Callable[[], object], after: bool) -> None:
+    """Have act done once, just before or after Vault is asked to end a part."""
+    truly: Callable[[Person], None] = getattr(inn.vault, part)
+
+    def interrupted(person: Person) -> None:
+        setattr(inn.vault, part, truly)
+        if after:
+            truly(person)
+        act()
+        if not after:
+            truly(person)
+
+    setattr(inn.vault, part, interrupted)
+
+
+PARTS = pytest.mark.parametrize("part", ["remove_operator", "totp_forget"])
+MOMENTS = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+
+
+@PARTS
+@MOMENTS
+def test_a_command_and_the_sweep_see_somebody_out_at_once(inn: Inn, part: str, after: bool) -> None:
+    with_everything(inn)
+    interrupt(inn, part, lambda: leaving.sweep(inn.deps, inn.clock()), after)
+    assert "All of it is done" in removes(inn)
+    assert inn.vault.operator(REQUESTER) is None
+    assert inn.audited("operator_removing", "operator_removed", "revoked_all") == [
+        (ADMIN.key, "operator_removing", REQUESTER.key),
+        (ADMIN.key, "operator_removed", REQUESTER.key),
+        ("innkeeper", "revoked_all", REQUESTER.key),
+    ]
+    assert len(inn.audited("approval_void")) == 1
+    inn.is_tidy()
+
+
+@PARTS
+@MOMENTS
+def test_whoever_goes_on_after_a_death_records_the_removal_once(inn: Inn, part: str, after: bool) -> None:
+    with_everything(inn)
+
+    def dies() -> None:
+        raise Killed
+
+    interrupt(inn, part, dies, after)
+    inn.says(ADMIN, "/operator remove <@U1>")
+    entry = inn.click(ADMIN, inn.private(ADMIN), "Remove")
+    inn.intake.take(entry)
+    with pytest.raises(Killed):
+        inn.intake.work(entry, inn.clock())
+    interrupt(inn, "remove_operator", lambda: leaving.sweep(inn.deps, inn.clock()), after)
+    inn.kills()
+    inn.sweeps()
+    inn.works()
+    assert "All of it is done" in inn.told(ADMIN)
+    assert inn.audited("operator_removed") == [(ADMIN.key, "operator_removed", REQUESTER.key)]
+
+
+def test_the_sweep_takes_nobody_out_who_came_back_meanwhile(inn: Inn) -> None:
+    """What the sweep has read of a leaving may be old when its turn comes."""
+    with_everything(inn)
+    inn.vault.failing["I cannot remove an operator"] = "slow"
+    removes(inn)
+    (old,) = leavings.under_way(inn.database)
+    inn.vault.failing.clear()
+    inn.sweeps()
+    inn.vault.add(REQUESTER, "operator")
+    leaving.walk(inn.deps, old, inn.clock())
+    assert inn.vault.operator(REQUESTER) is not None
+    assert len(inn.audited("operator_removed")) == 1
+
+
+def test_the_last_admin_stays_whoever_looks_while_they_are_brought_back(inn: Inn) -> None:
+    inn.vault.add(INFRA, "admin")
+
+    def both_go() -> None:
+        inn.vault.documents.pop(ADMIN.key, None)  # by somebody else, at the same moment
+        leaving.sweep(inn.deps, inn.clock())
+
+    interrupt(inn, "remove_operator", both_go, after=True)
+    inn.sees_out(ADMIN, "<@U3>")
+    assert inn.told(ADMIN).startswith("<@U3> is the last admin")
+    assert inn.vault.operator(INFRA) is not None
+    assert leavings.under_way(inn.database) == []
+    assert inn.audited("operator_removed") == []
 
 
 # By itself

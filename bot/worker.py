@@ -39,7 +39,8 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._not_before: dict[str, datetime] = {}  # run → when its repository is asked again
-        self._in_hand: dict[str, str] = {}  # run → what is done with it: planning, applying
+        # Runs, and what is done with each: an apply may begin while its plan is still being told.
+        self._in_hand: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -72,7 +73,7 @@ class Worker:
     def apply_once(self, now: datetime) -> str | None:
         """Start to apply the oldest approved run, and follow it in a thread of its own."""
         with self._lock:
-            if sum(doing == "applying" for doing in self._in_hand.values()) >= APPLIES_AT_ONCE:
+            if sum(doing == "applying" for _, doing in self._in_hand) >= APPLIES_AT_ONCE:
                 return None
         for run in runs.in_state(self._deps.database, RunState.APPROVED):
             if now < self._not_before.get(run.id, now):
@@ -97,8 +98,7 @@ class Worker:
 
     def beat(self, now: datetime) -> str:
         """Say that what is in hand is in good hands."""
-        with self._lock:
-            in_hand = list(self._in_hand)
+        in_hand = self._runs_in_hand()
         for run_id in in_hand:
             runs.heartbeat(self._deps.database, run_id, self.name, now)
         return f"{len(in_hand)} runs are in hand"
@@ -124,16 +124,19 @@ class Worker:
         return f"queued {len(queued)} plans again, followed {len(followed)} applies, {tidied}"
 
     def _is_lost(self, run: Run, now: datetime) -> bool:
-        with self._lock:
-            if run.id in self._in_hand:
-                return False
+        if run.id in self._runs_in_hand():
+            return False
         if run.worker == self.name:  # ours, and we do not have it: it is being let go, or was forgotten
             return run.heartbeat_at is None or now - run.heartbeat_at > LOST_AFTER
         return is_lost(run.worker, run.heartbeat_at, now)
 
+    def _runs_in_hand(self) -> set[str]:
+        with self._lock:
+            return {run_id for run_id, _ in self._in_hand}
+
     def _follow(self, run: Run) -> None:
         with self._lock:
-            self._in_hand[run.id] = "applying"
+            self._in_hand.add((run.id, "applying"))
         self._spawn(f"follow-{run.lab_name}", lambda: self._follow_to_end(run))
 
     def _follow_to_end(self, run: Run) -> None:
@@ -150,13 +153,13 @@ class Worker:
     def _hold(self, run: Run, doing: str) -> Iterator[None]:
         """While this lasts the run's heart beats, and the log says whose lines they are."""
         with self._lock:
-            self._in_hand[run.id] = doing
+            self._in_hand.add((run.id, doing))
         try:
             with structlog.contextvars.bound_contextvars(run=run.id, lab=run.lab_name):
                 yield
         finally:
             with self._lock:
-                self._in_hand.pop(run.id, None)
+                self._in_hand.discard((run.id, doing))
 
     def _broken(self, run: Run, fault: Exception) -> str:
         """A fault of ours must not leave a run alive that nobody works on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 import psutil
 import pytest
@@ -226,3 +227,25 @@ def test_a_heart_beats_for_what_is_in_hand(inn: Inn) -> None:
     inn.clock.passes(10)
     until(lambda: inn.worker.beat(inn.clock()) == "1 runs are in hand")
     assert inn.run().heartbeat_at == inn.clock()
+
+
+def test_an_apply_that_begins_while_its_plan_is_told_stays_in_hand(inn: Inn) -> None:
+    """On a slow machine people approve before all of the plan is told; that end is not the apply's."""
+
+    class Slow(type(inn.terraform)):  # type: ignore[misc]
+        def remove(self, work: Path) -> None:
+            if work.name.endswith("-plan"):
+                inn.notifier.send_cards(inn.clock())
+                for person in (INFRA, SECURITY):
+                    inn.intake.work(inn.click(person, inn.newest_card(), "Approve"), inn.clock())
+                inn.worker.apply_once(inn.clock())
+            super().remove(work)
+
+    inn.terraform.__class__ = Slow
+    inn.terraform.holding = True
+    queued(inn)
+    inn.worker.plan_once(inn.clock())
+    assert inn.runs() == ["applying"]
+    assert inn.worker.beat(inn.clock()) == "1 runs are in hand"
+    inn.clock.passes(LOST_AFTER.total_seconds() + 1)
+    assert "followed 0 applies" in inn.worker.recover(inn.clock())

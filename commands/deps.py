@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from commands.authorise import Standing
@@ -41,3 +42,4 @@ class Deps:
     draw_plan: Callable[[Plan], Picture | None] = undrawn  # bot/pictures/plan_graph.py
     draw_life: Callable[[Life], Picture | None] = undrawn  # bot/pictures/timeline.py
     steps: Mapping[StepName, StepModule] = field(default_factory=dict)  # those after provision
+    pause: Callable[[Event, float], object] = Event.wait  # so many seconds, or until that is set

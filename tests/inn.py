@@ -278,6 +278,7 @@ class Inn:
             plan_ttl_seconds=24 * 3600,
             allowed_channels=self.allowed_channels,
             steps=self.steps,
+            pause=lambda stopping, seconds: self.clock.passes(seconds),
         )
         offered = partial(offers.offers_of, self.deps)
         self.notifier = Notifier(self.slack, self.database, self.clock, self._reviewers, offered)  # type: ignore[arg-type]

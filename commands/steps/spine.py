@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -14,18 +15,27 @@ from commands.blueprint import Blueprint
 from commands.blueprints import sources
 from commands.deps import Deps
 from commands.engines.terraform.engine import scrub
-from commands.engines.vault.protocol import VaultError, VaultUnavailable
+from commands.engines.vault.protocol import (
+    VaultAway,
+    VaultError,
+    VaultSealed,
+    VaultSlow,
+    VaultUnavailable,
+)
 from commands.lab_outputs import outputs_of
 from commands.request import Refused, id_from
 from commands.steps import deploy, integrate, secure, test
-from commands.steps.step import StepFailed, StepInterrupted, StepModule, TakenBack, Work
+from commands.steps.step import Done, StepFailed, StepInterrupted, StepModule, TakenBack, Work
 from commands.words import mention, plain
 from state import audit, labs, outbox, runs, steps
 from state.records import Lab, OutboxMessage, Run, StepName
 from state.transitions import RunState
 
 PROGRESS_SECONDS = 0.5
+PAUSES_SECONDS = (1, 2, 4, 8)  # before a step is tried again to which Vault gave no answer
 _SENTENCE_CHARACTERS = 1000
+
+T = TypeVar("T")
 
 logger = structlog.get_logger()
 
@@ -102,11 +112,9 @@ def _perform_one(
         steps.set(deps.database, run.id, name, "skipped", deps.now())
         return
     steps.set(deps.database, run.id, name, "running", deps.now())
-    work = _work(name, run, lab, blueprint, deps, stopping)
+    work = _patiently(lambda: _work(name, run, lab, blueprint, deps, stopping), deps, stopping)
     try:
-        if work.is_cancelled():
-            raise StepFailed("Stopped before it began.")
-        done = deps.steps[name].perform(work)
+        done = _patiently(lambda: _tried(deps.steps[name], work), deps, stopping)
     except (StepFailed, Refused, VaultError) as failed:
         said = scrub(plain(failed.sentence), work.secrets)[:_SENTENCE_CHARACTERS]
         _attach(deps, run, name, scrub(getattr(failed, "details", ""), work.secrets))
@@ -117,6 +125,32 @@ def _perform_one(
     _attach(deps, run, name, scrub(done.details, work.secrets))
     steps.set(deps.database, run.id, name, "done", deps.now(), scrub(done.sentence, work.secrets))
     audit.append(deps.database, deps.now(), "innkeeper", f"step_{name}", run.lab_name, run=run.id)
+
+
+def _patiently(act: Callable[[], T], deps: Deps, stopping: threading.Event) -> T:
+    """What act gives, tried again a few times where Vault gives no answer: on a busy machine a second is soon over."""
+    for pause_seconds in PAUSES_SECONDS:
+        try:
+            return act()
+        except (VaultSlow, VaultAway, VaultSealed) as away:
+            logger.warning("a step waits for Vault", because=str(away))
+        deps.pause(stopping, pause_seconds)
+        if stopping.is_set():
+            raise StepInterrupted
+    return act()
+
+
+def _tried(step: StepModule, work: Work) -> Done:
+    """Perform a step in a folder with nothing of an earlier try in it."""
+    if work.is_cancelled():
+        raise StepFailed("Stopped before it began.")
+    _make_empty(work.folder)
+    return step.perform(work)
+
+
+def _make_empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
 
 
 def _failed(deps: Deps, run: Run, sentence: str) -> str:
@@ -140,8 +174,7 @@ def _work(
 ) -> Work:
     outputs, hidden = outputs_of(deps, lab)
     folder: Path = deps.data_path / "steps" / f"{run.id}-{name}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    _make_empty(folder)
     told_at = [0.0]
 
     def progress(said: str) -> None:

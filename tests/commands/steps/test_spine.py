@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from commands.engines.vault.protocol import VaultAway
+from commands.engines.vault.protocol import (
+    VaultAway,
+    VaultDenied,
+    VaultSealed,
+    VaultSlow,
+    VaultUnavailable,
+)
 from commands.steps import spine
 from commands.steps.step import Done, StepFailed, StepInterrupted, Work
 from state import runs, steps
@@ -103,6 +110,74 @@ def test_what_a_step_says_has_no_secret_in_it(whole: Inn, made: dict[str, FakeSt
     assert whole.holds("hunter2-canary") == []
 
 
+@pytest.mark.parametrize("why", [VaultSlow, VaultAway, VaultSealed])
+def test_what_vault_did_not_answer_is_asked_again(
+    whole: Inn, made: dict[str, FakeStep], why: type[VaultUnavailable]
+) -> None:
+    """A machine that is busy for a moment fails no step."""
+    answers = [why(), why(), why(), Done("ssh")]
+
+    def does(work: Work) -> Done:
+        (work.folder / "of this try").touch()
+        answer = answers.pop(0)
+        if isinstance(answer, VaultUnavailable):
+            raise answer
+        return answer
+
+    made["secure"].does = does
+    began_at = whole.clock()
+    card = whole.has("demo", "whole")
+    assert card.text.startswith("demo: applied")
+    assert "✓ secure ssh" in card.all
+    assert made["secure"].performed == 4
+    assert whole.clock() - began_at >= timedelta(seconds=sum(spine.PAUSES_SECONDS[:3]))
+
+
+def test_the_outputs_are_asked_for_again_too(whole: Inn, made: dict[str, FakeStep]) -> None:
+    whole.secret_outputs = {"password": "hunter2-canary"}
+    truly, told = whole.vault.unseal, []
+
+    def slow_once(sealed: bytes, about: str) -> bytes:
+        told.append(about)
+        if len(told) == 1:
+            raise VaultSlow
+        return truly(sealed, about)
+
+    def does(work: Work) -> Done:
+        whole.vault.unseal = slow_once  # type: ignore[method-assign]
+        return Done()
+
+    made["secure"].does = does
+    made["integrate"].does = lambda work: Done(str(len(work.outputs)))
+    card = whole.has("demo", "whole")
+    assert card.text.startswith("demo: applied")
+    assert len(told) > 1
+
+
+def test_what_vault_denies_is_not_asked_again(whole: Inn, made: dict[str, FakeStep]) -> None:
+    def does(work: Work) -> Done:
+        raise VaultDenied
+
+    made["secure"].does = does
+    assert whole.has("demo", "whole").text.startswith("demo: failed")
+    assert made["secure"].performed == 1
+
+
+def test_nobody_waits_for_vault_when_the_bot_stops(whole: Inn, made: dict[str, FakeStep]) -> None:
+    stopping = threading.Event()
+
+    def does(work: Work) -> Done:
+        stopping.set()
+        raise VaultAway
+
+    whole.has("demo", "whole")
+    made["test"].does = does
+    run = whole.run()
+    steps.set(whole.database, run.id, "test", "waiting", whole.clock())
+    assert spine.perform(run, whole.deps, stopping) == "demo: its steps go on after the next start"
+    assert states(whole)["test"] == "running"
+
+
 def test_vault_away_is_said_and_the_step_done_again(whole: Inn, made: dict[str, FakeStep]) -> None:
     def does(work: Work) -> Done:
         raise VaultAway
@@ -111,6 +186,7 @@ def test_vault_away_is_said_and_the_step_done_again(whole: Inn, made: dict[str, 
     card = whole.has("demo", "whole")
     assert card.text.startswith("demo: failed")
     assert card.buttons == ["Retry step", "Destroy"]
+    assert made["secure"].performed == 1 + len(spine.PAUSES_SECONDS)
 
 
 def test_stopped_in_a_step_it_goes_on_there(whole: Inn, made: dict[str, FakeStep]) -> None:

@@ -24,22 +24,22 @@ def test_it(number):
 
 
 @pytest.mark.parametrize(
-    ("mark", "tests", "fails", "status", "looks"),
+    ("mark", "tests", "fails", "more", "status", "looks"),
     [
-        pytest.param("integration", 2, 0, 0, "1", id="all pass"),
-        pytest.param("integration", 2, 1, 0, "2", id="they pass alone"),
-        pytest.param("integration", 1, 2, 1, "2", id="it fails alone, too"),
-        pytest.param("unit", 1, 1, 1, "1", id="with fakes alone"),
-        pytest.param("integration", 5, 1, 1, "1", id="more than a few"),
+        pytest.param("integration", 2, 0, "", 0, "1", id="all pass"),
+        pytest.param("integration", 2, 1, "-n 2", 0, "2", id="they pass alone"),
+        pytest.param("integration", 1, 2, "", 1, "2", id="it fails alone, too"),
+        pytest.param("unit", 1, 1, "", 1, "1", id="with fakes alone"),
+        pytest.param("integration", 5, 1, "", 1, "1", id="more than a few"),
     ],
 )
 def test_a_few_with_real_parts_are_judged_alone(
-    tmp_path: Path, mark: str, tests: int, fails: int, status: int, looks: str
+    tmp_path: Path, mark: str, tests: int, fails: int, more: str, status: int, looks: str
 ) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  integration\n  unit\n")
     (tmp_path / "test_it.py").write_text(FIRST_FAILS.format(mark=mark, tests=tests, fails=fails))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.alone", "-n", "2", "test_it.py"],
+        [sys.executable, "-m", "tests.alone", *more.split(), "test_it.py"],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,

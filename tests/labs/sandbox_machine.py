@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from bot.playground.tour_acts import has_ports, ports_of
 from tests.conftest import cannot_be_had
 from tests.listening import free_port
 
@@ -30,6 +32,13 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def lab_with_ports(word: str) -> str:
+    """A name for a lab with hosts: their ports follow from it, and are free, and not of those who test beside us."""
+    names = (f"{word}-{os.getpid()}-{number}" for number in itertools.count())
+    ours = os.getpid() % 100
+    return next(name for name in names if ports_of(name).start // 12 % 100 == ours and has_ports(name))
+
+
 class Machine:
     """One host. ssh: what its ssh server is told, see with_ssh; none without."""
 
@@ -39,7 +48,7 @@ class Machine:
         self.ssh: dict[str, str] = {}
 
     def with_ssh(self, ca: str, krl_url: str, **more: str) -> Machine:
-        self.ssh = {"SSH_USER": "root", "SSH_CA": ca, "KRL_URL": krl_url, **more}
+        self.ssh = {"SSH_USER": "root", "SSH_CA": ca, "KRL_URL": krl_url, "KRL_WITHIN_SECONDS": "9", **more}
         return self
 
     @property
@@ -60,7 +69,7 @@ class Machine:
     def run(self, word: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-I", str(HOST), word]
         env = {**self.environment, **more}
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
     def get(self, path: str, password: str = "") -> tuple[int, str]:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
@@ -132,7 +141,7 @@ class Authority:
 
 
 def keygen(*arguments: object) -> None:
-    subprocess.run(["ssh-keygen", *map(str, arguments)], check=True, capture_output=True, timeout=20)
+    subprocess.run(["ssh-keygen", *map(str, arguments)], check=True, capture_output=True, timeout=60)
 
 
 class KrlServer:

@@ -18,7 +18,7 @@ from commands.engines.terraform.engine import Access, Terraform
 from state.records import PlannedChange, RunKind
 from tests.commands.engines.following import follow
 from tests.commands.engines.state_server import StateServer
-from tests.labs.sandbox_machine import SANDBOX, ActiveServer, Authority, KrlServer, is_open
+from tests.labs.sandbox_machine import SANDBOX, ActiveServer, Authority, KrlServer, is_open, lab_with_ports
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -27,18 +27,19 @@ TOKEN = "token-of-the-lab"
 
 
 class Lab:
-    """The lab `sandbox-ssh`, planned and applied with a CA and a list of revoked certificates."""
+    """A lab, planned and applied with a CA and a list of revoked certificates."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.name = lab_with_ports("sandbox")
         self.ca = Authority(folder / "ca")
         self.krls = KrlServer(self.ca.krl())
         self.active = ActiveServer()
         self.states = StateServer()
-        self.access: Access = self.states.access("sandbox-ssh")
+        self.access: Access = self.states.access(self.name)
         self.terraform = Terraform("terraform", folder / "data")
         self.variables: dict[str, Any] = {
-            "lab": "sandbox-ssh",
+            "lab": self.name,
             "ssh_ca_public_key": self.ca.public_key + "\n",
             "innkeeper_url": self.krls.url.removesuffix("/ssh/krl"),
             "active_url": self.active.url,
@@ -75,7 +76,7 @@ class Lab:
         file.write_text("".join(f"{line}\n" for line in known_hosts))
         key = self.folder / "ca" / "anna"
         if not key.exists():
-            self.ca.certificate("anna", key_id="T1-U1:sandbox-ssh:g1")
+            self.ca.certificate("anna", key_id=f"T1-U1:{self.name}:g1")
         command = [
             "ssh",
             "-F",
@@ -111,7 +112,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 def test_a_host_key_that_is_taken_away_is_drift(lab: Lab) -> None:
     lab.apply()
     assert lab.drifted() == ()  # though Terraform ends with 2
-    (key,) = (lab.folder / "data").rglob("sandbox-ssh-1/known_hosts")
+    (key,) = (lab.folder / "data").rglob(f"{lab.name}-1/known_hosts")
     key.unlink()
     assert lab.drifted() == (PlannedChange("output.known_hosts", "update"),)
 
@@ -124,9 +125,9 @@ def test_its_hosts_let_a_certificate_in_until_the_lab_is_destroyed(lab: Lab) -> 
     for address in outputs["ssh"]:
         done = lab.ssh(address, outputs["known_hosts"], "basename $(dirname $(pwd))")
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.startswith("sandbox-ssh-")
+        assert done.stdout.startswith(f"{lab.name}-")
     until(lambda: len(lab.active.reports) == 2)
-    assert set(lab.active.reports) == {(f"Bearer {TOKEN}", "T1-U1:sandbox-ssh:g1")}
+    assert set(lab.active.reports) == {(f"Bearer {TOKEN}", f"T1-U1:{lab.name}:g1")}
     assert TOKEN not in lab.said
     assert TOKEN.encode() not in b"".join(lab.states.states.values())
     assert lab.ssh(outputs["ssh"][0], outputs["known_hosts"][1:]).returncode == 255  # another host's key
@@ -154,7 +155,7 @@ def test_another_ca_replaces_the_services_and_the_old_ones_certificates_end(lab:
 def test_without_a_ca_there_are_web_servers_alone(lab: Lab) -> None:
     outputs = lab.apply(ssh_ca_public_key="")
     assert (outputs["ssh"], outputs["ssh_ports"], outputs["known_hosts"]) == ([], [], [])
-    assert "sandbox-ssh-1 has no ssh server: ssh_ca_public_key is empty" in lab.said
+    assert f"{lab.name}-1 has no ssh server: ssh_ca_public_key is empty" in lab.said
     with_ssh = lab.apply()
     assert [is_open(port) for port in with_ssh["ssh_ports"]] == [True] * 2
 

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bot.playground.house import end_hosts
 from commands.checks import checking
 from commands.engines.terraform import events as events
 from commands.engines.terraform.engine import Access, ChildLost, Terraform, TerraformFailed, attribute_diff
@@ -26,6 +27,7 @@ from commands.engines.terraform.events import Counts
 from state.records import RunKind
 from tests.commands.engines.following import follow, follow_until
 from tests.commands.engines.state_server import StateServer
+from tests.labs.sandbox_machine import lab_with_ports
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -97,9 +99,16 @@ def is_open(url: str) -> bool:
         return probe.connect_ex(("127.0.0.1", int(url.rstrip("/").rpartition(":")[2]))) == 0
 
 
-def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: StateServer) -> None:
-    access = states.access("sandbox-test")
-    name = {"lab": "sandbox-test"}
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[str]:
+    """The name of a sandbox. Its hosts go, also where a test fails: they would keep their ports for good."""
+    yield lab_with_ports("sandbox")
+    end_hosts(tmp_path / "data")
+
+
+def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: StateServer, lab: str) -> None:
+    access = states.access(lab)
+    name = {"lab": lab}
     work, code, lines = plan(terraform, "r1", SANDBOX, access, **name)
     assert (code, events.counts(lines)) == (2, Counts(add=5))
     code, lines = follow(apply(terraform, work, access))
@@ -109,7 +118,7 @@ def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: S
     assert len(outputs["urls"]) == 2
     with urllib.request.urlopen(outputs["urls"][1], timeout=30) as answer:
         said = json.loads(answer.read())
-    assert (said["lab"], said["host"], said["size"]) == ("sandbox-test", "sandbox-test-2", "small")
+    assert (said["lab"], said["host"], said["size"]) == (lab, f"{lab}-2", "small")
 
     assert plan(terraform, "r2", SANDBOX, access, **name)[1] == 0
 
@@ -124,16 +133,16 @@ def test_the_sandbox_lives_until_it_is_destroyed(terraform: Terraform, states: S
     assert [is_open(url) for url in urls] == [True] * 4
 
     work, _, _ = plan(terraform, "r4", SANDBOX, access, kind="destroy", **large)
-    password = states.state("sandbox-test")["outputs"]["password"]["value"]
+    password = states.state(lab)["outputs"]["password"]["value"]
     assert password not in attribute_diff(terraform.show(work, access, {}))
     code, lines = follow(apply(terraform, work, access))
     assert code == 0, events.readable(lines)
     assert [is_open(url) for url in urls] == [False] * 4
-    assert states.state("sandbox-test")["resources"] == []
+    assert states.state(lab)["resources"] == []
 
 
 def test_a_sandbox_whose_apply_was_interrupted_is_destroyed_whole(
-    terraform: Terraform, states: StateServer, tmp_path: Path
+    terraform: Terraform, states: StateServer, lab: str
 ) -> None:
     """The host runs already when the start of its service is cut off: to destroy the lab must stop it."""
     copy = terraform.staged(terraform.stage("copy", SANDBOX))
@@ -143,8 +152,8 @@ def test_a_sandbox_whose_apply_was_interrupted_is_destroyed_whole(
     (copy / "host.py").write_text(
         text.replace(started, f'{started}    print("begun", flush=True)\n    time.sleep(60)\n')
     )
-    access = states.access("cut-off")
-    work, _, _ = plan(terraform, "r1", copy, access, lab="cut-off")
+    access = states.access(lab)
+    work, _, _ = plan(terraform, "r1", copy, access, lab=lab)
     child = apply(terraform, work, access)
     follow_until(child, "begun")
     child.interrupt()
@@ -152,10 +161,10 @@ def test_a_sandbox_whose_apply_was_interrupted_is_destroyed_whole(
     assert code == 1
     urls = [
         f"http://127.0.0.1:{each['attributes']['input']['value']['port']}/"
-        for each in instances(states, "cut-off", "host")
+        for each in instances(states, lab, "host")
     ]
     assert any(is_open(url) for url in urls)
-    work, _, _ = plan(terraform, "r2", SANDBOX, access, kind="destroy", lab="cut-off")
+    work, _, _ = plan(terraform, "r2", SANDBOX, access, kind="destroy", lab=lab)
     assert follow(apply(terraform, work, access))[0] == 0
     assert not any(is_open(url) for url in urls)
 

@@ -41,9 +41,9 @@ from typing import Any, TypeVar
 
 sys.dont_write_bytecode = True
 
-ANSWERS_WITHIN_SECONDS = 10.0
+ANSWERS_WITHIN_SECONDS = 30.0  # on a machine that is busy; of a host that has ended it is known at once
 STOPS_WITHIN_SECONDS = 3.0
-PORTS_CLOSE_WITHIN_SECONDS = 1.0  # the system may let go of a host's lock before its ports
+PORTS_CLOSE_WITHIN_SECONDS = 3.0  # the system may let go of a host's lock before its ports
 
 Result = TypeVar("Result")
 
@@ -100,13 +100,11 @@ def keep(host: str, port: int, folder: str) -> None:
 
 def in_folder(folder: str, act: Callable[[], Result]) -> Result:
     """Do something in the folder of all hosts, which the last host of another lab may take with it meanwhile."""
-    while True:
+    for _ in range(100):  # that it is there by now says nothing: somebody may have made it anew
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        try:
+        with contextlib.suppress(FileNotFoundError):
             return act()
-        except FileNotFoundError:
-            if os.path.isdir(folder):
-                raise
+    return act()
 
 
 def no_ssh_because() -> str:
@@ -164,8 +162,8 @@ def remove(folder: str) -> None:
 
 def locked(host: str, folder: str) -> int:
     """Give the lock of a host, ending the process that holds it. The host's port is closed then."""
-    until = time.monotonic() + 2 * STOPS_WITHIN_SECONDS
     with_force_at = time.monotonic() + STOPS_WITHIN_SECONDS
+    until = with_force_at + ANSWERS_WITHIN_SECONDS
     while time.monotonic() < until:
         lock = os.open(pid_path(host, folder), os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -228,15 +226,16 @@ def serve(
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     for ignored in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(
-            ignored, lambda *_: None
-        )  # unlike SIG_IGN this is not handed on to what a session starts
+        # Unlike SIG_IGN this is not handed on to what a session starts.
+        signal.signal(ignored, lambda *_: None)
     log = os.open(path + ".log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for theirs, ours in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(theirs, ours)
-    kept = {each.fileno() for each in (listener, ssh_listener) if each is not None} | {lock}
-    for number in range(3, 256):
+    # At its end a process lets go of what it has from the lowest number up: of the lock after the ports.
+    fcntl.fcntl(lock, fcntl.F_DUPFD, 255)
+    kept = {each.fileno() for each in (listener, ssh_listener) if each is not None}
+    for number in range(3, 255):
         if number not in kept:
             with contextlib.suppress(OSError):
                 os.close(number)
@@ -271,6 +270,7 @@ def prepare_ssh(listener: socket.socket, folder: str) -> Callable[[Callable[[], 
             folder=folder,
             krl_url=said["KRL_URL"],
             krl_public_key=said.get("KRL_PUBLIC_KEY", ""),
+            krl_within_seconds=float(said.get("KRL_WITHIN_SECONDS", "1")),
             krl_trusted_seconds=float(said.get("KRL_TRUSTED_SECONDS", "600")),
             active_url=said.get("ACTIVE_URL", ""),
             reports_seconds=float(said.get("REPORTS_SECONDS", "60")),

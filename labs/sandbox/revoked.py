@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1, sha256
 from urllib.parse import urlsplit
 
-FETCHED_WITHIN_SECONDS = 1.0
+FIRST_WITHIN_SECONDS = 5.0  # as long as there is no copy, nobody gets in
 LONGEST_LIST_BYTES = 32 * 1024 * 1024
 
 _MAGIC = b"SSHKRL\n\0"
@@ -165,13 +165,17 @@ class Revocations:
     """The newest list at an address, read again whenever somebody logs in. Safe to use from several threads.
 
     url is the list's. Its signature is at url + ".sig", and is looked at if public_key is given (PEM, ed25519). When
-    the address does not answer, the copy that we have is good for trusted_seconds after it was last the newest.
+    the address does not answer within_seconds, the copy that we have is good for trusted_seconds after it was last the
+    newest.
     """
 
-    def __init__(self, url: str, public_key: str = "", trusted_seconds: float = 600.0) -> None:
+    def __init__(
+        self, url: str, public_key: str = "", trusted_seconds: float = 600.0, within_seconds: float = 1.0
+    ) -> None:
         self._url = url
         self._verify = _verifier(public_key)
         self._trusted_seconds = trusted_seconds
+        self._within_seconds = within_seconds
         self._gate = threading.Lock()
         self._list: RevocationList | None = None
         self._etag = ""
@@ -201,13 +205,16 @@ class Revocations:
         return found
 
     def _read(self) -> None:
-        status, etag, content = _get(self._url, self._etag)
+        patience = FIRST_WITHIN_SECONDS if self._list is None else 0.0
+        within_seconds = max(self._within_seconds, patience)
+        status, etag, content = _get(self._url, self._etag, within_seconds)
         if status == 304 and self._list is not None:
             return
         if status != 200:
             raise OSError(f"The address answers {status}")
         if self._verify is not None:
-            signed, _, signature = _get(f"{self._url}.sig?of={sha256(content).hexdigest()}", "")
+            signature_url = f"{self._url}.sig?of={sha256(content).hexdigest()}"
+            signed, _, signature = _get(signature_url, "", within_seconds)
             if signed != 200:
                 raise ListBroken(f"The address of its signature answers {signed}")
             self._verify(signature, content)
@@ -239,17 +246,17 @@ def _verifier(public_key: str):  # type: ignore[no-untyped-def]
     return verify
 
 
-def _get(url: str, etag: str) -> tuple[int, str, bytes]:
+def _get(url: str, etag: str, within_seconds: float) -> tuple[int, str, bytes]:
     """Status, ETag and content. Through no proxy, and to no other address."""
     at = urlsplit(url)
     if at.scheme not in ("http", "https") or not at.hostname:
         raise ValueError(f"{url} is not an http address")
     if at.scheme == "https":
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            at.hostname, at.port, timeout=FETCHED_WITHIN_SECONDS, context=ssl.create_default_context()
+            at.hostname, at.port, timeout=within_seconds, context=ssl.create_default_context()
         )
     else:
-        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=FETCHED_WITHIN_SECONDS)
+        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=within_seconds)
     try:
         path = at.path + ("?" + at.query if at.query else "")
         connection.request("GET", path, headers={"If-None-Match": etag} if etag else {})

@@ -39,6 +39,7 @@ class Setting:
     folder: str
     krl_url: str
     krl_public_key: str = ""
+    krl_within_seconds: float = 1.0
     krl_trusted_seconds: float = 600.0
     active_url: str = ""
     reports_seconds: float = 60.0
@@ -72,7 +73,9 @@ class Lodge:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.ca = asyncssh.import_public_key(setting.ca).public_data
-        self.revocations = Revocations(setting.krl_url, setting.krl_public_key, setting.krl_trusted_seconds)
+        self.revocations = Revocations(
+            setting.krl_url, setting.krl_public_key, setting.krl_trusted_seconds, setting.krl_within_seconds
+        )
         self.commands = Commands(setting.host, setting.user, setting.folder, setting.service_port)
         self.service = Service(os.path.join(self.commands.home, "service"), self.commands.variables)
         self.inside: set[Door] = set()

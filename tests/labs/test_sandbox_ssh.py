@@ -36,7 +36,7 @@ class House:
         options = [
             *("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "LogLevel=ERROR"),
             *(
-                "ConnectTimeout=10",
+                "ConnectTimeout=30",
                 f"UserKnownHostsFile={self.known_hosts}",
                 "GlobalKnownHostsFile=/dev/null",
             ),
@@ -57,7 +57,7 @@ class House:
         self, key: Path, *words: str, user: str = "root", plain: bool = False, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
         command = self.command(key, *words, user=user, plain=plain)
-        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
 
     @property
     def port(self) -> int:
@@ -154,7 +154,7 @@ def test_a_terminal_where_one_is_asked_for(house: House) -> None:
         input="tty && test -t 1 && echo is-a-$TERM\nexit 5\n",
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         env={**os.environ, "TERM": "xterm"},
         check=False,
     )
@@ -180,7 +180,7 @@ def test_a_certificate_without_the_right_to_a_terminal_gets_none(house: House) -
     key = house.ca.certificate("anna", options=("no-pty",))
     command = house.command(key, "test -t 0 && echo terminal || echo none")
     command.insert(1, "-tt")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert "terminal" not in done.stdout
 
 
@@ -281,7 +281,7 @@ def test_an_open_session_ends_when_its_certificate_is_revoked(house: House) -> N
         assert his.stdout is not None
         hers_pid, his_pid = int(hers.stdout.readline()), int(his.stdout.readline())
         house.krls.content = house.ca.krl("serial: 7", version=2)
-        _, said = hers.communicate(timeout=30)
+        _, said = hers.communicate(timeout=60)
         assert "Your certificate lets nobody in any more: its serial is revoked." in said
         until(lambda: not psutil.pid_exists(hers_pid))
         assert psutil.pid_exists(his_pid)
@@ -319,6 +319,8 @@ def test_a_list_that_is_no_list_is_not_taken(house: House) -> None:
 
 
 def test_the_list_that_we_have_serves_while_its_address_is_away(house: House) -> None:
+    house.machine.ssh["KRL_WITHIN_SECONDS"] = "1"  # a login has twenty, and looks twice
+    house.machine.run("start")
     anna, ben = house.ca.certificate("anna", serial=7), house.ca.certificate("ben", serial=8)
     house.krls.content = house.ca.krl("serial: 8")
     assert house.ssh(anna, "echo in").stdout == "in\n"
@@ -346,7 +348,7 @@ def test_sftp_works_in_the_labs_folder(house: House, tmp_path: Path) -> None:
     command = house.command(key)
     command[:1], command[-1:] = ["sftp", "-b", "-"], [command[-1].replace("ssh", "sftp", 1)]
     batch = f"pwd\nput {tmp_path}/up there\nget there {tmp_path}/down\nmkdir sub\nls -1\n"
-    done = subprocess.run(command, input=batch, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, input=batch, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert f"Remote working directory: {house.machine.home}" in done.stdout
     assert (tmp_path / "down").read_text() == "carried"
@@ -358,7 +360,7 @@ def test_nothing_else_is_forwarded(house: House) -> None:
     key = house.ca.certificate("anna")
     command = house.command(key)
     command[1:1] = ["-W", f"127.0.0.1:{house.machine.port}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "administratively prohibited" in done.stderr or "forwarding failed" in done.stderr
 
@@ -411,7 +413,7 @@ def test_stopping_ends_the_sessions_and_removes_the_folder(house: House) -> None
         for _ in range(2):
             stopped = house.machine.run("stop")
             assert stopped.returncode == 0, stopped.stderr
-        client.wait(30)
+        client.wait(60)
     until(lambda: not psutil.pid_exists(pid))
     assert not house.machine.is_open
     assert not house.machine.folder.exists()
@@ -474,7 +476,7 @@ def test_a_python_without_asyncssh_leaves_the_host_without_ssh_and_says_so(tmp_p
         env=machine.environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert f"demo-1 has no ssh server: {bare} has no asyncssh" in started.stdout

@@ -63,7 +63,7 @@ resource "terraform_data" "second" {
   depends_on       = [terraform_data.first]
   triggers_replace = [var.gate]
   provisioner "local-exec" {
-    command     = "echo started >> applied; n=0; while [ ! -e go ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done"
+    command     = "echo started >> applied; n=0; while [ ! -e go ] && [ $n -lt 2400 ]; do sleep 0.05; n=$((n+1)); done"
     working_dir = var.gate
   }
 }

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -60,6 +61,11 @@ class BotProcess:
     def log(self) -> str:
         return (self.folder / "bot.log").read_text(errors="replace")
 
+    @property
+    def lives(self) -> bool:
+        """Whether the bot was started, and has not ended since."""
+        return self.process is not None and self.process.poll() is None
+
     def start(self, **more: str) -> None:
         """Start the bot and wait until it is ready."""
         self.process = self.spawn("serve", **more)
@@ -94,6 +100,16 @@ class BotProcess:
         self.process = None
         return status
 
+    @contextlib.contextmanager
+    def held_still(self) -> Iterator[None]:
+        """The bot does nothing meanwhile, and knows nothing of it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def runs_bot(self, *arguments: str, **more: str) -> tuple[int, str]:
         """A command of the command line: its exit status, and all that it says."""
         done = subprocess.run(
@@ -117,10 +133,14 @@ class BotProcess:
         self.end_terraforms()
 
     def end_terraforms(self) -> None:
-        """SIGKILL to every Terraform of its runs."""
-        for process in self.terraforms():
-            with contextlib.suppress(psutil.Error):  # it may end by itself meanwhile
-                process.kill()
+        """SIGKILL to every Terraform of its runs, as if the machine stopped.
+
+        All are stopped first: whoever waits for one of them would else live to write down how that has ended.
+        """
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in self.terraforms():
+                with contextlib.suppress(psutil.Error):  # it may end by itself meanwhile
+                    process.send_signal(number)
 
     def hold(self, command: str) -> None:
         """From now on Terraform does not begin to `plan`, `show`, … before let_go."""

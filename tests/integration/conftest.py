@@ -44,7 +44,8 @@ def house(shared_house: House) -> House:
     """The house that tests share, its bot running and its Vault open. Call labs by names of your own."""
     shared_house.front.become("open")
     shared_house.let_go()
-    if shared_house.process is None or shared_house.process.poll() is not None:
+    shared_house.close_forms()
+    if not shared_house.lives:
         shared_house.start()
     return shared_house
 
@@ -68,7 +69,9 @@ def keyed_house(new_house: Callable[[], House], postgresql: LocalPostgreSQL) -> 
 def keyed(keyed_house: House) -> House:
     """The same, its Vault heard and its bot running."""
     keyed_house.front.keep_all()
-    if keyed_house.process is None:
+    keyed_house.let_go()
+    keyed_house.close_forms()
+    if not keyed_house.lives:
         keyed_house.start()
     return keyed_house
 

@@ -23,7 +23,7 @@ from bot.playground.tickets import Tickets
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
 from commands.engines.vault.database import configure_database
-from commands.engines.vault.protocol import AppRole, FixedToken, HvacVault, Operator
+from commands.engines.vault.protocol import AppRole, FixedToken, HvacVault, Login, Operator
 from commands.engines.vault.setup import admin_client, prepare
 from state.records import Person
 from state.rows import to_text
@@ -66,7 +66,7 @@ class House(BotProcess):
         self.openbao = openbao
         self.front = VaultFront(openbao.addr, sealed_addr)
         self.vault_client = hvac.Client(openbao.addr, token=openbao.root_token, namespace=self.namespace)
-        self.vault = HvacVault(openbao.addr, FixedToken(openbao.root_token), namespace=self.namespace)
+        self.vault = self._vault(FixedToken(openbao.root_token))
         self._prepare_vault()
         self.environment = self._environment()
         self.slack.app_url = f"{self.address}/slack/events"
@@ -114,6 +114,11 @@ class House(BotProcess):
     def form(self, user: str) -> View:
         """Wait for the modal that opens for somebody, and give it."""
         return self.wait_for(lambda: self.slack.views_of(user))[-1]
+
+    def close_forms(self) -> None:
+        """What others have left open is not what opens next."""
+        for user in list(self.slack.workspace.views):
+            self.slack.workspace.drop_view(user)
 
     def wait_for(self, probe: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
         """The first true answer of probe, whether Slack, the database or a file makes it so."""
@@ -210,7 +215,10 @@ class House(BotProcess):
         }
 
     def rests(self) -> None:
-        """Wait until nothing is under way: every request handled, no run at work, every card and message in Slack."""
+        """Wait until nothing is under way: every request handled, no run at work, every card and message in Slack.
+
+        A run that is proposed or has ended may still be at work in its folder: it tells its details last.
+        """
         under_way = (
             "SELECT id FROM inbox WHERE done_at IS NULL"
             " UNION ALL SELECT id FROM runs WHERE state IN ('queued', 'planning', 'approved', 'applying')"
@@ -218,11 +226,20 @@ class House(BotProcess):
             " UNION ALL SELECT id FROM outbox WHERE sent_at IS NULL AND due_at < ?"
         )
         soon = to_text(datetime.now(UTC) + timedelta(minutes=1))
-        self.wait_for(lambda: not self.rows(under_way, soon))
+
+        def is_quiet() -> bool:
+            return not self.rows(under_way, soon)
+
+        # Looked at before and after: what works in a folder was queued before, and is told after.
+        self.wait_for(lambda: is_quiet() and not self.work_folders() and is_quiet())
 
     def is_tidy(self) -> bool:
         """Whether no lock, no process and no work folder of any run is left."""
-        return not self.locks() and not self.terraforms() and not list((self.data / "runs").iterdir())
+        return not self.locks() and not self.terraforms() and not self.work_folders()
+
+    def work_folders(self) -> list[Path]:
+        """Those in which runs work, or have worked until a moment ago."""
+        return list((self.data / "runs").glob("*"))
 
     def locks(self) -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM tflocks")
@@ -254,8 +271,11 @@ class House(BotProcess):
 
     def bots_vault(self) -> HvacVault:
         """Vault as the bot itself has it."""
-        login = AppRole(self.environment["VAULT_ROLE_ID"], self.environment["VAULT_SECRET_ID"])
-        return HvacVault(self.openbao.addr, login, namespace=self.namespace)
+        return self._vault(AppRole(self.environment["VAULT_ROLE_ID"], self.environment["VAULT_SECRET_ID"]))
+
+    def _vault(self, login: Login) -> HvacVault:
+        """Vault for the tests' own questions, which may take their time."""
+        return HvacVault(self.openbao.addr, login, self.namespace, timeout_seconds=PATIENCE_SECONDS)
 
     def _prepare_vault(self) -> None:
         client = admin_client(self.openbao.addr, self.openbao.root_token, self.namespace, "")

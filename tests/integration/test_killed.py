@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.playground.model import Message
 from tests.integration.house import House, said
 from tests.waiting import until
 
@@ -68,6 +69,8 @@ def test_killed_before_the_details_of_a_plan_were_told_no_plan_lies_about(house:
 
 def test_killed_while_applying_the_same_apply_is_followed_to_its_end(house: House, tmp_path: Path) -> None:
     house.asks(house.riley, f"/lab up slow killed-applying gate={tmp_path}")
+    house.card("killed-applying: proposed")
+    house.rests()  # so that no Terraform still tells of a plan
     approved_by_riley(house, "killed-applying")
     until(lambda: (tmp_path / "applied").exists())
     terraform = {process.pid for process in house.terraforms()}
@@ -94,6 +97,8 @@ def test_an_apply_that_ends_while_the_bot_is_dead_is_recorded_after(house: House
 
 def test_killed_with_its_terraform_the_rest_is_planned_again(house: House, tmp_path: Path) -> None:
     house.asks(house.riley, f"/lab up slow killed-both gate={tmp_path}")
+    house.card("killed-both: proposed")
+    house.rests()  # so that its lock is the only one
     approved_by_riley(house, "killed-both")
     first = house.card("killed-both: applying")
     until(lambda: (tmp_path / "applied").exists())
@@ -143,6 +148,15 @@ def test_a_destruction_survives_a_kill_too(house: House, tmp_path: Path) -> None
     house.slack.click(house.riley, card, "Approve")
     house.kill()  # wherever it was
     house.start()
+
+    def decided() -> Message | None:
+        *before, newest = house.cards("killed-going")
+        is_planned_again = len(before) == 2 and newest.text.startswith("killed-going: proposed")
+        return newest if is_planned_again or newest.text.startswith("killed-going: destroyed") else None
+
+    newest = house.wait_for(decided)
+    if newest is not None and newest.ts != card.ts:  # killed before its Terraform was there
+        house.presses(house.riley, newest, "Approve", expect="counts for")
     house.card("killed-going: destroyed")
     assert house.audited("killed-going", "destroyed") == 1
     assert until(house.is_tidy)

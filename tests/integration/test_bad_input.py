@@ -122,6 +122,7 @@ def test_a_module_that_does_not_plan_says_where(house: House) -> None:
     assert "main.tf:2" in said(failed)
     assert "nowhere" in said(failed)
     house.reply(failed, "did not come up")
+    house.rests()
     assert house.locks() == []
     assert "Re-plan" in said(failed)
 

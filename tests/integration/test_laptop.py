@@ -41,6 +41,7 @@ def test_an_operator_carries_on_with_the_ordinary_terraform(house: House, tmp_pa
 
 def test_a_lock_from_a_laptop_is_told_and_released_by_hand(house: House, tmp_path: Path) -> None:
     house.has("solo", "locked")
+    house.rests()  # so that the laptop's lock is the only one
     user = (f"{house.slack.team}-{house.riley}", a_vault_token(house, house.riley))
     laptop = a_laptop(house, tmp_path, "locked", "solo", user)
     assert laptop.init()[0] == 0

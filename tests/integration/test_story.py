@@ -33,6 +33,7 @@ def test_a_lab_is_asked_for_reviewed_applied_used_and_destroyed(house: House) ->
     assert "destroyed" in history
     assert "applied" in history
     assert len(house.cards("story")) == 2
+    house.rests()
     assert house.locks() == []
 
 

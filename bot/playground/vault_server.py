@@ -63,6 +63,7 @@ exec 3<&-
 wait $server
 status=$?
 kill $watch 2>/dev/null
+wait $watch
 exit $status
 """
 

@@ -12,6 +12,7 @@ from bot.playground.conversations import message_kind, tell_edit
 from bot.playground.delivery import Courier, Kind
 from bot.playground.guide import Guide
 from bot.playground.model import Delivery, Json, Message, Shortcut, SlackError, SlashCommand, User, View
+from bot.playground.patience import patiently
 from bot.playground.shapes import user_json, view_json
 from bot.playground.typed import command_text, message_text
 from bot.playground.web_chat import say_as_answer, take_old_answer
@@ -150,7 +151,8 @@ class People:
         users = self.workspace.users
         members = channel.members if channel else frozenset()
         shared = len({users[member].team_id for member in members}) > 1
-        return self._deliver("event", payloads.event(self.workspace, inner, shared))
+        body = payloads.event(self.workspace, inner, shared)
+        return patiently(lambda: self._deliver("event", body))
 
     def open_home(self, user: str) -> Delivery | None:
         """Open the app's Home tab."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.playground import fields, web_files
 from bot.playground.model import Delivery, Json, Message, View
 from bot.playground.page import dates, emoji_names
+from bot.playground.patience import patience
 from bot.playground.sharing import Sharing
 
-PATIENCE_SECONDS = 0.5
-Result = TypeVar("Result")
+PATIENCE_SECONDS = 2.0  # for an event; an app that takes its time over one keeps nobody waiting longer
 
 
 def act(people: Sharing, asked: Json) -> str:
@@ -29,7 +25,8 @@ def act(people: Sharing, asked: Json) -> str:
         raise LookupError("There is no such person.")
     if people.guide is not None and people.guide.scene.state == "starting":
         raise ValueError("The app is starting. Try again in a few seconds.")
-    delivery = doing(people, str(asked["user"]), asked)
+    with patience(PATIENCE_SECONDS):
+        delivery = doing(people, str(asked["user"]), asked)
     return f"The app did not take it ({delivery.error})." if delivery and delivery.error else ""
 
 
@@ -41,29 +38,13 @@ def _say(people: Sharing, user: str, asked: Json) -> None:
         people.command(user, asked["channel"], text)  # Slack itself tells what went wrong
     elif text:
         also_to_channel = asked.get("also_to_channel") is True
-        _begin(lambda: people.say(user, asked["channel"], text, thread, also_to_channel))
-
-
-def _begin(doing: Callable[[], Result]) -> Result | None:
-    """What comes of it at once, or is raised. An app that takes its time over an event keeps nobody waiting."""
-    done: Future[Result] = Future()
-
-    def do() -> None:
-        try:
-            done.set_result(doing())
-        except Exception as problem:  # handed to whoever waits
-            done.set_exception(problem)
-
-    threading.Thread(target=do, daemon=True).start()
-    with contextlib.suppress(TimeoutError):
-        return done.result(PATIENCE_SECONDS)
-    return None
+        people.say(user, asked["channel"], text, thread, also_to_channel)
 
 
 def _share(people: Sharing, user: str, asked: Json) -> None:
     files, thread = [str(each) for each in asked["files"]], str(asked.get("thread_ts") or "")
     text = str(asked.get("text") or "").strip()
-    _begin(lambda: people.share_taken(user, asked["channel"], files, text, thread))
+    people.share_taken(user, asked["channel"], files, text, thread)
 
 
 def _edit(people: Sharing, user: str, asked: Json) -> None:
@@ -93,7 +74,7 @@ def _close(people: Sharing, user: str, asked: Json) -> Delivery | None:
 
 def _home(people: Sharing, user: str, asked: Json) -> Delivery | None:
     """An app that is there and has no Home tab takes no such event, of which nobody is told."""
-    delivery = _begin(lambda: people.open_home(user))
+    delivery = people.open_home(user)
     return delivery if delivery and delivery.error == "dispatch_failed" and not delivery.status else None
 
 
@@ -104,7 +85,7 @@ def _react(people: Sharing, user: str, asked: Json) -> None:
     is_known = emoji_names.character(name) or name in people.workspace.emoji
     if not is_known and not is_there:
         raise LookupError(f"There is no emoji :{name}: here.")
-    _begin(lambda: people.react(user, str(asked["ts"]), name))
+    people.react(user, str(asked["ts"]), name)
 
 
 def _shortcut(people: Sharing, user: str, asked: Json) -> Delivery:

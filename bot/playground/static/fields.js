@@ -212,9 +212,11 @@ export function listen(page) {
   async function search(menu) {
     const use = menu.closest(".use");
     const { block, action } = use.dataset;
-    const query = menu.querySelector("input[type=search]").value;
+    const typed = menu.querySelector("input[type=search]");
+    const query = typed.value;
     const asked = { user: page.me(), ...where(placeOf(use)), block_id: block, action_id: action, query };
     const { html } = await send("/page/options", asked);
+    if (typed.value !== query) return; // what is sought by now is asked for, too, and may have come already
     const group = menu.querySelector("fieldset");
     const kept = [...group.querySelectorAll("input[type=checkbox]:checked")].map((each) => each.closest("label"));
     const named = (each) => JSON.stringify(parsed(each.querySelector?.("input")?.value)); // however it was written

@@ -27,6 +27,9 @@ def main() -> None:
     options.add_argument("--channels", default="lab,random", help="which channels there are, comma-separated")
     options.add_argument("--emoji", default="", help="the workspace's own emoji, comma-separated")
     options.add_argument("--manifest", default="", help="the app's manifest: its name, commands and events")
+    options.add_argument(
+        "--ack-seconds", type=float, default=3.0, help="how long the app may take to acknowledge (3)"
+    )
     chosen = options.parse_args()
     try:
         manifest = read_manifest(Path(chosen.manifest)) if chosen.manifest else Manifest()
@@ -45,6 +48,7 @@ def main() -> None:
         shortcuts=manifest.shortcuts,
         has_assistant=manifest.has_assistant,
         unfurl_domains=manifest.unfurl_domains,
+        ack_limit_seconds=chosen.ack_seconds,
         scopes=manifest.scopes,
     )
     people = [slack.add_user(each, tz=zone_of_machine(os.environ)) for each in _names(chosen.people)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENT = ["--ack-seconds", "60"]  # a busy machine takes longer than Slack allows
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def test_the_app_of_the_docs_is_played_in_the_page(
         re.findall(rf"```{kind}\n(.*?)```", page_of_docs, re.DOTALL)[0] for kind in ("python", "yaml")
     )
     (tmp_path / "app.yaml").write_text(manifest)
-    serve, more = [sys.executable, "-m", "bot.playground", "--manifest", "app.yaml", "--port", "0"], []
+    serve = [sys.executable, "-m", "bot.playground", "--manifest", "app.yaml", "--port", "0", *PATIENT]
+    more = []
     if way == "HTTP":
         port = free_port()
         more = ["--app-url", f"http://127.0.0.1:{port}/slack/events"]

@@ -56,7 +56,10 @@ def test_a_replay_carries_the_same_bytes(slack: LocalSlack, place: Place) -> Non
 
 def test_the_address_is_verified_with_a_challenge(slack: LocalSlack) -> None:
     assert slack.verify_url().error == ""
-    with served(lambda request, body: PlainTextResponse("hello")) as url, LocalSlack(app_url=url) as other:
+    with (
+        served(lambda request, body: PlainTextResponse("hello")) as url,
+        LocalSlack(app_url=url, ack_limit_seconds=30) as other,
+    ):
         assert other.verify_url().error == "challenge_failed"
 
 
@@ -118,7 +121,10 @@ def test_an_app_can_ask_for_no_retries_and_commands_never_have_any() -> None:
         seen.append(body)
         return Response(status_code=500, headers={"X-Slack-No-Retry": "1"})
 
-    with served(never) as url, lab(app_url=url, retry_pauses=(0.0, 0.0)) as (slack, ines, channel):
+    with (
+        served(never) as url,
+        lab(app_url=url, ack_limit_seconds=30, retry_pauses=(0.0, 0.0)) as (slack, ines, channel),
+    ):
         slack.mention(ines, channel, "hello")
         slack.command(ines, channel, "/lab up")
         assert len(seen) == 2
@@ -214,10 +220,10 @@ def test_one_slow_event_holds_up_no_other() -> None:
 
     def answer(request: Request, body: bytes) -> Response:
         if json.loads(body)["event"]["type"] == "team_join":
-            release.wait(10)
+            release.wait(60)
         return PlainTextResponse("")
 
-    with served(answer) as url, LocalSlack(url, events=SERVED, ack_limit_seconds=10) as slack:
+    with served(answer) as url, LocalSlack(url, events=SERVED, ack_limit_seconds=60) as slack:
         ada = slack.add_user("ada")
         where = slack.add_channel("lab", [ada])
         WebClient(slack.bot_token, base_url=slack.api_url).conversations_setTopic(channel=where, topic="x")
@@ -230,10 +236,10 @@ def test_the_page_waits_for_no_event() -> None:
     release = threading.Event()
 
     def answer(request: Request, body: bytes) -> Response:
-        release.wait(10)
+        release.wait(60)
         return PlainTextResponse("")
 
-    with served(answer) as url, LocalSlack(url, events=SERVED, ack_limit_seconds=10) as slack:
+    with served(answer) as url, LocalSlack(url, events=SERVED, ack_limit_seconds=60) as slack:
         ada = slack.workspace.add_user("ada")
         where = slack.add_channel("lab", [ada])
         said = {"kind": "say", "user": ada, "channel": where, "text": "hello"}
@@ -253,5 +259,8 @@ def test_an_app_without_a_home_tab_is_not_complained_of(status: int, problem: st
     def answer(request: Request, body: bytes) -> Response:
         return PlainTextResponse("", status_code=status)
 
-    with served(answer) as url, LocalSlack(url if status else "", retry_pauses=()) as slack:
+    with (
+        served(answer) as url,
+        LocalSlack(url if status else "", ack_limit_seconds=30, retry_pauses=()) as slack,
+    ):
         assert act(slack, {"kind": "home", "user": slack.add_user("ada")}) == problem

@@ -100,16 +100,17 @@ def test_only_what_changed_is_told_again(slack: LocalSlack, client: WebClient, p
     assert shown(told) == ["first", "second"]
     client.chat_update(channel=place.channel, ts=first, text="edited")
     assert shown(feed.step()) == ["edited (edited)"]
-    client.chat_postMessage(channel=place.channel, text="inside", thread_ts=second)
+    inside = client.chat_postMessage(channel=place.channel, text="inside", thread_ts=second)["ts"]
     assert shown(feed.step()) == [
-        f"second {slack.workspace.app.name[0]} 1 reply Last reply today at {clock(slack)}"
+        f"second {slack.workspace.app.name[0]} 1 reply Last reply today at {clock(str(inside))}"
     ]
     client.chat_delete(channel=place.channel, ts=first)
     assert feed.step()["messages"] == {"put": [], "gone": [first], "more": False}
 
 
-def clock(slack: LocalSlack) -> str:
-    return dates.formatted(slack.workspace.clock(), "{time}", "Europe/Paris", slack.workspace.clock())
+def clock(ts: str) -> str:
+    """What it said when that was posted."""
+    return dates.formatted(float(ts), "{time}", "Europe/Paris", float(ts))
 
 
 def test_a_long_channel_is_shown_in_windows(slack: LocalSlack, client: WebClient, place: Place) -> None:
@@ -136,6 +137,7 @@ def test_a_long_channel_is_shown_in_windows(slack: LocalSlack, client: WebClient
 
 def test_writing_and_commands(slack: LocalSlack, place: Place) -> None:
     assert do(slack, place.ines, kind="say", channel=place.channel, text="hello <b>") == ""
+    slack.wait_for(lambda: len(slack.messages(place.channel)) == 2)  # what one says waits for no answer
     assert do(slack, place.ines, kind="say", channel=place.channel, text="/echo back") == ""
     assert shown(seen(slack, place.ines, place.channel)) == ["hello <b>", "read hello <b>", "back"]
     first = slack.messages(place.channel)[0].ts

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.playground.events import SERVED
 from bot.playground.server import LocalSlack
+from tests.bot.playground.conftest import heard
 from tests.bot.playground.listening_app import client_of
 from tests.bot.playground.small_app import button, field, modal, section, served_app
 
@@ -123,7 +124,7 @@ def test_a_message_to_an_assistant_begins_a_chat(slack: LocalSlack) -> None:
     finally:
         slack.has_assistant = False
     assert slack.message(said.thread_ts).subtype == "assistant_app_thread"
-    told = [each.payload["event"]["type"] for each in slack.deliveries if each.kind == "event"]
+    told = [each["event"]["type"] for each in heard(slack, "event")]
     # That somebody has joined is told beside it, sooner or later.
     assert [kind for kind in told if kind != "team_join"][-2:] == ["assistant_thread_started", "message"]
     assert slack.messages(where, cy)[-1].text == "You said *hello*"

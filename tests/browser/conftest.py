@@ -44,7 +44,7 @@ def chromium() -> Iterator[Browser]:
 
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=place, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=place, args=FLAGS, timeout=PATIENCE_MILLISECONDS)
         yield browser
         browser.close()
 

@@ -18,6 +18,7 @@ from tests.bot.playground.small_app import button, section
 from tests.browser.an_app import home_blocks
 from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.browser.doing import be, latest, says, serious, user
+from tests.listening import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def test_buttons_menus_and_reactions(
 
 
 def test_two_people_react_and_answer_each_other(visit: Visit, slack: LocalSlack, channel: str) -> None:
+    from playwright.sync_api import expect
+
     riley, ines = visit(slack), visit(slack, color_scheme="dark")
     be(ines, slack, "ines")
     says(riley, "look")
@@ -101,7 +104,7 @@ def test_two_people_react_and_answer_each_other(visit: Visit, slack: LocalSlack,
     ines.locator("#log .first-new", has_text="to all").wait_for()
     ines.get_by_role("button", name="replied to a thread").click()
     ines.locator("#thread article", has_text="to all").wait_for()
-    assert not riley.get_by_label("Also send to the channel").is_checked()
+    expect(riley.get_by_label("Also send to the channel")).not_to_be_checked()
     assert serious(riley) == serious(ines) == []
 
 
@@ -110,7 +113,7 @@ def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(
 ) -> None:
     page = visit(slack)
     page.locator("#live.on").wait_for()
-    listening = len(slack.workspace.on_change)
+    until(lambda: len(slack.workspace.on_change) == 1)  # those of the tests before are gone, sooner or later
 
     def is_seen(state: str) -> None:
         page.evaluate(
@@ -122,7 +125,7 @@ def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(
         )
 
     is_seen("hidden")
-    assert until(lambda: len(slack.workspace.on_change) < listening)
+    until(lambda: not slack.workspace.on_change)
     slack.say(user(slack, "ines"), channel, "meanwhile")
     is_seen("visible")
     latest(page, "meanwhile").wait_for()
@@ -163,7 +166,7 @@ def test_a_confirmation_gives_the_focus_back(
 
 
 def test_what_was_typed_outlives_the_workspace(chromium: Browser) -> None:
-    def workspace(port: int = 0) -> LocalSlack:
+    def workspace(port: int) -> LocalSlack:
         made = LocalSlack(port=port)
         made.add_channel("lab", [made.add_user("riley")])
         return made
@@ -171,8 +174,8 @@ def test_what_was_typed_outlives_the_workspace(chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MILLISECONDS)
-    with workspace() as first:
-        port = int(first.page_url.rstrip("/").rsplit(":", 1)[1])
+    port = free_port()  # which the system gives to nobody else meanwhile
+    with workspace(port) as first:
         page.goto(first.page_url)
         page.locator("#live.on").wait_for()
         says(page, "before")
@@ -465,15 +468,16 @@ def test_a_long_channel_comes_in_windows(
     latest(page, f"number {count - 1}.").wait_for()
     assert page.locator("#log article").count() <= 2 * WINDOW
     below = "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('#log'))"
-    assert page.evaluate(below) < 2
+    page.wait_for_function(f"() => {below} < 2")  # older ones may be put above it just now
 
     def scroll_until(text: str, to: str) -> None:
-        for _ in range(100):
+        def is_there() -> bool:
             if page.locator("#log article", has_text=text).count():
-                return
+                return True
             page.evaluate(f"document.querySelector('#log').scrollTop = {to}")
-            page.wait_for_timeout(30)
-        raise AssertionError(f"{text} does not come")
+            return False
+
+        until(is_there, PATIENCE_MILLISECONDS / 1000)
 
     scroll_until("number 0.", "0")
     shown = page.eval_on_selector_all("#log article .body", "all => all.map(each => each.textContent)")

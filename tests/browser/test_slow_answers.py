@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bot.playground.server import LocalSlack
+from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.browser.doing import latest, says
 from tests.waiting import until
 
@@ -34,12 +35,13 @@ def test_a_form_is_sent_again_as_soon_as_its_faults_are_told(
     modal = page.locator("#modal")
     modal.get_by_label("Why").fill("bad")
     late: list[tuple[Route, APIResponse]] = []
-    page.route("**/page/do", lambda route: late.append((route, route.fetch())))
+    page.route("**/page/do", lambda route: late.append((route, route.fetch(timeout=PATIENCE_MILLISECONDS))))
     modal.get_by_role("button", name="Send").click()
     modal.locator("[data-input=reason] .error", has_text="Say more.").wait_for()
     modal.get_by_label("Why").fill("enough")
     modal.get_by_role("button", name="Send").click()
     modal.wait_for(state="hidden")
+    until(lambda: modal.is_hidden() and len(late) == 2)  # the news of it may have come before the answer
     for route, answer in late:
         route.fulfill(response=answer)
 

@@ -104,6 +104,14 @@ def undo(run: Run, deps: Deps) -> None:
         steps.set(deps.database, run.id, name, "done", deps.now())
 
 
+def _tried(step: StepModule, work: Work) -> Done:
+    """Perform a step in a folder with nothing of an earlier try in it."""
+    if work.is_cancelled():
+        raise StepFailed("Stopped before it began.")
+    _make_empty(work.folder)
+    return step.perform(work)
+
+
 def _perform_one(
     name: StepName, run: Run, lab: Lab, blueprint: Blueprint, deps: Deps, stopping: threading.Event
 ) -> None:
@@ -138,14 +146,6 @@ def _patiently(act: Callable[[], T], deps: Deps, stopping: threading.Event) -> T
         if stopping.is_set():
             raise StepInterrupted
     return act()
-
-
-def _tried(step: StepModule, work: Work) -> Done:
-    """Perform a step in a folder with nothing of an earlier try in it."""
-    if work.is_cancelled():
-        raise StepFailed("Stopped before it began.")
-    _make_empty(work.folder)
-    return step.perform(work)
 
 
 def _make_empty(folder: Path) -> None:

@@ -19,7 +19,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 PATIENCE_SECONDS = 30
-_ports = itertools.count(os.getpid() * 101)  # those who test beside us begin somewhere else
+# Those who test beside us have numbers near ours, and begin far away: steps of the golden ratio stay apart longest.
+_ports = itertools.count(os.getpid() * 6181)
 
 
 @contextmanager

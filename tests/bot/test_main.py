@@ -133,7 +133,7 @@ def test_the_process_itself(tmp_path: Path) -> None:
     """As a user's shell sees it: status 2, one sentence, no traceback."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())}
     command = [sys.executable, "-m", "bot", "serve"]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot.playground.house import end_hosts
 from commands.blueprints.catalogue import Catalogue
 from commands.engines.terraform import events as events
 from commands.engines.terraform.drift import drift
@@ -103,7 +104,10 @@ class Lab:
 def lab(tmp_path: Path) -> Iterator[Lab]:
     lab = Lab(tmp_path)
     yield lab
-    lab.apply(kind="destroy")
+    try:
+        lab.apply(kind="destroy")
+    finally:  # also where a test has failed in the middle of an apply
+        end_hosts(tmp_path / "data")
     lab.krls.close()
     lab.active.close()
     lab.states.close()

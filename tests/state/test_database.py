@@ -114,7 +114,7 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(state_url: str
         subprocess.Popen([sys.executable, "-c", code, state_url], stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    assert [process.communicate(timeout=30)[0] for process in started] == ["done\n"] * 4
+    assert [process.communicate(timeout=120)[0] for process in started] == ["done\n"] * 4
 
 
 def test_what_fails_in_a_transaction_leaves_nothing(database: Database) -> None:
@@ -181,7 +181,7 @@ def test_what_a_transaction_has_read_stays_true_until_it_ends(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert database.row("SELECT value FROM counter") == {"value": 150}
 
 

@@ -35,12 +35,12 @@ class Served:
 
     def posts(self, body: Any, headers: Mapping[str, str]) -> requests.Response:
         given = {"data": body} if isinstance(body, bytes | str) else {"json": body}
-        return requests.post(f"{self.base_url}/api/commands", headers=headers, timeout=20, **given)
+        return requests.post(f"{self.base_url}/api/commands", headers=headers, timeout=90, **given)
 
     def run(self, run_id: str, token: str = AGENTS, **query: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{self.base_url}/api/runs/{run_id}"
-        return requests.get(url, params=query, headers=headers, timeout=20)
+        return requests.get(url, params=query, headers=headers, timeout=90)
 
 
 def token_of(person: Person) -> str:

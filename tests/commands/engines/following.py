@@ -8,7 +8,7 @@ from typing import Any
 from commands.engines.terraform import events as events
 
 
-def follow(child: Any, seconds: float = 30.0) -> tuple[int, list[dict[str, Any]]]:
+def follow(child: Any, seconds: float = 120.0) -> tuple[int, list[dict[str, Any]]]:
     """Its exit code and all of its lines."""
     lines: list[dict[str, Any]] = []
     ends_at = time.monotonic() + seconds
@@ -20,7 +20,7 @@ def follow(child: Any, seconds: float = 30.0) -> tuple[int, list[dict[str, Any]]
     raise AssertionError(f"still running after {seconds} s:\n{events.readable(lines)}")
 
 
-def follow_until(child: Any, text: str, seconds: float = 20.0) -> list[dict[str, Any]]:
+def follow_until(child: Any, text: str, seconds: float = 60.0) -> list[dict[str, Any]]:
     """Its lines, up to one in which that text stands."""
     lines: list[dict[str, Any]] = []
     ends_at = time.monotonic() + seconds

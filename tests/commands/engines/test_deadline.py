@@ -26,9 +26,9 @@ def test_nobody_waits_for_what_is_stuck_and_others_go_on() -> None:
 
 
 def test_what_had_not_begun_in_time_never_begins() -> None:
-    threads, release, begun = Threads("test", 1), Event(), Event()
-    with pytest.raises(TimeoutError):
-        threads.run(release.wait, 0.05)
+    threads, release, stuck, begun = Threads("test", 1), Event(), Event(), Event()
+    threads.begin(lambda: stuck.set() or release.wait(), 30)
+    assert stuck.wait(30)
     with pytest.raises(TimeoutError):
         threads.run(begun.set, 0.05)
     release.set()

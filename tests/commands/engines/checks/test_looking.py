@@ -10,7 +10,7 @@ from commands.engines.checks.looking import AT_ONCE, NotSo, Probe, look, run
 
 
 def a_probe(
-    name: str = "tcp a:1", failures: int = 0, within_seconds: float = 5, is_final: bool = False
+    name: str = "tcp a:1", failures: int = 0, within_seconds: float = 60, is_final: bool = False
 ) -> Probe:
     """It fails so often, then it is as it should be."""
     left = [failures]
@@ -49,7 +49,7 @@ def test_it_is_not_well_when_its_time_is_over() -> None:
     began_at = time.monotonic()
     (found,) = run([a_probe(failures=1000, within_seconds=0.5)])
     assert (found.is_good, found.sentence) == (False, "nobody answers")
-    assert 0.2 <= time.monotonic() - began_at < 200
+    assert time.monotonic() - began_at >= 0.2
 
 
 def test_what_cannot_change_is_not_looked_at_again() -> None:

@@ -57,8 +57,8 @@ def test_one_that_cannot_be_started_is_told_in_words(tmp_path: Path) -> None:
 def test_one_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     began_at = time.monotonic()
     pid = tmp_path / "pid"
-    assert why(tmp_path, "sh", "-c", f"sleep 60 & echo $! > {pid}; sleep 60", seconds=0.5) == (
-        "it does not end within 1 s"
+    assert why(tmp_path, "sh", "-c", f"sleep 60 & echo $! > {pid}; sleep 60", seconds=3) == (
+        "it does not end within 3 s"
     )
     assert time.monotonic() - began_at < 20
     until(lambda: not _lives(int(pid.read_text())))

@@ -160,7 +160,7 @@ def test_a_bad_answer_is_no_answer(
     answer: Callable[[socket.socket], None], error: type[VaultUnavailable]
 ) -> None:
     with server(answer) as addr:
-        vault = HvacVault(addr, FixedToken("a-token"))
+        vault = HvacVault(addr, FixedToken("a-token"), timeout_seconds=30)
         with pytest.raises(VaultUnavailable) as refusal:
             vault.operator(ANNA)
         assert type(refusal.value) is error
@@ -269,9 +269,10 @@ def test_a_token_file_is_read_again_when_its_token_has_ended(vault_space: VaultS
 @pytest.mark.integration
 def test_a_token_past_half_of_its_life_is_renewed(vault_space: VaultSpace) -> None:
     prepare(vault_space.client, ADMIN, "admin", NOW)
-    token = new_token(vault_space, "6s")
-    vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=30)
+    young, old = (FixedToken(new_token(vault_space, ttl)) for ttl in ("1h", "16s"))
+    vault = HvacVault(vault_space.addr, young, vault_space.namespace, timeout_seconds=30)
     assert vault.renew().startswith("the Vault token is good for ")
+    vault = HvacVault(vault_space.addr, old, vault_space.namespace, timeout_seconds=30)
     assert until(lambda: vault.renew().startswith("renewed the Vault token for "))
 
 
@@ -286,7 +287,7 @@ def test_a_token_near_its_very_end_is_followed_by_a_new_login(vault_space: Vault
 @pytest.mark.integration
 def test_a_token_that_cannot_be_renewed_is_announced(vault_space: VaultSpace) -> None:
     prepare(vault_space.client, ADMIN, "admin", NOW)
-    token = new_token(vault_space, "6s", renewable=False)
+    token = new_token(vault_space, "16s", renewable=False)
     vault = HvacVault(vault_space.addr, FixedToken(token), vault_space.namespace, timeout_seconds=30)
     sentence = until(lambda: said if "good for" not in (said := vault.renew()) else "")
     assert sentence.endswith("cannot be renewed: give me a new login")
@@ -294,13 +295,14 @@ def test_a_token_that_cannot_be_renewed_is_announced(vault_space: VaultSpace) ->
 
 @pytest.mark.integration
 def test_a_root_token_does_not_end(vault_space: VaultSpace) -> None:
-    vault = HvacVault(vault_space.addr, FixedToken(vault_space.root_token))
+    vault = HvacVault(vault_space.addr, FixedToken(vault_space.root_token), timeout_seconds=30)
     assert vault.renew() == "the Vault token does not end"
 
 
 @pytest.mark.integration
 def test_an_unprepared_vault_says_who_prepares_it(vault_space: VaultSpace) -> None:
-    vault = HvacVault(vault_space.addr, FixedToken(vault_space.root_token), vault_space.namespace)
+    root = FixedToken(vault_space.root_token)
+    vault = HvacVault(vault_space.addr, root, vault_space.namespace, timeout_seconds=30)
     with pytest.raises(VaultUnprepared, match="innkeeper init --admin TEAM:USER"):
         vault.seal(b"x", "y")
     with pytest.raises(VaultUnprepared):

@@ -254,7 +254,9 @@ def sealed(request: pytest.FixtureRequest) -> Vault:
         fake = FakeVault()
         fake.state = "sealed"
         return fake
-    return HvacVault(request.getfixturevalue("sealed_openbao"), AppRole("a-role", "a-secret"))
+    return HvacVault(
+        request.getfixturevalue("sealed_openbao"), AppRole("a-role", "a-secret"), timeout_seconds=30
+    )
 
 
 @pytest.fixture(params=["fake", "nobody listens"])
@@ -263,7 +265,7 @@ def away(request: pytest.FixtureRequest, unused_tcp_port: int) -> Vault:
         fake = FakeVault()
         fake.state = "away"
         return fake
-    return HvacVault(f"http://127.0.0.1:{unused_tcp_port}", AppRole("a-role", "a-secret"))
+    return HvacVault(f"http://127.0.0.1:{unused_tcp_port}", AppRole("a-role", "a-secret"), timeout_seconds=30)
 
 
 @pytest.fixture(params=["fake", pytest.param("openbao", marks=pytest.mark.integration)])
@@ -274,7 +276,7 @@ def denied(request: pytest.FixtureRequest) -> Vault:
         return fake
     space: VaultSpace = request.getfixturevalue("vault_space")
     prepare(space.client, ADMIN, "admin", NOW)
-    return HvacVault(space.addr, AppRole("no-such-role", "a-secret"), space.namespace)
+    return HvacVault(space.addr, AppRole("no-such-role", "a-secret"), space.namespace, timeout_seconds=30)
 
 
 CALLS: dict[str, Callable[[Vault], object]] = {

@@ -67,7 +67,9 @@ def test_a_second_run_changes_nothing_and_hands_out_another_secret_id(vault_spac
 def test_both_secret_ids_log_in(vault_space: VaultSpace) -> None:
     for prepared in (ready(vault_space), ready(vault_space)):
         secret_id = unwrap_secret_id(vault_space.addr, prepared.wrapped_secret_id, vault_space.namespace)
-        vault = HvacVault(vault_space.addr, AppRole(prepared.role_id, secret_id), vault_space.namespace)
+        vault = HvacVault(
+            vault_space.addr, AppRole(prepared.role_id, secret_id), vault_space.namespace, timeout_seconds=30
+        )
         assert vault.health() == "ready"
 
 
@@ -158,7 +160,9 @@ def test_the_secret_of_the_push_hook_is_made_once_and_the_bot_may_read_it(vault_
     first = prepared()
     assert "the secret of the push hook, `innkeeper/catalogue`" in first.created
     secret_id = unwrap_secret_id(vault_space.addr, first.wrapped_secret_id, vault_space.namespace)
-    vault = HvacVault(vault_space.addr, AppRole(first.role_id, secret_id), vault_space.namespace)
+    vault = HvacVault(
+        vault_space.addr, AppRole(first.role_id, secret_id), vault_space.namespace, timeout_seconds=30
+    )
     secret = vault.read_field(HOOK_SECRET)
     assert len(secret) > 40
     assert prepared().created == []
@@ -215,14 +219,16 @@ def test_the_bots_token_is_short_lived_and_has_two_policies(vault_space: VaultSp
 def test_the_wrapped_secret_id_is_no_token_of_an_operator(vault_space: VaultSpace) -> None:
     prepared = ready(vault_space)
     secret_id = unwrap_secret_id(vault_space.addr, prepared.wrapped_secret_id, vault_space.namespace)
-    vault = HvacVault(vault_space.addr, AppRole(prepared.role_id, secret_id), vault_space.namespace)
+    vault = HvacVault(
+        vault_space.addr, AppRole(prepared.role_id, secret_id), vault_space.namespace, timeout_seconds=30
+    )
     another = ready(vault_space).wrapped_secret_id
     assert vault.token_reads_operator(another, ADMIN) is False
 
 
 def test_a_token_that_says_it_is_somebody_else_proves_nothing(vault_space: VaultSpace) -> None:
     ready(vault_space)
-    vault = HvacVault(vault_space.addr, AppRole("", ""), vault_space.namespace)
+    vault = HvacVault(vault_space.addr, AppRole("", ""), vault_space.namespace, timeout_seconds=30)
 
     def token(**meta: str) -> str:
         made = vault_space.client.auth.token.create(policies=["innkeeper-bot"], meta=meta)

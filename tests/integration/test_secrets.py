@@ -7,6 +7,7 @@ import contextlib
 import io
 import itertools
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,10 +57,11 @@ def everything(house: House) -> Iterator[Seen]:
             yield Seen(f"views of {user}", repr(stack).encode())
     for call in house.slack.calls:
         yield Seen(f"call of {call.method}", repr((call.arguments, call.answer)).encode())
-    for path in sorted(house.folder.rglob("*")):
-        if path.is_file() and house.labs not in path.parents and "vault" not in path.parts:
-            with contextlib.suppress(FileNotFoundError):  # a run's, which has just ended
-                yield from _in_file(path)
+    for folder, _, names in os.walk(house.folder):  # which folders of a run's may leave meanwhile
+        for path in (Path(folder, name) for name in sorted(names)):
+            if path.is_file() and house.labs not in path.parents and "vault" not in path.parts:
+                with contextlib.suppress(FileNotFoundError):  # a run's, which has just ended
+                    yield from _in_file(path)
     with house.database() as database:
         for line in database.iterdump():
             yield Seen("the database", line.encode())
@@ -132,6 +134,7 @@ def test_no_secret_of_a_lab_is_found_anywhere(leaky: House, house: House) -> Non
 
 
 def test_not_even_while_terraform_works_is_a_plan_readable_by_others(leaky: House, house: House) -> None:
+    house.rests()  # so that what is held, and its folder, is the one of this test
     house.hold("show")
     house.asks(house.riley, "/lab up leaky leaking-now")
     form = house.form(house.riley)

@@ -134,7 +134,7 @@ def machine(folder: Path, keygen: Keygen, hosts: Hosts) -> Iterator[Machine]:
     assert sshd.poll() is None, log.read_text()
     yield Machine(trust, keygen, port, log)
     sshd.terminate()
-    sshd.wait(10)
+    sshd.wait(30)
 
 
 def test_a_certificate_logs_in_and_is_refused_once_its_serial_is_in_the_list(

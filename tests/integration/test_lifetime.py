@@ -48,7 +48,7 @@ def test_two_bots_one_of_them_killed_and_its_blueprint_removed(own_house: House)
     house.start()
     house.has("brief", "demo")
     direct = house.slack.direct_channel(house.riley)
-    house.wait_for(lambda: reminders(house, direct, "demo") and reminders(house, house.channel, "demo"), 20)
+    house.wait_for(lambda: reminders(house, direct, "demo") and reminders(house, house.channel, "demo"))
     house.kill()
     shutil.rmtree(house.labs / "brief")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.bot_process import PATIENCE_SECONDS
 from tests.integration.house import House, said
 from tests.waiting import until
 
@@ -56,7 +57,7 @@ def test_a_plan_that_is_approved_waits_for_vault_and_is_applied_then(house: Hous
         )
     house.front.become("sealed")
     house.process = house.spawn("serve")
-    house.wait_for(lambda: "Vault is sealed" in said(house.cards("patient")[-1]))
+    house.wait_for(lambda: "Vault is sealed" in said(house.cards("patient")[-1]), 2 * PATIENCE_SECONDS)
     assert house.runs("patient")[0]["state"] == "approved"
     house.front.become("open")
     assert house.card("patient: applied").ts == card.ts

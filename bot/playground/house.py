@@ -47,7 +47,7 @@ cost: {per_hour: 0.02, currency: USD}
 lifetime: {ttl: 1h, idle: 4s, remind_every: 3s, grace: 3s}  # seconds here, hours in life
 approvals: {operator: 1, self: true}
 """
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0  # a busy machine takes its time; a bot that ends is not waited for
 STOP_SECONDS = 10.0
 LABS = Path(__file__).resolve().parents[2] / "labs"
 

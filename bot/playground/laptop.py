@@ -12,7 +12,7 @@ import asyncssh
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-LOGIN_SECONDS = 20
+LOGIN_SECONDS = 60
 REFUSED_STATUS = 255  # of ssh, when it was not let in
 
 

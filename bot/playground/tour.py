@@ -114,7 +114,7 @@ class Tour(Acting):
         self._stage.caption("The lab is there. Anybody on this machine can use it.")
         told = self._outputs(self._cast.requester)
         self._address = found(r"http://127\.0\.0\.1:\d+/", told)  # its `urls` come last
-        self._stage.say(f"GET {self._address} → {requests.get(self._address, timeout=5).text.strip()}")
+        self._stage.say(f"GET {self._address} → {requests.get(self._address, timeout=30).text.strip()}")
 
     def _connect(self) -> None:
         user, lab = self._cast.requester, self.lab

@@ -16,7 +16,7 @@ from bot.playground.guide import Stage, TourEnded
 from bot.playground.model import Message
 from bot.playground.server import LocalSlack
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0  # what the bot cannot end at once, it looks at again a minute later
 ASKS = 100  # for the end of a lab that is busy: each time that its card has changed
 BUSY = "right now. Wait for its end"
 BAD_ENDS = ("failed", "stale", "interrupted")

@@ -20,7 +20,7 @@ import requests
 
 from bot.playground.ports import free_port
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0  # a busy machine takes its time; a server that ends is not waited for
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.02
 

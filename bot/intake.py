@@ -119,11 +119,16 @@ class Intake:
 
     def _record(self, entries: Sequence[InboxEntry]) -> None:
         ours = [replace(entry, taken_by=self.name, attempts=1) for entry in entries]
-        with self._deps.database.transaction():
-            new = [entry for entry in ours if inbox.record(self._deps.database, entry)]
+        reached_for = {entry.id for entry in ours} - self._in_hand
+        self._in_hand |= reached_for  # before it is there: resume() would take it for somebody's who died
+        new: list[InboxEntry] = []
+        try:
+            with self._deps.database.transaction():
+                new = [entry for entry in ours if inbox.record(self._deps.database, entry)]
+        finally:
+            self._in_hand -= reached_for - {entry.id for entry in new}
         self._gate.taken()
         for entry in new:
-            self._in_hand.add(entry.id)
             self._waiting.put(entry)
 
     def start(self) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
 
 from bot.intake import CALM_SECONDS, PATIENCE_SECONDS, Gate, Intake
 from state import inbox, labs
+from state.database import Database
 from tests.databases import a_database
 from tests.fakes.slack import Killed
 from tests.inn import CHANNEL, INFRA, REQUESTER, STRANGER, Inn
@@ -58,6 +60,26 @@ def test_a_click_twice_is_one_approval(inn: Inn) -> None:
     inn.clicks(INFRA, card, "Approve")
     inn.clicks(INFRA, card, "Approve")
     assert len(inn.audited("approved")) == 1
+
+
+def test_what_is_being_recorded_is_taken_up_by_nobody_else(inn: Inn) -> None:
+    swept: list[str] = []
+
+    class SweptAsItIsThere:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inn.database, name)
+
+        @contextmanager
+        def transaction(self) -> Iterator[None]:
+            with inn.database.transaction():
+                yield
+            if not swept:
+                swept.append("…")
+                swept.append(intake.resume(inn.clock(), everything=True))
+
+    intake = Intake(replace(inn.deps, database=cast(Database, SweptAsItIsThere())), inn.notifier)
+    intake.take(inn.command(REQUESTER, "/lab up web demo"))
+    assert swept[-1] == "took up 0 requests again"
 
 
 def test_what_was_recorded_is_on_the_disk_before_it_is_worked_on(inn: Inn) -> None:

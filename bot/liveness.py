@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import psutil
 
 LOST_AFTER = timedelta(seconds=30)  # without a sign of life, on another machine
+ROUNDED_SECONDS = 2.0  # a start is told from the clock's time of now, which is set right now and then
 
 
 def this_process() -> str:
@@ -28,6 +29,6 @@ def is_lost(name: str | None, heard_at: datetime | None, now: datetime) -> bool:
         return heard_at is None or now - heard_at > LOST_AFTER
     pid, _, started = process.partition(":")
     try:
-        return int(psutil.Process(int(pid)).create_time()) != int(started)
+        return abs(psutil.Process(int(pid)).create_time() - int(started)) > ROUNDED_SECONDS
     except (psutil.Error, ValueError):
         return True

@@ -176,6 +176,13 @@ def test_a_pid_that_somebody_else_has_now_is_another_process(inn: Inn) -> None:
     assert inn.worker.recover(inn.clock()).startswith("queued 1 plans again")
 
 
+def test_a_process_is_still_the_same_when_the_clock_was_set_right(inn: Inn) -> None:
+    queued(inn)
+    host, pid, started = this_process().rsplit(":", 2)
+    runs.claim(inn.database, f"{host}:{pid}:{int(started) + 1}", inn.clock())
+    assert inn.worker.recover(inn.clock()).startswith("queued 0 plans again")
+
+
 def test_a_run_on_another_machine_is_lost_when_its_heart_stops(inn: Inn) -> None:
     queued(inn)
     run = runs.claim(inn.database, "other-host:1:1", inn.clock())

@@ -273,7 +273,8 @@ def branch_moved(deps: Deps, run: Run, now: datetime) -> str:
 def refuse_moved(deps: Deps, run: Run) -> None:
     """Raise Refused for a run whose lab's state, or whose branch, has moved since: it is stale from then on."""
     if state_moved(deps, run):
-        make_stale(deps, run, deps.now())
+        if not make_stale(deps, run, deps.now()):  # what has moved it is perhaps the run itself
+            raise not_waiting(runs.get(deps.database, run.id) or run)
         raise Refused(f"*{run.lab_name}* has changed since this was planned. Press `Re-plan` on its card.")
     try:
         why = branch_moved(deps, run, deps.now())

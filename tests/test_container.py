@@ -119,7 +119,7 @@ def health_check(port: int) -> int:
     argv = json.loads(command)
     assert argv[0] == "python"
     done = subprocess.run(
-        [sys.executable, *argv[1:]], env={**os.environ, "PORT": str(port)}, capture_output=True, timeout=20
+        [sys.executable, *argv[1:]], env={**os.environ, "PORT": str(port)}, capture_output=True, timeout=60
     )
     return done.returncode
 

@@ -20,7 +20,7 @@ class Keygen:
         if shutil.which("ssh-keygen") is None:
             cannot_be_had("ssh-keygen, of OpenSSH,")
         done = subprocess.run(
-            ["ssh-keygen", *words], cwd=self.folder, capture_output=True, text=True, timeout=30
+            ["ssh-keygen", *words], cwd=self.folder, capture_output=True, text=True, timeout=60
         )
         assert not ok or done.returncode == 0, done.stderr
         return done

@@ -54,7 +54,7 @@ def test_a_host_is_looked_at_over_ssh(inn: Inn, machine: Machine) -> None:
         '{ssh: "${ssh}"}',
         '{ssh: "${ssh}", run: [test, "${word}", "=", "$(id); a b"]}',
         '{ssh: "127.0.0.1:' + str(machine.ssh_port) + '", run: "sh -c \'exit 3\'", exit: 3}',
-        '{ssh: "${ssh}", run: "false", within: 1s}',
+        '{ssh: "${ssh}", run: "false", within: 4s}',
         '{ssh: "root@127.0.0.1:' + str(closed_port()) + '", within: 1s}',
     )
     assert f"✓ ssh `ssh://root@127.0.0.1:{machine.ssh_port}` ended with 0 in " in card.all
@@ -70,7 +70,7 @@ def test_a_host_is_looked_at_over_ssh(inn: Inn, machine: Machine) -> None:
 def test_a_host_that_is_another_one_is_not_believed(inn: Inn, machine: Machine, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other").public_key
     inn.terraform.outputs = {"known_hosts": [f"[127.0.0.1]:{machine.ssh_port} {other}"]}
-    card = checked(inn, '{ssh: "127.0.0.1:' + str(machine.ssh_port) + '", within: 1s}')
+    card = checked(inn, '{ssh: "127.0.0.1:' + str(machine.ssh_port) + '", within: 4s}')
     assert "it does not let us in: its key is not the one that the lab has told" in card.all
 
 
@@ -105,7 +105,7 @@ def test_a_database_is_asked_as_a_user_that_ends_right_after(inn: Inn, postgresq
     card = checked(
         inn,
         '{postgres: "postgresql:///postgres?host=${folder}", query: "select 6 * 7", equals: "42"}',
-        '{postgres: "postgresql:///postgres?host=${folder}", query: "select 1", equals: "2", within: 1s}',
+        '{postgres: "postgresql:///postgres?host=${folder}", query: "select 1", equals: "2", within: 4s}',
         '{postgres: "postgresql://127.0.0.1:' + str(closed_port()) + '/app", query: "select 1", within: 1s}',
     )
     assert "answered in " in card.all

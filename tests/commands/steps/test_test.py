@@ -95,7 +95,7 @@ def test_a_secret_may_be_used_and_is_shown_nowhere(inn: Inn) -> None:
         offer(
             inn,
             '{http: "http://127.0.0.1:${port}/?key=${key}", body: "${key}"}',
-            '{http: "http://127.0.0.1:${port}/?key=${key}", status: 201, within: 1s}',
+            '{http: "http://127.0.0.1:${port}/?key=${key}", status: 201, within: 4s}',
             '{tcp: "${key}.invalid:80", within: 1s}',
             '{http: "${way}"}',
             '{command: ["${key}"], within: 1s}',

@@ -200,7 +200,7 @@ def pid_path(host: str, folder: str) -> str:
 
 def who_is_at(port: int) -> str:
     try:
-        return f"the host {json.loads(get(port, '/', timeout_seconds=1)[1])['host']} of another lab"
+        return f"the host {json.loads(get(port, '/', timeout_seconds=5)[1])['host']} of another lab"
     except (ValueError, KeyError, TypeError):
         return "another program"
 

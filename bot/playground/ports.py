@@ -7,7 +7,8 @@ import os
 import socket
 from contextlib import suppress
 
-_numbers = itertools.count(5_000 + os.getpid() * 101)  # another process begins somewhere else
+# Processes beside ours have numbers near ours, and begin far away: steps of the golden ratio stay apart longest.
+_numbers = itertools.count(5_000 + os.getpid() * 6181)
 
 
 def free_port() -> int:

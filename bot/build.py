@@ -194,6 +194,7 @@ def vault(settings: Settings) -> HvacVault:
         _login(settings),
         namespace=settings.vault_namespace or "",
         cacert=str(settings.vault_cacert or ""),
+        timeout_seconds=settings.vault_seconds,
     )
 
 

@@ -59,6 +59,9 @@ class Settings(BaseModel):
     vault_cacert: Path | None = Field(
         default=None, description="the file of the CA that signed its certificate"
     )
+    vault_seconds: float = Field(
+        default=1.0, gt=0, le=10, description="how long Vault may take over one thing that is asked of it"
+    )
     vault_role_id: str | None = Field(default=None, description="how the bot logs in: AppRole, preferred")
     vault_secret_id: SecretStr | None = Field(default=None, description="goes with VAULT_ROLE_ID")
     vault_token: SecretStr | None = Field(default=None, description="or a token")

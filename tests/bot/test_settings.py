@@ -28,6 +28,7 @@ FROM_ENVIRONMENT = {
     "TERRAFORM_BIN": "tofu",
     "DATA_PATH": "/var/lib/innkeeper",
     "SWEEP_SECONDS": "5",
+    "VAULT_SECONDS": "2.5",
     "PLAN_TTL": "90m",
     "ALLOWED_CHANNELS": "C1, C2 C3",
 }
@@ -44,6 +45,8 @@ WRONG = [
     ("WORKERS", "-1"),
     ("WORKERS", "many"),
     ("SWEEP_SECONDS", "0"),
+    ("VAULT_SECONDS", "0"),
+    ("VAULT_SECONDS", "60"),
     ("PLAN_TTL", "soon"),
     ("PLAN_TTL", "0s"),
 ]

@@ -301,6 +301,7 @@ class House(BotProcess):
             "LABS_PATH": str(self.labs),
             "PORT": str(self.port),
             "SWEEP_SECONDS": "1",
+            "VAULT_SECONDS": "3",  # on a busy machine it takes more than one
             "TERRAFORM_BIN": str(self.terraform),
         }
 

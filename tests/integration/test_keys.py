@@ -94,7 +94,7 @@ def test_all_that_one_holds_ends_at_once_and_an_admin_sees_what_everybody_holds(
     many = len(ivo.living())
     ivo.asks("/key revoke all", expect=f"{many} credentials revoked. Your keys stay enrolled.")
     assert krl_says(keyed, certificate) == "REVOKED"
-    assert name not in postgresql.users()
+    until(lambda: name not in postgresql.users())
     with pytest.raises(psycopg.Error):
         session.execute("SELECT 1")
     assert all(grant["ended_at"] for grant in ivo.grants())
@@ -121,7 +121,7 @@ def test_a_database_user_is_shown_once_and_only_to_its_person(
     assert "by you. If that was not you:" in second
     assert keyed.slack.views_of(ivo.user) == []
     ivo.presses(ivo.answer, "This was not me", expect="It is revoked, and the admins have been called.")
-    assert shown["User"] not in postgresql.users()
+    until(lambda: shown["User"] not in postgresql.users())
     with pytest.raises(psycopg.Error):
         session.execute("SELECT 1")
     called = f"<@{ivo.user}> says that somebody else opened their db credentials"
@@ -190,7 +190,7 @@ def test_a_certificate_for_a_key_that_never_left_its_machine(keyed: House, ivo: 
     assert certificate.serial_number == int(grant["serial"].replace(":", ""), 16)
     assert certificate.serial_number not in revoked_serials(keyed)
     ivo.asks(f"/key revoke {grant['id']}", expect="Revoked TLS certificate on *store*.")
-    assert certificate.serial_number in revoked_serials(keyed)
+    until(lambda: certificate.serial_number in revoked_serials(keyed))
 
 
 def test_a_certificate_with_a_new_key_that_is_shown_once(keyed: House, ivo: Keyholder) -> None:
@@ -203,7 +203,7 @@ def test_a_certificate_with_a_new_key_that_is_shown_once(keyed: House, ivo: Keyh
     assert key.public_key() == certificate.public_key()
     ivo.presses(waiting, "Reveal once", expect="Opened")
     ivo.presses(ivo.answer, "This was not me", expect="It is revoked")
-    assert certificate.serial_number in revoked_serials(keyed)
+    until(lambda: certificate.serial_number in revoked_serials(keyed))
 
 
 def test_no_name_outside_the_labs_own_is_certified_by_us_or_by_vault(keyed: House, ivo: Keyholder) -> None:

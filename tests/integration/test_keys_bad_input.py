@@ -261,7 +261,7 @@ def test_vaults_answer_is_lost_while_it_issues(
         vera.presses(shown, "With a new key", expect="Vault took too long")
     else:
         vera.asks(f"/key {kind} {lab}", expect="Vault took too long")
-    assert len(keyed.front.lost) > lost
+    until(lambda: len(keyed.front.lost) > lost)  # Vault may have needed longer for it than the bot waits
     assert vera.living() == []
     keyed.front.keep_all()
     until(lambda: all(grant["ended_at"] for grant in vera.grants()))

@@ -68,7 +68,7 @@ def test_everything_ends_with_one_report(keyed: House, postgresql: LocalPostgreS
     assert "All of it is done" in report
     assert krl_says(keyed, certificate) == "REVOKED"
     until(lambda: iris.laptop.run(iris.address(HOSTED), "echo still here") is None)
-    assert name not in postgresql.users()
+    until(lambda: name not in postgresql.users())
     with pytest.raises(psycopg.Error):
         session.execute("SELECT 1")
     with pytest.raises(psycopg.OperationalError):
@@ -116,7 +116,7 @@ def test_what_vault_does_not_take_is_told_and_tried_until_it_is_done(
     assert all(line in looked for line in lost.values())
     keyed.front.keep_all()
     assert "◐" not in is_done(keyed, joe.user)
-    assert name not in postgresql.users()
+    until(lambda: name not in postgresql.users())
     assert keyed.vault.operator(joe.person) is None
     keyed.presses(keyed.ada, told, "Look again", expect="All of it is done")
 
@@ -159,7 +159,7 @@ def test_slack_deactivates_somebody(keyed: House, postgresql: LocalPostgreSQL, t
     assert f"<@{kim.user}> was deactivated in Slack" in is_done(keyed, kim.user)
     assert keyed.vault.operator(kim.person) is None
     assert krl_says(keyed, certificate) == "REVOKED"
-    assert name not in postgresql.users()
+    until(lambda: name not in postgresql.users())
     assert kim.living() == []
 
 
@@ -177,7 +177,7 @@ def test_somebodys_time_is_over(keyed: House, postgresql: LocalPostgreSQL, tmp_p
     keyed.vault.write_operator(replace(trusted, expires_at=datetime.now(UTC)))  # the eight hours are over
     assert f"<@{lou.user}>'s time as an operator is over." in is_done(keyed, lou.user)
     assert krl_says(keyed, certificate) == "REVOKED"
-    assert name not in postgresql.users()
+    until(lambda: name not in postgresql.users())
     lou.asks("/key ssh store", expect="You are not a trusted operator yet.")
     assert keyed.vault.operator(lou.person) is None
 

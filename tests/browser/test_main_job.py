@@ -53,5 +53,5 @@ def test_five_people_play_the_main_job(visit: Callable[..., Page], house: House)
     house.card("shown: destroyed")
     sees("pair · destroyed")
     types(house.ada, "/operator audit shown")
-    sees("destroyed")
+    page.locator("#log article", has_text="Audit").filter(has_text="destroyed").wait_for()
     assert house.audited("shown", "destroyed") == 1

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import psutil
 
-CONNECT_SECONDS = 10
-SHARED_SECONDS = 15  # how long a connection waits for the next command
+CONNECT_SECONDS = 30  # a host that is busy, or has just begun, takes its time to greet
+SHARED_SECONDS = 120  # how long a connection waits for the next command
 NO_CLIENT = "this machine has no ssh client: install OpenSSH's (Debian and Alpine call it `openssh-client`)"
 
 _LOOK_EVERY_SECONDS = 0.02

@@ -191,6 +191,7 @@ def environment(play: Play) -> dict[str, str]:
         "ANSIBLE_HOST_KEY_CHECKING": "1",
         "ANSIBLE_SSH_ARGS": openssh.arguments(play.login),
         "ANSIBLE_SSH_RETRIES": "2",
+        "ANSIBLE_TIMEOUT": str(openssh.CONNECT_SECONDS),
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_FORKS": str(AT_ONCE),
         "ANSIBLE_PYTHON_INTERPRETER": "auto_silent",

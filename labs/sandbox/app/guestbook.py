@@ -23,7 +23,7 @@ from urllib.parse import parse_qs
 FOLDER = Path(__file__).parent
 ENTRIES_SHOWN = 100
 LONGEST_BYTES = 4096
-READY_WITHIN_SECONDS = 10
+READY_WITHIN_SECONDS = 60
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -124,7 +124,7 @@ def health(port: int) -> str:
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().read().decode()
-    except OSError:
+    except (OSError, http.client.HTTPException):  # it may be ended while it answers
         return ""
     finally:
         connection.close()

@@ -26,8 +26,8 @@ unit-engines:
 unit-bot:
 	@$(UNIT) tests/bot
 
-# Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together. A few of those
-# with real parts that fail are judged once more, alone.
+# Three at once on two cores, as tests with real parts mostly wait; the tests of one file stay together. A few that fail
+# are judged once more, alone.
 test: .venv/ready
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.alone -n 3 --dist loadfile
 

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 FIRST_FAILS = """
 import pathlib, pytest
 
-@pytest.mark.{mark}
 @pytest.mark.parametrize("number", range({tests}))
 def test_it(number):
     looks = pathlib.Path(f"looks-{{number}}")
@@ -24,20 +23,19 @@ def test_it(number):
 
 
 @pytest.mark.parametrize(
-    ("mark", "tests", "fails", "more", "status", "looks"),
+    ("tests", "fails", "more", "status", "looks"),
     [
-        pytest.param("integration", 2, 0, "", 0, "1", id="all pass"),
-        pytest.param("integration", 2, 1, "-n 2", 0, "2", id="they pass alone"),
-        pytest.param("integration", 1, 2, "", 1, "2", id="it fails alone, too"),
-        pytest.param("unit", 1, 1, "", 1, "1", id="with fakes alone"),
-        pytest.param("integration", 5, 1, "", 1, "1", id="more than a few"),
+        pytest.param(2, 0, "", 0, "1", id="all pass"),
+        pytest.param(2, 1, "-n 2", 0, "2", id="they pass alone"),
+        pytest.param(1, 2, "", 1, "2", id="it fails alone, too"),
+        pytest.param(5, 1, "", 1, "1", id="more than a few"),
     ],
 )
-def test_a_few_with_real_parts_are_judged_alone(
-    tmp_path: Path, mark: str, tests: int, fails: int, more: str, status: int, looks: str
+def test_a_few_that_failed_are_judged_alone(
+    tmp_path: Path, tests: int, fails: int, more: str, status: int, looks: str
 ) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  integration\n  unit\n")
-    (tmp_path / "test_it.py").write_text(FIRST_FAILS.format(mark=mark, tests=tests, fails=fails))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text(FIRST_FAILS.format(tests=tests, fails=fails))
     done = subprocess.run(
         [sys.executable, "-m", "tests.alone", *more.split(), "test_it.py"],
         cwd=tmp_path,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from bench.slack import SlackProcess, slack_process
+from bot.playground.ports import free_port
 from bot.playground.vault_server import EmbeddedVault
 from bot.setup import needs_of
 from commands.engines.vault.protocol import FixedToken, HvacVault, Operator
@@ -106,7 +106,7 @@ def outer_environment() -> dict[str, str]:
 def _serving(
     module: str, words: list[str], environment: Mapping[str, str], folder: Path
 ) -> Iterator[Serving]:
-    port, log_path = _free_port(), folder / f"{module}.log"
+    port, log_path = free_port(), folder / f"{module}.log"
     began = time.perf_counter()
     with log_path.open("wb") as log:
         process = subprocess.Popen(
@@ -142,9 +142,3 @@ def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             connection.close()
         time.sleep(LOOK_SECONDS)
     raise SystemExit(f"It did not get ready. The end of its log:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.measure import Measure, Tell, absolute
 from bench.parts import LABS, Parts, bot
+from bot.playground.ports import free_port
 from commands.authorise import Standing
 from commands.blueprints.catalogue import Catalogue
 from commands.blueprints.records import Check, Deploy, Secure, Ssh
@@ -212,7 +212,7 @@ def _work(folder: Path, vault: HvacVault, playbook: Path, outputs: dict[str, obj
 @contextmanager
 def _host(folder: Path, vault: HvacVault, port: int) -> Iterator[dict[str, object]]:
     """A host of the sandbox, and the outputs that name it."""
-    own, ssh = _free_port(), _free_port()
+    own, ssh = free_port(), free_port()
     told = {
         **{"LAB": "demo", "HOST": "demo-1", "PORT": str(own), "SSH_PORT": str(ssh), "SSH_USER": "root"},
         "FOLDER": str(folder),
@@ -228,9 +228,3 @@ def _host(folder: Path, vault: HvacVault, port: int) -> Iterator[dict[str, objec
         yield {"ssh": [f"ssh://root@127.0.0.1:{ssh}"], "port": own, "known_hosts": known}
     finally:
         subprocess.run([*command, "stop"], env=told, check=True, capture_output=True)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

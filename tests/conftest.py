@@ -20,10 +20,10 @@ import pytest
 import requests
 import structlog
 
+from bot.playground.ports import free_port
 from bot.playground.postgresql_server import LocalPostgreSQL
 from bot.playground.vault_server import EmbeddedVault
 from tests.inn import Inn
-from tests.listening import free_port
 from tests.waiting import until
 
 _numbers = itertools.count(1)

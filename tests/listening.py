@@ -1,17 +1,12 @@
-"""An application over HTTP, which is there and gone at once: the servers of all tests share one event loop.
-
-And a port for a program that has to be told one.
-"""
+"""An application over HTTP, which is there and gone at once: the servers of all tests share one event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -19,8 +14,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 PATIENCE_SECONDS = 30
-# Those who test beside us have numbers near ours, and begin far away: steps of the golden ratio stay apart longest.
-_ports = itertools.count(os.getpid() * 6181)
 
 
 @contextmanager
@@ -36,15 +29,6 @@ def listening(app: ASGIApp, address: str = "127.0.0.1") -> Iterator[str]:
         yield f"http://{address}:{port.getsockname()[1]}"
     finally:
         _await(_end(server))
-
-
-def free_port() -> int:
-    """Each time another, of those that the system gives to nobody by itself: it is still free when it is used."""
-    while True:
-        port = 10_000 + next(_ports) % 10_000
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 async def _start(server: uvicorn.Server, port: socket.socket) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.listening import free_port
+from bot.playground.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

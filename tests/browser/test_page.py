@@ -12,13 +12,13 @@ from slack_sdk import WebClient
 from bot.playground.guide import Guide
 from bot.playground.model import Delivery, Message
 from bot.playground.page.seen import WINDOW
+from bot.playground.ports import free_port
 from bot.playground.server import LocalSlack
 from tests.bot.playground import block_kit
 from tests.bot.playground.small_app import button, section
 from tests.browser.an_app import home_blocks
 from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.browser.doing import be, latest, says, serious, user
-from tests.listening import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

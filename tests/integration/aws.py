@@ -17,9 +17,9 @@ import pytest
 import requests
 import yaml
 
+from bot.playground.ports import free_port
 from commands.engines.terraform.setting import Setting
 from tests.conftest import cannot_be_had
-from tests.listening import free_port
 from tests.waiting import until
 
 LABS = Path(__file__).resolve().parents[2] / "labs"

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import requests
 
+from bot.playground.ports import free_port
 from tests.integration.laptop import terraform_command
-from tests.listening import free_port
 from tests.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]

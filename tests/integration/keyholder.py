@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import itertools
-import os
 import re
 import struct
 import subprocess
@@ -18,21 +16,14 @@ from urllib.parse import parse_qs, urlsplit
 from bot.playground import fields, payloads
 from bot.playground.laptop import Laptop
 from bot.playground.model import Delivery, Message, View
-from bot.playground.tour_acts import has_ports, ports_of
 from state.records import Person
 from tests.integration.house import House, said
+from tests.labs.sandbox_machine import lab_with_ports
 
 CERTIFICATE = re.compile(r"ssh-ed25519-cert-v01@openssh\.com [A-Za-z0-9+/=]+")
 
 
-def _name_with_ports() -> str:
-    """For a lab with hosts: their ports follow from its name, and others test here too, whose numbers end otherwise."""
-    names = (f"hosts-{os.getpid()}-{number}" for number in itertools.count())
-    ours = os.getpid() % 100
-    return next(name for name in names if ports_of(name).start // 12 % 100 == ours and has_ports(name))
-
-
-HOSTED = _name_with_ports()
+HOSTED = lab_with_ports("hosts")
 
 
 class Keyholder:

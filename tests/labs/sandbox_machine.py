@@ -19,9 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from bot.playground.ports import free_port
 from bot.playground.tour_acts import has_ports, ports_of
 from tests.conftest import cannot_be_had
-from tests.listening import free_port
 
 SANDBOX = Path(__file__).parents[2] / "labs" / "sandbox"
 HOST = SANDBOX / "host.py"

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot.playground.ports import free_port
 from tests.labs.sandbox_machine import SANDBOX, Authority, KrlServer, Machine, host_module, is_open
-from tests.listening import free_port
 from tests.waiting import until
 
 supervising = host_module("supervising")
